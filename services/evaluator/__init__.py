@@ -1,0 +1,14 @@
+"""Scores checkpoints: `celery -A services.evaluator worker -Q eval`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def __getattr__(name: str) -> Any:
+    # Celery's name for the app of a package; made on demand, so that importing a part of it stays light.
+    if name == "celery":
+        from services.evaluator.app import app
+
+        return app
+    raise AttributeError(name)

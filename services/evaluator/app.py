@@ -1,0 +1,13 @@
+"""The evaluator's worker."""
+
+from __future__ import annotations
+
+from shared.execution.forkserver import start_forkserver
+from shared.execution.worker import make_worker
+from shared.queues.names import EVAL
+
+PRELOAD = ("numpy", "torch", "gymnasium", "services.evaluator.episodes")
+
+worker = make_worker("evaluator", queues=[EVAL])
+worker.lifecycle.at_start(lambda: start_forkserver(PRELOAD))
+app = worker.app

@@ -1,0 +1,59 @@
+"""Score a trained run: play the suite with its last checkpoint and commit the observation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.config.schema import SimConfig, SweepJob
+from shared.domain.errors import NotFound
+from shared.domain.observation import cost_of, score_of
+from shared.domain.run import Run, observe
+from shared.execution.child import ChildRun
+from shared.execution.claiming import Claimed, serve_due_runs
+from shared.execution.supervise import Finished
+from shared.execution.work import folder_of, work_on
+from shared.execution.worker import Worker
+from shared.storage.folders import write_yaml
+
+ENTRY = "services.evaluator.evaluate_run:play"
+
+
+def evaluate_due_runs(worker: Worker, hint: str) -> None:
+    """Evaluate the run that the doorbell names, then the next due ones."""
+
+    def evaluate(claimed: Claimed) -> None:
+        results = folder_of(worker, claimed.sweep, claimed.lease.run).results_file
+
+        def conclude(run: Run, ending: Finished, job: SweepJob) -> Run:
+            after = conclude_evaluation(run, ending, job)
+            content = {"eval_metric": after.score, "total_time": after.cost, "run": run.id, "metrics": after.metrics}
+            write_yaml(results, content)
+            return after
+
+        work_on(worker, claimed, entry=ENTRY, phase="eval", conclude=conclude)
+
+    serve_due_runs(worker, hint, evaluate, declines=lambda run, sweep: None)
+
+
+def conclude_evaluation(run: Run, ending: Finished, job: SweepJob) -> Run:
+    """Return the run with the score that the suite gave it. Raises BadScore."""
+    metrics = {**run.metrics, **ending.result}
+    seconds = run.train_seconds + run.eval_seconds + ending.seconds
+    return observe(
+        run,
+        score=score_of(ending.result, metric=job.sweep.metric),
+        cost=cost_of(metrics, cost=job.cost, seconds=seconds, steps=run.steps),
+        seconds=ending.seconds,
+        steps=run.steps,
+        metrics=metrics,
+    )
+
+
+def play(run: ChildRun) -> dict[str, float]:
+    """Play the suite, in the child. Raises NotFound when no checkpoint can be read."""
+    from services.evaluator.episodes import play_suite
+
+    if run.checkpoint is None:
+        raise NotFound(f"run {run.id}: none of its checkpoints can be read: train it again")
+    sim: dict[str, Any] = run.config["sim"]
+    return play_suite(run.checkpoint, SimConfig.model_validate(sim), device=run.device)

@@ -1,0 +1,13 @@
+"""The evaluator's doorbell."""
+
+from __future__ import annotations
+
+from services.evaluator.app import app, worker
+from services.evaluator.evaluate_run import evaluate_due_runs
+from shared.queues.names import EVALUATE_RUN
+
+
+@app.task(name=EVALUATE_RUN)
+def evaluate_run_task(run_id: str) -> None:
+    """Evaluate the run, and then whatever else is due."""
+    evaluate_due_runs(worker, run_id)

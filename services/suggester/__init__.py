@@ -1,0 +1,14 @@
+"""Owns the state of Protein: `celery -A services.suggester worker -Q suggest,results`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def __getattr__(name: str) -> Any:
+    # Celery's name for the app of a package; made on demand, so that importing a part of it stays light.
+    if name == "celery":
+        from services.suggester.app import app
+
+        return app
+    raise AttributeError(name)

@@ -1,0 +1,107 @@
+"""See what a sweep needs next: take in what happened, pause or finish it, or suggest as many runs as there is room for."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from services.suggester.follower import Follower, follow
+from services.suggester.protein import Suggestion
+from shared.domain.errors import IllegalMove, NotFound, Stale
+from shared.domain.run import FINISHED, Prediction, Run, RunState, cancel, suggest
+from shared.domain.sweep import Sweep, SweepState, absorb, how_many_to_start, reached_limit, settle
+from shared.queues.doorbells import Doorbells
+from shared.store.store import Store
+
+log = logging.getLogger(__name__)
+
+
+class Suggester:
+    """Advances sweeps. Several may run at once, here and elsewhere: the commit lets one of them through."""
+
+    def __init__(self, store: Store, doorbells: Doorbells) -> None:
+        self._store, self._doorbells = store, doorbells
+        self._followers: dict[str, Follower] = {}
+        self._lock = threading.Lock()  # a follower is fed by one thread at a time
+
+    def advance_all(self) -> None:
+        """Advance every sweep that is not finished."""
+        live = self._store.sweeps.live()
+        for name in live:
+            self.advance(name)
+        for name in set(self._followers) - set(live):
+            self._followers.pop(name, None)
+
+    def advance(self, name: str) -> None:
+        """Do for one sweep whatever there is to do now. Called twice, the second call finds nothing."""
+        with self._lock:
+            try:
+                self._advance(name)
+            except (NotFound, Stale, IllegalMove) as reason:
+                log.info("sweep %s: left for the next time: %s", name, reason)
+
+    def _advance(self, name: str) -> None:
+        sweep = self._store.sweeps.get(name)
+        if sweep.is_finished:
+            return
+        follower = self._followers.get(name) or self._followers.setdefault(name, follow(sweep))
+        seen = self._catch_up(sweep, follower)
+        counts, now = self._store.runs.counts(name), self._store.sweeps.now()
+        unfinished = sum(n for state, n in counts.items() if state not in FINISHED)
+        settled = settle(seen, unfinished=unfinished, now=now)
+        if settled.version != sweep.version:
+            self._store.sweeps.commit(sweep, settled)
+            log.info("sweep %s is %s: %s", name, settled.state, settled.reason)
+            return
+        if _ends_early(seen, now=now):
+            self._cancel_queued(name)
+        slots = self._store.fleet.live_slots(sweep.queue)
+        wanted = how_many_to_start(seen, counts, live_slots=slots, now=now)
+        if wanted:
+            self._suggest(sweep, seen, follower, wanted)
+        elif seen != sweep:
+            self._store.sweeps.commit(sweep, seen.move(""))
+
+    def _catch_up(self, sweep: Sweep, follower: Follower) -> Sweep:
+        """Feed the follower and return the sweep with its totals up to date."""
+        seen = sweep
+        while events := self._store.sweeps.events(sweep.name, after=min(follower.position, seen.seen)):
+            for event in events:
+                if event.position > follower.position:
+                    follower.take(event.body, position=event.position)
+                if event.position > seen.seen:
+                    seen = absorb(seen, event.body, position=event.position)
+        return seen
+
+    def _suggest(self, sweep: Sweep, seen: Sweep, follower: Follower, wanted: int) -> None:
+        suggestions = follower.suggest(wanted, sweep.memory)
+        runs = [_run(sweep, sweep.created + index, suggestion) for index, suggestion in enumerate(suggestions, start=1)]
+        details = [{"seen": follower.position, "memory": suggestion.memory} for suggestion in suggestions]
+        after = seen.move("", created=sweep.created + len(runs), memory=suggestions[-1].memory)
+        self._store.sweeps.commit(sweep, after, list(zip(runs, details, strict=True)))
+        for run in runs:
+            log.info("run %s suggested (%s)", run.id, run.prediction.source)
+            self._doorbells.ring(run)
+
+    def _cancel_queued(self, name: str) -> None:
+        for run in self._store.runs.in_states(name, [RunState.QUEUED]):
+            self._doorbells.ring(self._store.runs.commit(run, cancel(run)))
+
+
+def _ends_early(sweep: Sweep, *, now: float) -> bool:
+    """Whether runs that nobody has started are not wanted any more."""
+    if sweep.state is SweepState.STOPPING:
+        return True
+    enough = sweep.limits.max_runs is not None and sweep.created >= sweep.limits.max_runs
+    others = sweep.model_copy(update={"limits": sweep.limits.model_copy(update={"max_runs": None})})
+    return reached_limit(others if enough else sweep, now=now) is not None
+
+
+def _run(sweep: Sweep, number: int, suggestion: Suggestion) -> Run:
+    prediction = Prediction(
+        source=suggestion.source,
+        score=suggestion.predicted_score,
+        score_std=suggestion.predicted_score_std,
+        cost=suggestion.predicted_cost,
+    )
+    return suggest(sweep=sweep.name, number=number, queue=sweep.queue, params=suggestion.params, prediction=prediction)

@@ -1,0 +1,17 @@
+"""The suggester's worker: tasks that ring, and the tick that needs no ring."""
+
+from __future__ import annotations
+
+from services.suggester.advance_sweep import Suggester
+from services.suggester.reap import Reaper
+from services.suggester.republish import republish
+from shared.execution.worker import make_worker
+from shared.queues.names import RESULTS, SUGGEST
+
+worker = make_worker("suggester", queues=[SUGGEST, RESULTS], slots=1)
+suggester = Suggester(worker.store, worker.doorbells)
+reaper = Reaper(worker.store, worker.doorbells, lease_seconds=worker.settings.lease_seconds)
+worker.lifecycle.every(worker.settings.tick_seconds, suggester.advance_all)
+worker.lifecycle.every(worker.settings.reap_seconds, reaper.reap)
+worker.lifecycle.every(worker.settings.republish_seconds, lambda: republish(worker.store, worker.doorbells))
+app = worker.app

@@ -1,0 +1,63 @@
+"""The optimizer of one sweep, brought up to date from the sweep's log: what it knows is a replay of that log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from services.suggester.protein import Protein, RandomSearch, Suggestion
+from shared.config.frozen import from_plain
+from shared.domain.run import Params
+from shared.domain.search_space import SearchSpace
+from shared.domain.sweep import Sweep
+
+
+class Optimizer(Protocol):
+    """What a search method has to offer."""
+
+    def suggest_many(self, n: int, pending: list[Params]) -> list[Suggestion]:
+        """Return n suggestions, made in the knowledge of those still pending."""
+
+    def observe(self, params: Params, score: float | None, cost: float, failed: bool = False) -> None:
+        """Take in a run that is over."""
+
+    def remember(self, memory: Mapping[str, Any]) -> None:
+        """Go on from what the last suggestion left behind."""
+
+
+@dataclass
+class Follower:
+    """The optimizer as of `position` in the log, with the parameters of the runs that it waits for."""
+
+    optimizer: Optimizer
+    position: int = 0
+    pending: dict[int, Params] = field(default_factory=dict)
+
+    def take(self, event: Mapping[str, Any], *, position: int) -> None:
+        """Take in the next event of the log."""
+        self.position = position
+        match event["kind"]:
+            case "suggested":
+                self.pending[event["run"]] = event["params"]
+            case "observed":
+                self.optimizer.observe(self.pending.pop(event["run"]), event["score"], event["cost"])
+            case "failed":
+                self.optimizer.observe(self.pending.pop(event["run"]), None, event.get("cost") or 0.0, failed=True)
+            case "cancelled":
+                self.pending.pop(event["run"], None)
+
+    def suggest(self, n: int, memory: Mapping[str, Any]) -> list[Suggestion]:
+        """Return the next n suggestions of a sweep whose last one left `memory` behind."""
+        if memory:
+            self.optimizer.remember(memory)
+        return self.optimizer.suggest_many(n, pending=list(self.pending.values()))
+
+
+def follow(sweep: Sweep) -> Follower:
+    """Return a follower at the start of the sweep's log."""
+    job = from_plain(sweep.config)
+    space = SearchSpace.from_config(job.sweep.parameters)
+    if job.sweep.method == "random":
+        return Follower(RandomSearch(space, seed=job.seed))
+    return Follower(Protein(space, goal=job.sweep.goal, settings=job.sweep.protein, seed=job.seed))

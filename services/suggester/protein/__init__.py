@@ -1,0 +1,9 @@
+"""Protein, the optimizer: pure functions of a search space and of what was observed in it."""
+
+from services.suggester.protein.protein import Protein, UnusableCost
+from services.suggester.protein.random_search import RandomSearch
+from services.suggester.protein.settings import ProteinSettings
+from services.suggester.protein.suggestion import Suggestion
+from services.suggester.protein.surrogate import NumericalWarning
+
+__all__ = ["NumericalWarning", "Protein", "ProteinSettings", "RandomSearch", "Suggestion", "UnusableCost"]

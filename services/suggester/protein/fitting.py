@@ -1,0 +1,106 @@
+"""The three surrogates fitted to what was observed, and the rule when their hyperparameters are fitted anew.
+
+Hyperparameters travel in the memory of a suggestion: {"fit": observations seen, "loss": theta, "cost": theta,
+"success": theta}. Whoever has the observations and this memory has the same surrogates.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.suggester.protein.candidates import Cube
+from services.suggester.protein.marginal_likelihood import NegativeLogPosterior, fit
+from services.suggester.protein.observations import Observations, Standard
+from services.suggester.protein.surrogate import Surrogate, log_prior
+
+Array = NDArray[np.float64]
+
+MANY: Final = 150  # from here on a fit goes on from the last one alone
+SUBSET: Final = 400  # hyperparameters are fitted to no more observations than this
+GROWTH: Final = 0.03  # with more than 200 observations, the share of new ones that calls for a fit
+SHORT_START: Final = (math.log(0.2), 0.0, -9.0)  # length scale, output scale, noise
+
+
+@dataclass(frozen=True)
+class Data:
+    """What one surrogate is fitted to: features (n, w) and standardized targets (n,)."""
+
+    features: Array
+    targets: Array
+    standard: Standard
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The observations as each surrogate takes them; None where there is nothing to learn from."""
+
+    loss: Data | None
+    cost: Data | None
+    success: Data | None
+
+    @classmethod
+    def of(cls, observations: Observations, cube: Cube, *, most: int) -> Evidence:
+        units, losses, log_costs = observations.arrays(most=most)
+        features, scored = cube.features(units), np.isfinite(losses)
+        known = np.isfinite(log_costs)
+        if (known & scored).any():  # a failed run ends early: its cost tells little about a whole one
+            known &= scored
+        labels = np.where(scored, 1.0, -1.0)
+        return cls(
+            loss=_standardized(features[scored], losses[scored]) if scored.any() else None,
+            cost=_standardized(features[known], log_costs[known]) if known.any() else None,
+            success=Data(features, labels, Standard(0.0, 1.0)) if not scored.all() else None,
+        )
+
+
+def is_due(observed: int, memory: Mapping[str, Any]) -> bool:
+    """Whether hyperparameters must be fitted anew for `observed` runs."""
+    last = int(memory.get("fit", 0))
+    if not last or observed < last:
+        return True
+    return observed - last >= (1 if last < 200 else math.ceil(GROWTH * last))
+
+
+def refit(evidence: Evidence, cube: Cube, memory: Mapping[str, Any], *, observed: int) -> dict[str, Any]:
+    """Return the fitted part of the memory."""
+    fitted: dict[str, Any] = {"fit": observed}
+    for name in ("loss", "cost", "success"):
+        data: Data | None = getattr(evidence, name)
+        if data is not None:
+            starts = 3 if name == "loss" else 2
+            fitted[name] = _fit_one(data, cube, memory.get(name), starts=starts).tolist()
+    return fitted
+
+
+def surrogate(data: Data | None, cube: Cube, theta: Any, *, pending: Array | None = None) -> Surrogate | None:
+    """Return the surrogate of `data` with hyperparameters `theta`, those of the prior if there are none."""
+    if data is None:
+        return None
+    values = np.array(theta, dtype=np.float64) if theta is not None else log_prior(cube.owners).mean
+    return Surrogate(data.features, cube.owners, data.targets, values, pending=pending)
+
+
+def _fit_one(data: Data, cube: Cube, last: Any, *, starts: int) -> Array:
+    n, prior = len(data.targets), log_prior(cube.owners)
+    short = np.full_like(prior.mean, SHORT_START[0])
+    short[-2:] = SHORT_START[1:]
+    warm = [] if last is None or len(last) != len(prior.mean) else [np.array(last, dtype=np.float64)]
+    features, targets = data.features, data.targets
+    if n > SUBSET:
+        kept = np.linspace(0, n - 1, SUBSET).round().astype(int)
+        features, targets = features[kept], targets[kept]
+    objective = NegativeLogPosterior(features, cube.owners, targets, prior)
+    if warm and n > MANY:
+        return fit(objective, warm, iterations=40 if n <= 2 * MANY else 10)
+    return fit(objective, [*warm, prior.mean, short][:starts], iterations=40)
+
+
+def _standardized(features: Array, values: Array) -> Data:
+    standard = Standard.of(values)
+    return Data(features, standard(values), standard)

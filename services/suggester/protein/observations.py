@@ -1,0 +1,90 @@
+"""What Protein knows: the finished runs, as arrays that a surrogate can be fitted to."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.domain.search_space import Params, Value
+
+Array = NDArray[np.float64]
+
+LARGEST: Final = 1e150  # beyond it squares overflow
+
+
+@dataclass(frozen=True)
+class Standard:
+    """An affine map to mean 0 and standard deviation 1."""
+
+    shift: float
+    spread: float
+
+    @classmethod
+    def of(cls, values: Array) -> Standard:
+        """Fit to `values` (n,), finite and below 1e150; equal values keep their unit."""
+        spread = float(np.std(values))
+        shift = float(np.mean(values))
+        usable = spread > 1e-9 * max(abs(shift), 1e-290)
+        return cls(shift, spread if usable else 1.0)
+
+    def __call__(self, values: Array) -> Array:
+        return (values - self.shift) / self.spread
+
+    def back(self, value: float) -> float:
+        return value * self.spread + self.shift
+
+
+@dataclass
+class Observations:
+    """Finished runs in the order in which they were observed. Losses are scores turned so that lower is better.
+
+    `units` rows (d,), `losses` nan for a failed run, `log_costs` nan where the cost is not a positive number.
+    """
+
+    units: list[Array] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
+    log_costs: list[float] = field(default_factory=list)
+    keys: set[tuple[Value, ...]] = field(default_factory=set)
+
+    def add(self, params: Params, unit: Array, *, loss: float | None, cost: float) -> None:
+        usable = loss is not None and math.isfinite(loss)
+        self.units.append(unit)
+        self.losses.append(loss if usable and loss is not None else math.nan)
+        self.log_costs.append(math.log(cost) if math.isfinite(cost) and cost > 0 else math.nan)
+        self.keys.add(tuple(params.values()))
+
+    def __len__(self) -> int:
+        return len(self.losses)
+
+    @property
+    def scored(self) -> int:
+        """How many runs have a score."""
+        return sum(math.isfinite(loss) for loss in self.losses)
+
+    def arrays(self, *, most: int) -> tuple[Array, Array, Array]:
+        """Return units (n, d), losses (n,) and log costs (n,), thinned to `most` runs.
+
+        Thinned, the best quarter stays whole; the others are taken evenly over time, so that the surrogate still knows
+        where it is bad.
+        """
+        units, losses, log_costs = np.array(self.units), np.array(self.losses), np.array(self.log_costs)
+        largest = np.nanmax(np.abs(losses), initial=0.0)
+        if largest > LARGEST:
+            losses = losses / (largest / LARGEST)
+        if len(losses) <= most:
+            return units, losses, log_costs
+        order = np.argsort(losses, kind="stable")  # nan last
+        rest = np.sort(order[most // 4 :])
+        even = rest[np.linspace(0, len(rest) - 1, most - most // 4).round().astype(int)]
+        kept = np.sort(np.concatenate([order[: most // 4], even]))
+        return units[kept], losses[kept], log_costs[kept]
+
+    @property
+    def loss_unit(self) -> float:
+        """What `arrays` divided the losses by: 1 unless they are too large to be squared."""
+        largest = max((abs(loss) for loss in self.losses if math.isfinite(loss)), default=0.0)
+        return largest / LARGEST if largest > LARGEST else 1.0

@@ -1,0 +1,285 @@
+"""Protein: cost-aware Bayesian optimization of a sweep, as a function of what was observed.
+
+    suggestion = f(space, settings, goal, seed; observations, memory of the last suggestion, pending)
+
+There is no other state: a fresh Protein that is given the same observations in the same order, the memory of the
+previous suggestion and the same pending list suggests the same to the bit (float64, one thread, equal packages).
+Every suggestion draws from a random stream of its own, numbered by how many were made before it.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.suggester.protein import candidates, fitting
+from services.suggester.protein.acquisition import Acquisition
+from services.suggester.protein.fitting import Evidence
+from services.suggester.protein.observations import Observations
+from services.suggester.protein.settings import ProteinSettings
+from services.suggester.protein.suggestion import Memory, Suggestion
+from services.suggester.protein.surrogate import Surrogate
+from shared.domain.errors import ConfigError
+from shared.domain.pareto import pareto_order
+from shared.domain.search_space import Params, SearchSpace, Value
+
+Array = NDArray[np.float64]
+
+COST_WEIGHT: Final = 1.3  # the weight of log cost is drawn from 0 to this
+CENTRES: Final = 5  # good points that candidates are drawn around, and candidates that are refined
+CLIMB_STEPS: Final = 24
+LARGEST_FLOAT: Final = 1.7e308
+
+
+class UnusableCost(UserWarning):
+    """A run was observed without a positive cost: the cost surrogate cannot learn from it."""
+
+
+class Protein:
+    """Suggests what to run next.
+
+    `settings` is the mapping below `protein:` or ProteinSettings; `seed` None draws one, which the memory keeps.
+    Raises ConfigError if the settings or the goal cannot be used. `notes` says what has no effect.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        *,
+        goal: Literal["maximize", "minimize"] | str = "maximize",
+        settings: Mapping[str, Any] | ProteinSettings | None = None,
+        seed: int | None = 0,
+    ) -> None:
+        if goal not in ("maximize", "minimize"):
+            raise ConfigError(f"goal is {goal!r}: expected maximize or minimize; choose one of them")
+        self.space = space
+        self.settings = (
+            settings if isinstance(settings, ProteinSettings) else ProteinSettings.from_config(settings or {})
+        )
+        self._sign = -1.0 if goal == "maximize" else 1.0  # a loss from here on; nothing below knows the goal
+        self._seed = seed
+        self._cube = candidates.Cube(space)
+        self._observations = Observations()
+        self._memory: Memory = {"n": 0}
+        if seed is None:
+            self._memory["seed"] = int(np.random.SeedSequence().generate_state(1)[0])
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What of the settings has no effect on this space."""
+        path = self.settings.cost_path
+        if path is None or path in self.space.paths:
+            return self.settings.notes()
+        return (*self.settings.notes(), f"protein.cost_param: no effect, {path} is not a parameter of this sweep")
+
+    def remember(self, memory: Mapping[str, Any]) -> None:
+        """Go on after the suggestion that carried `memory`."""
+        self._memory = dict(memory)
+
+    def observe(self, params: Mapping[str, Any], score: float | None, cost: float, failed: bool = False) -> None:
+        """Take in a finished run; `cost` in any one unit. Runs that were not suggested here are welcome.
+
+        A run that failed, or whose score is missing or not finite, teaches where runs fail and is never given a score.
+        A cost that is not a positive number is left out with a warning (UnusableCost).
+        Raises ConfigError if the params do not fit the space.
+        """
+        checked = self.space.validate(params)
+        loss = None if failed or score is None else self._sign * float(score)
+        if not (math.isfinite(cost) and cost > 0):
+            warnings.warn(f"cost {cost} is not a positive number: the cost surrogate ignores it", UnusableCost, 2)
+        self._observations.add(checked, self.space.encode(checked), loss=loss, cost=cost)
+
+    def suggest_many(self, n: int, pending: Sequence[Mapping[str, Any]] = ()) -> list[Suggestion]:
+        """Return `n` suggestions from one fit.
+
+        They are exactly what `n` calls of `suggest` return when the params of each join `pending` for the next. So
+        suggestion i of a batch is replayed by `suggest` with the memory of suggestion i - 1 and the longer list.
+        """
+        waiting, suggestions = list(pending), []
+        for _ in range(n):
+            suggestions.append(self.suggest(waiting))
+            waiting.append(suggestions[-1].params)
+        return suggestions
+
+    def suggest(self, pending: Sequence[Mapping[str, Any]] = ()) -> Suggestion:
+        """Return the next suggestion; `pending` are the params of the runs that were suggested and not yet observed."""
+        waiting = [self.space.validate(params) for params in pending]
+        number = int(self._memory["n"])
+        rng = np.random.default_rng([self._memory["seed"] if self._seed is None else self._seed, number])
+        known = len(self._observations)
+        if max(number, known + len(waiting)) < self.settings.num_random_samples or not known:
+            suggestion = self._first(number, waiting, rng)
+        else:
+            suggestion = _Search(self, waiting, rng, number).suggestion()
+        self._memory = dict(suggestion.memory)
+        return suggestion
+
+    def _first(self, number: int, waiting: list[Params], rng: np.random.Generator) -> Suggestion:
+        """Fill the space before there is anything to learn from."""
+        short = self._short_index()
+        taken = self._observations.keys | {tuple(params.values()) for params in waiting}
+        if self.settings.seed_with_search_center and number == 0:
+            centre = self._centre(short)
+            if tuple(centre.values()) not in taken:
+                return Suggestion(centre, source="centre", memory={**self._memory, "n": number + 1})
+        seed = int(np.random.default_rng([self._root_seed(), 1]).integers(2**31))
+        point = candidates.design_point(self._cube, seed=seed, index=number, short=short)
+        params, place = _first_new(self.space, [point, *self._pool(rng)], taken)
+        source = {0: "sobol", None: "repeat"}.get(place, "uniform")
+        return Suggestion(params, source=source, memory={**self._memory, "n": number + 1})
+
+    def _centre(self, short: int | None) -> Params:
+        """The search centre as written, the run as short as it may be."""
+        centre = self.space.centre()
+        if short is not None:
+            parameter = self.space.parameters[short]
+            centre[parameter.path] = parameter.decode(0.0)
+        return centre
+
+    def _pool(self, rng: np.random.Generator) -> Array:
+        """Candidates from the whole space: all of it if it is small."""
+        if self.space.size <= candidates.SMALL_SPACE:
+            return rng.permutation(candidates.everything(self.space))
+        return self.space.snap(rng.random((self.settings.random_suggestions, len(self.space))))
+
+    def _short_index(self) -> int | None:
+        path = self.settings.cost_path
+        return self.space.paths.index(path) if self.settings.cost_aware and path in self.space.paths else None
+
+    def _root_seed(self) -> int:
+        return int(self._memory["seed"] if self._seed is None else self._seed)
+
+
+class _Search:
+    """One suggestion of a Protein that has observations: the surrogates, the candidates, and the choice."""
+
+    def __init__(self, protein: Protein, waiting: list[Params], rng: np.random.Generator, number: int) -> None:
+        self.protein, self.rng, self.number = protein, rng, number
+        self.settings, self.cube, self.space = protein.settings, protein._cube, protein.space
+        self.observations = protein._observations
+        self.waiting_keys = {tuple(params.values()) for params in waiting}
+        self.evidence = Evidence.of(self.observations, self.cube, most=self.settings.gp_max_obs)
+        self.memory: Memory = {**protein._memory, "n": number + 1}
+        known = len(self.observations)
+        if self.cube.owners and fitting.is_due(known, self.memory):
+            self.memory |= fitting.refit(self.evidence, self.cube, self.memory, observed=known)
+        pending = None
+        if waiting:
+            pending = self.cube.features(np.array([self.space.encode(params) for params in waiting]))
+        self.loss = self._surrogate("loss", pending)
+        self.cost = self._surrogate("cost")
+        self.success = self._surrogate("success")
+
+    def _surrogate(self, name: str, pending: Array | None = None) -> Surrogate | None:
+        if not self.cube.owners:
+            return None
+        return fitting.surrogate(getattr(self.evidence, name), self.cube, self.memory.get(name), pending=pending)
+
+    def suggestion(self) -> Suggestion:
+        again = self._resampled()
+        if again is not None:
+            return self._answer(again, "resample")
+        acquisition = self._acquisition()
+        units, sources = self._candidates()
+        rank = acquisition(self.cube.features(units)) if self.cube.owners else np.zeros(len(units))
+        if np.isneginf(rank).all() and self.cost is not None:
+            rank, sources = -self.cost.predict(self.cube.features(units))[0], ["cheapest"] * len(units)
+        else:
+            units, rank, sources = self._refined(acquisition, units, rank, sources)
+        order = np.argsort(-rank, kind="stable")
+        params, place = _first_new(self.space, units[order], self.observations.keys | self.waiting_keys)
+        if place is not None:
+            return self._answer(params, sources[order[place]])
+        params, _ = _first_new(self.space, units[order], self.waiting_keys)
+        return self._answer(params, "repeat")
+
+    def _acquisition(self) -> Acquisition:
+        settings = self.settings
+        weight = self.rng.uniform(0, COST_WEIGHT)
+        optimism = {"ei": None, "naive": 0.0, "ucb": settings.ucb_beta}[settings.acquisition_fn]
+        if settings.randomize_acquisition and optimism is not None:
+            optimism = self.rng.uniform(0, 2 * optimism)
+        cap, spread = math.inf, 0.0
+        if self.evidence.cost is not None:
+            standard = self.evidence.cost.standard
+            spread = standard.spread
+            if settings.max_suggestion_cost is not None:
+                cap = (math.log(settings.max_suggestion_cost) - standard.shift) / standard.spread
+        incumbent = 0.0
+        if self.loss is not None:
+            incumbent = float(self.loss.predict(self.loss.points)[0].min())
+        cost_weight = weight * spread if settings.cost_aware else 0.0
+        return Acquisition(self.loss, incumbent, self.cost, self.success, cost_weight, cap, optimism)
+
+    def _candidates(self) -> tuple[Array, list[str]]:
+        pool = self.protein._pool(self.rng)
+        sources = ["uniform" if self.loss is not None else "feasible"] * len(pool)
+        each = self.settings.suggestions_per_pareto
+        if self.loss is None or not each or self.space.size <= candidates.SMALL_SPACE:
+            return pool, sources
+        scale = self.settings.global_search_scale
+        local = candidates.around(self.cube, self.rng, self._good_points(), each=each, scale=scale)
+        return np.concatenate([pool, local]), sources + ["local"] * len(local)
+
+    def _good_points(self) -> Array:
+        """The runs with the best posterior means, as units (c, d)."""
+        units = np.array(self.observations.units)[np.isfinite(self.observations.losses)]
+        assert self.loss is not None
+        mean, _ = self.loss.predict(self.cube.features(units))
+        return units[np.argsort(mean, kind="stable")[:CENTRES]]
+
+    def _refined(
+        self, acquisition: Acquisition, units: Array, rank: Array, sources: list[str]
+    ) -> tuple[Array, Array, list[str]]:
+        """Add what is found uphill of the best candidates."""
+        if self.loss is None or not self.cube.owners or self.space.size <= candidates.SMALL_SPACE:
+            return units, rank, sources
+        best = units[np.argsort(-rank, kind="stable")[:CENTRES]]
+        climbed = self.space.snap(candidates.climb(self.cube, acquisition, best, steps=CLIMB_STEPS))
+        found = acquisition(self.cube.features(climbed))
+        return np.concatenate([climbed, units]), np.concatenate([found, rank]), ["refined"] * len(climbed) + sources
+
+    def _resampled(self) -> Params | None:
+        """A Pareto point that is not running, every `resample_frequency` suggestions."""
+        every = self.settings.resample_frequency
+        if not every or (self.number + 1) % every or not self.observations.scored:
+            return None
+        losses, log_costs = np.array(self.observations.losses), np.array(self.observations.log_costs)
+        usable = np.nonzero(np.isfinite(losses) & np.isfinite(log_costs))[0]
+        front = usable[pareto_order(-losses[usable], log_costs[usable])]
+        options = [self.space.decode(self.observations.units[i]) for i in self.rng.permutation(front)]
+        return next((params for params in options if tuple(params.values()) not in self.waiting_keys), None)
+
+    def _answer(self, params: Params, source: str) -> Suggestion:
+        features = self.cube.features(self.space.encode(params)[None])
+        score = cost = std = None
+        if self.loss is not None and self.evidence.loss is not None:
+            (mean,), (spread,) = self.loss.predict(features)
+            unit = self.observations.loss_unit
+            standard = self.evidence.loss.standard
+            score = _finite(self.protein._sign * standard.back(float(mean)) * unit)
+            std = _finite(float(spread) * standard.spread * unit)
+        if self.cost is not None and self.evidence.cost is not None:
+            log_cost = self.evidence.cost.standard.back(float(self.cost.predict(features)[0][0]))
+            cost = math.exp(min(max(log_cost, -700.0), 700.0))
+        return Suggestion(params, score, cost, std, source, self.memory)
+
+
+def _first_new(
+    space: SearchSpace, units: Sequence[Array] | Array, taken: set[tuple[Value, ...]]
+) -> tuple[Params, int | None]:
+    """Return the first candidate that is not `taken` and its place, or the first one and None."""
+    for place, unit in enumerate(units):
+        params = space.decode(unit)
+        if tuple(params.values()) not in taken:
+            return params, place
+    return space.decode(units[0]), None
+
+
+def _finite(value: float) -> float:
+    return min(max(value, -LARGEST_FLOAT), LARGEST_FLOAT)

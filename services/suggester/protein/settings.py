@@ -1,0 +1,97 @@
+"""Protein's settings: every key that published sweeps put under `protein:`, and which of them do nothing here."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from shared.domain.errors import ConfigError
+
+NO_EFFECT: Final = {
+    "expansion_rate": "the weight of cost is drawn anew for each suggestion instead of a target cost",
+    "gp_training_iter": "the surrogates are fitted until they converge",
+    "gp_learning_rate": "the surrogates are fitted by a quasi-Newton method, which has none",
+    "prune_pareto": "nothing is pruned: the cost surrogate decides what is worth its cost",
+    "num_keep_top_obs": "all observations are kept up to gp_max_obs",
+    "optimizer_reset_frequency": "a fit always starts from the prior as well as from the last one",
+    "use_gpu": "the surrogates are small and exact: they run on the CPU",
+    "metric_distribution": "the surrogate standardizes scores",
+    "downsample": "a run is one observation, its final score",
+    "early_stop_quantile": "stopping early is set in the sweep, not in its optimizer",
+    "max_runs": "set budget.max_runs",
+}
+
+
+class ProteinSettings(BaseModel):
+    """How Protein searches. Read a mapping with `from_config`, which speaks as the rest of the config does."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+    num_random_samples: int = Field(5, ge=0, description="First suggestions that fill the space, the centre included.")
+    seed_with_search_center: bool = Field(True, description="Whether the first suggestion is the search centre.")
+    max_suggestion_cost: float | None = Field(
+        None, gt=0, description="Most predicted cost of a suggestion, in the unit of the cost; null: no cap."
+    )
+    cost_aware: bool = Field(True, description="Whether cost ranks candidates; false: it is predicted and capped only.")
+    cost_param: str | None = Field(
+        None, description="Path of the parameter that stretches a run; the first suggestions keep it small."
+    )
+    resample_frequency: int = Field(
+        0, ge=0, description="Every how many suggestions to repeat a Pareto point; 0: never."
+    )
+    global_search_scale: float = Field(1.0, gt=0, description="Multiplies the radius of the search around good points.")
+    random_suggestions: int = Field(1024, ge=1, description="Candidates drawn from the whole space.")
+    suggestions_per_pareto: int = Field(256, ge=0, description="Candidates drawn around each of the best points.")
+    acquisition_fn: Literal["ei", "ucb", "naive"] = Field("ei", description="What ranks candidates.")
+    ucb_beta: float = Field(2.0, ge=0, description="Standard deviations of optimism of `ucb`.")
+    randomize_acquisition: bool = Field(False, description="Draw the optimism of `ucb` anew, from 0 to twice ucb_beta.")
+    gp_max_obs: int = Field(1200, ge=10, description="Most observations that a surrogate sees.")
+    expansion_rate: float = Field(0.25, ge=0)
+    gp_training_iter: int = Field(50, ge=0)
+    gp_learning_rate: float = Field(0.001, ge=0)
+    prune_pareto: bool = True
+    num_keep_top_obs: int = Field(5, ge=0)
+    optimizer_reset_frequency: int = Field(50, ge=0)
+    use_gpu: bool = False
+    metric_distribution: Literal["linear", "percentile"] = "linear"
+    downsample: int = Field(5, ge=0)
+    early_stop_quantile: float = Field(0.3, ge=0, le=1)
+    max_runs: int = Field(1200, ge=0)
+
+    @classmethod
+    def from_config(cls, given: Mapping[str, Any]) -> Self:
+        """Read the mapping below `protein:`.
+
+        Raises ConfigError for a value that cannot be used, and for an unknown key, with the one that was meant.
+        """
+        for name in given:
+            if name not in cls.model_fields:
+                near = difflib.get_close_matches(str(name), cls.model_fields, n=1)
+                remedy = f"did you mean {near[0]}?" if near else "remove it"
+                raise ConfigError(f"protein.{name} is {given[name]!r}: expected a setting of Protein; {remedy}")
+        try:
+            return cls(**given)
+        except ValidationError as error:
+            first = error.errors()[0]
+            key, expected = str(first["loc"][0]), first["msg"].removeprefix("Input should be ")
+            raise ConfigError(
+                f"protein.{key} is {given[key]!r}: expected {expected}; change it, or remove it for the default"
+            ) from None
+
+    @property
+    def cost_path(self) -> str | None:
+        """`cost_param` as a dotted path; some configs write it with slashes."""
+        return self.cost_param.replace("/", ".") if self.cost_param else None
+
+    def notes(self) -> tuple[str, ...]:
+        """Say which of the given keys have no effect here, and why."""
+        silent = [
+            f"protein.{key}: no effect, {NO_EFFECT[key]}" for key in sorted(self.model_fields_set & set(NO_EFFECT))
+        ]
+        if self.acquisition_fn != "ucb":
+            for key in sorted(self.model_fields_set & {"ucb_beta", "randomize_acquisition"}):
+                silent.append(f"protein.{key}: no effect with acquisition_fn {self.acquisition_fn}, only with ucb")
+        return tuple(silent)

@@ -1,0 +1,29 @@
+"""What the optimizer answers, and the numbers that the next answer needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared.domain.search_space import Params
+
+Memory = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """One configuration to run.
+
+    Predictions are in the units that were observed, None while there is no fit. `predicted_cost` is the median.
+    `source` is a word for where it comes from: centre, sobol, uniform, local, refined, feasible (no score is known
+    yet), cheapest (nothing is predicted to keep below the cap), resample, repeat (the space is exhausted), random.
+    `memory` holds plain numbers: handed to `remember`, with the same observations, the search goes on from here.
+    """
+
+    params: Params
+    predicted_score: float | None = None
+    predicted_cost: float | None = None
+    predicted_score_std: float | None = None
+    source: str = "random"
+    memory: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,19 @@
+"""The suggester's doorbells."""
+
+from __future__ import annotations
+
+from services.suggester.app import app, suggester
+from shared.domain.run import sweep_of
+from shared.queues.names import ADVANCE_SWEEP, OBSERVE_RUN
+
+
+@app.task(name=ADVANCE_SWEEP)
+def advance_sweep_task(sweep: str) -> None:
+    """See what the sweep needs next."""
+    suggester.advance(sweep)
+
+
+@app.task(name=OBSERVE_RUN)
+def observe_run_task(run_id: str) -> None:
+    """Take in that the run is over. Raises ValueError for an argument that is no run id."""
+    suggester.advance(sweep_of(run_id)[0])

@@ -1,0 +1,1 @@
+"""What the three services and sweepctl share, on floors that import only downwards."""

@@ -1,0 +1,1 @@
+"""One validated, frozen job out of YAML files, presets and overrides."""

@@ -1,0 +1,208 @@
+"""Composes one sweep job out of files, presets and overrides, and validates all of it before anything is written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from shared.config.checks import check_space, check_together, find_non_finite
+from shared.config.explain import TRAINERS, Where, explain
+from shared.config.files import ConfigDirs, default_groups, find_dirs, load
+from shared.config.names import check_name, slug
+from shared.config.overrides import Overrides, Setting, apply, parse
+from shared.config.published import read_published
+from shared.config.schema import SweepConfig, SweepJob
+from shared.config.searched import pin_overrides, read_space
+from shared.config.secrecy import find_secret, guarded_environment
+from shared.config.wording import did_you_mean, one_line, show
+from shared.domain.errors import ConfigError
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+ValidateProtein = Callable[[Mapping[str, Any]], list[str]]
+"""Returns notes on the `protein:` block of a sweep; raises ConfigError for what cannot be used."""
+
+
+@dataclass(frozen=True)
+class Composed:
+    """A valid job, the config of `sweep/` that it is made from, and what was read differently than written."""
+
+    job: SweepJob
+    sweep: str
+    notes: tuple[str, ...]
+
+
+def compose(
+    name: str | None = None,
+    overrides: Sequence[str] = (),
+    *,
+    config_dir: Path | None = None,
+    data_dir: Path | None = None,
+    pin: bool = False,
+    now: datetime | None = None,
+    validate_protein: ValidateProtein | None = None,
+) -> Composed:
+    """Return the job of the sweep config `name` (None: the one in sweep_job.yaml) with Hydra `overrides`.
+
+    `pin` lets an override fix a key that the sweep would search. `now` names a sweep without `sweep_run`.
+    Raises ConfigError, one line, for anything that cannot be used; writes nothing.
+    """
+    dirs = find_dirs(config_dir)
+    asked = parse(overrides, dirs, sweep=name)
+    where = _locator(asked, dirs)
+    with guarded_environment() as refused:
+        config, sweep = _load(dirs, asked)
+        added = apply(asked.settings, config)
+        _place(config, asked, data_dir=data_dir, fresh=f"{slug(sweep)}-{now or datetime.now():%Y%m%d-%H%M%S}")
+        plain = _resolve(config, refused, where)
+    _refuse_secrets_and_non_finite(plain, where)
+    _refuse_additions(added, plain)
+    notes = read_published(plain, where)
+    notes += _choose_queue(plain, asked, dirs)
+    notes += pin_overrides(plain, asked, pin=pin, where=where)
+    space = read_space(plain, where)
+    job = _validate(plain, where)
+    notes += [*space.notes, *check_space(space, plain["trainer"], where)]
+    notes += _check_protein(job, validate_protein, where)
+    check_together(job)
+    return Composed(job, sweep, tuple(dict.fromkeys(notes)))
+
+
+def _load(dirs: ConfigDirs, asked: Overrides) -> tuple[DictConfig, str]:
+    replaced = default_groups(dirs)
+    groups = [f"{'' if group in replaced else '+'}{group}='{name}'" for group, name in asked.groups.items()]
+    config, choices = load(dirs, groups)
+    sweep = choices.get("sweep")
+    if not isinstance(sweep, str):
+        raise ConfigError(f"no sweep is chosen: name one of {', '.join(dirs.options('sweep'))}")
+    return config, sweep
+
+
+def _place(config: DictConfig, asked: Overrides, *, data_dir: Path | None, fresh: str) -> None:
+    """Name the sweep and say where it lies, before anything that refers to that is resolved."""
+    from omegaconf import OmegaConf
+
+    if asked.sweep_run is not None:
+        config["sweep_run"] = asked.sweep_run
+    refers = OmegaConf.is_interpolation(config, "sweep_run")
+    if not refers and (OmegaConf.is_missing(config, "sweep_run") or config.get("sweep_run") is None):
+        config["sweep_run"] = fresh
+    if data_dir is not None:
+        if asked.sets("data_dir"):
+            raise ConfigError("data_dir is given twice, as --data-dir and as data_dir=; keep one of them")
+        config["data_dir"] = str(data_dir)
+
+
+def _locator(asked: Overrides, dirs: ConfigDirs) -> Where:
+    """Return what tells who set a dotted key, or the nearest section above it."""
+    written = {leaf for setting in asked.settings for leaf in setting.leaves()}
+
+    def where(path: str) -> str | None:
+        path = path.partition("[")[0]  # a list has the line of its key
+        if any(leaf == path or leaf.startswith(f"{path}.") for leaf in written):
+            return "command line"
+        return dirs.where(path) or (where(path.rpartition(".")[0]) if "." in path else None)
+
+    return where
+
+
+def _resolve(config: DictConfig, refused: Sequence[str], where: Where) -> dict[str, Any]:
+    """Return plain data with every `${...}` replaced, a valid name and folders."""
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException as error:
+        path = str(error.full_key or "")
+        raise ConfigError(f"{where(path) or 'config'}: {path}: {_unresolved(error, path, refused)}") from None
+    data: dict[str, Any] = {str(key): value for key, value in plain.items()} if isinstance(plain, dict) else {}
+    if not isinstance(data["sweep_run"], str):
+        raise ConfigError(f"{where('sweep_run') or 'config'}: sweep_run is {show(data['sweep_run'])}: quote it")
+    check_name(data["sweep_run"])
+    data["data_dir"] = data.get("data_dir") or os.environ.get("DATA_DIR") or "./train_dir"
+    data["runs_dir"] = data.get("runs_dir") or f"{data['data_dir']}/sweep/{data['sweep_run']}/runs"
+    return data
+
+
+def _unresolved(error: Exception, path: str, refused: Sequence[str]) -> str:
+    from omegaconf.errors import MissingMandatoryValue
+
+    if refused:
+        return (
+            f"{refused[0]} may hold a secret, and a config is stored and shown: "
+            "let the training read it from its environment"
+        )
+    if isinstance(error, MissingMandatoryValue):
+        return f"missing; give it a value, on the command line with {path}=..."
+    if "recursion depth" in str(error):
+        return "a chain of interpolations (${...}) that is too long; write the value itself"
+    text = one_line(error).partition("raised while resolving interpolation: ")
+    fault = (text[2] or text[0]).strip("\"'")
+    mend = "set it, or write ${oc.env:NAME,default}" if "nvironment variable" in fault else "write the value itself"
+    return f"{fault}; {mend}"
+
+
+def _refuse_additions(added: Sequence[Setting], plain: Mapping[str, Any]) -> None:
+    """A new key where any key is welcome needs a `+`, so that a misspelled one is not taken for new."""
+    trainer = plain.get("trainer")
+    kind = trainer.get("kind", "ppo") if isinstance(trainer, dict) else "ppo"
+    for setting in added:
+        root, _, inner = setting.key.partition(".")
+        first = inner.split(".")[0]
+        section = {"trainer": TRAINERS.get(str(kind)), "sweep": SweepConfig}.get(root)
+        if not inner or section is None or first in section.model_fields:
+            continue
+        if root == "trainer" and section.model_config.get("extra") != "allow":
+            continue  # the schema refuses it
+        known = [*section.model_fields, *(key for key in plain.get(root) or () if key != first)]
+        add = f"; to add a key of your own write +{setting.key}=..." if root == "trainer" else ""
+        raise ConfigError(f"command line: {setting.key}: unknown key{did_you_mean(first, known)}{add}")
+
+
+def _refuse_secrets_and_non_finite(plain: Mapping[str, Any], where: Where) -> None:
+    secret = find_secret(plain)
+    if secret:
+        raise ConfigError(
+            f"{where(secret) or 'config'}: {secret} looks like a secret, and a config is stored and shown: "
+            "take it out and set it in the workers' environment"
+        )
+    found = find_non_finite(plain)
+    if found:
+        raise ConfigError(f"{where(found[0]) or 'config'}: {found[0]} is {found[1]}: expected a finite number")
+
+
+def _choose_queue(plain: dict[str, Any], asked: Overrides, dirs: ConfigDirs) -> list[str]:
+    """A preset for a machine without a GPU that names no queue (published ones do not) needs the cpu queue."""
+    preset = asked.groups.get("hardware")
+    if preset is None or plain.get("device") != "cpu" or plain.get("queue") != "gpu":
+        return []
+    if asked.sets("queue") or asked.sets("device") or dirs.sets("hardware", "queue"):
+        return []
+    plain["queue"] = "cpu"
+    return [f"queue is cpu, because hardware={preset} sets device: cpu"]
+
+
+def _validate(plain: Mapping[str, Any], where: Where) -> SweepJob:
+    try:
+        return SweepJob.model_validate(plain)
+    except ValidationError as error:
+        raise explain(error, where) from None
+
+
+def _check_protein(job: SweepJob, validate: ValidateProtein | None, where: Where) -> list[str]:
+    if validate is None:
+        return []
+    try:
+        return list(validate(job.sweep.protein))
+    except ConfigError as error:
+        key = str(error).partition(" ")[0].rstrip(":").removeprefix("protein.")
+        place = where(f"sweep.protein.{key}") or where("sweep.protein")
+        raise ConfigError(f"{place + ': ' if place else ''}{error}") from None

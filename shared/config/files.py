@@ -1,0 +1,235 @@
+"""Where config files are looked for, and how Hydra comes to read only files that were checked."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from shared.config.guard import Checked, check_file
+from shared.config.wording import did_you_mean, one_line, show
+from shared.domain.errors import ConfigError
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+PRIMARY: Final = "sweep_job"
+GROUPS: Final = ("trainer", "sim", "sweep", "wandb", "hardware")
+_OPTION: Final = re.compile(r"[A-Za-z0-9_][\w.+-]*(/[A-Za-z0-9_][\w.+-]*)*")
+_RANK: Final = {"hardware": 3, "sweep": 2, PRIMARY: 1}  # what is merged later, and so explains a value
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """One file that went into a config."""
+
+    shown: str
+    config_path: str
+    package: str
+    checked: Checked
+
+    def line_of(self, path: str) -> int | None:
+        """Return the line that sets the dotted key `path` of the whole config, if this file does."""
+        inner = path.removeprefix(f"{self.package}.") if self.package else path
+        return self.checked.lines.get(inner) if inner != path or not self.package else None
+
+
+@dataclass(frozen=True)
+class ConfigDirs:
+    """The folders in which a file is looked for, the first that has it wins; and what was read from them."""
+
+    dirs: tuple[Path, ...]
+    loaded: list[Loaded] = field(default_factory=list)
+
+    def options(self, group: str) -> list[str]:
+        """Return the names that can be chosen in `group`, for example `quick` in `sweep`."""
+        found = {
+            file.relative_to(folder / group).with_suffix("").as_posix()
+            for folder in self.dirs
+            for file in sorted((folder / group).rglob("*.yaml"))
+        }
+        return sorted(found)
+
+    def is_group(self, name: str) -> bool:
+        """Whether `name` is a folder of alternatives."""
+        return name in GROUPS or (
+            bool(_OPTION.fullmatch(name)) and any((folder / name).is_dir() for folder in self.dirs)
+        )
+
+    def check_option(self, group: str, name: str) -> str:
+        """Return `name` if `group` has it; raise ConfigError with those that it has."""
+        names = self.options(group)
+        if name in names:
+            return name
+        hint = did_you_mean(name, names)
+        if name.endswith((".yaml", ".yml")):
+            hint = "; write the name without folder and ending, and its folder as --config-dir"
+        raise ConfigError(
+            f"{group}={name if _OPTION.fullmatch(name) else ascii(name[:60])}: there is no such config{hint}; "
+            f"there are {', '.join(names) or 'none'} in {self.shown(group)}"
+        )
+
+    def shown(self, group: str = "") -> str:
+        """Return the folders as a person knows them."""
+        return ", ".join(_shown(folder / group) for folder in self.dirs)
+
+    def where(self, path: str) -> str | None:
+        """Return `file:line` of what sets the dotted key `path`, None if no file does."""
+        ranked = sorted(self.loaded, key=lambda one: _RANK.get(one.config_path.split("/")[0], 0), reverse=True)
+        for file in ranked:
+            line = file.line_of(path)
+            if line is not None:
+                return f"{file.shown}:{line}"
+        return None
+
+    def sets(self, group: str, key: str) -> bool:
+        """Whether a file of `group` that was read sets the dotted key `key`."""
+        return any(one.config_path.startswith(f"{group}/") and one.line_of(key) is not None for one in self.loaded)
+
+
+def installed_dir() -> Path:
+    """Return the configs that came with this package, installed or as a checkout."""
+    return Path(__file__).resolve().parents[2] / "configs"
+
+
+def find_dirs(config_dir: Path | None = None, *, cwd: Path | None = None) -> ConfigDirs:
+    """Return where files are looked for: `config_dir`, then ./configs, then the installed ones."""
+    if config_dir is not None and not config_dir.is_dir():
+        raise ConfigError(f"--config-dir is {show(str(config_dir))}: expected a folder that exists")
+    wanted = [config_dir, (cwd or Path.cwd()) / "configs", installed_dir()]
+    dirs = dict.fromkeys(folder.resolve() for folder in wanted if folder is not None and folder.is_dir())
+    if not any((folder / f"{PRIMARY}.yaml").is_file() for folder in dirs):
+        raise ConfigError(f"{PRIMARY}.yaml is nowhere in {', '.join(map(str, dirs)) or 'no folder at all'}; reinstall")
+    return ConfigDirs(tuple(dirs))
+
+
+def load(dirs: ConfigDirs, overrides: Sequence[str]) -> tuple[DictConfig, dict[str, Any]]:
+    """Compose the files that `overrides` (config groups only) choose; return the config and the choices by group.
+
+    Raises ConfigError for a file that is missing, is refused by the guard, or does not fit the others.
+    """
+    from hydra.errors import HydraException, MissingConfigException
+    from hydra.types import RunMode
+    from omegaconf import OmegaConf, open_dict
+    from omegaconf.errors import OmegaConfBaseException
+
+    loader = _make_loader(dirs)
+    try:
+        with warnings.catch_warnings():  # about a missing _self_: its place makes no difference to most configs
+            warnings.simplefilter("ignore")
+            config = loader.load_configuration(PRIMARY, list(overrides), run_mode=RunMode.RUN, from_shell=False)
+    except MissingConfigException as error:
+        raise _missing(error, dirs) from None
+    except (HydraException, OmegaConfBaseException, ValueError) as error:
+        raise ConfigError(f"{dirs.shown()}: cannot be composed: {one_line(error.__cause__ or error)}") from None
+    choices = dict(config.hydra.runtime.choices)
+    OmegaConf.set_struct(config, False)
+    with open_dict(config):
+        del config["hydra"]
+    return config, {key: value for key, value in choices.items() if not key.startswith("hydra/")}
+
+
+def default_groups(dirs: ConfigDirs) -> set[str]:
+    """Return the groups in the defaults list of sweep_job.yaml: they are replaced, others are added."""
+    import yaml
+
+    path = next(folder / f"{PRIMARY}.yaml" for folder in dirs.dirs if (folder / f"{PRIMARY}.yaml").is_file())
+    written = yaml.safe_load(check_file(path, shown=_shown(path)).text) or {}
+    entries = written.get("defaults")
+    return {
+        str(key).removeprefix("override ").split("@")[0].lstrip("/").strip()
+        for entry in (entries if isinstance(entries, list) else [])
+        if isinstance(entry, dict)
+        for key in entry
+    }
+
+
+def _missing(error: Any, dirs: ConfigDirs) -> ConfigError:
+    group, _, name = str(error.missing_cfg_file or "").rpartition("/")
+    if group and dirs.is_group(group):
+        try:
+            dirs.check_option(group, name)
+        except ConfigError as better:
+            return better
+    return ConfigError(f"{dirs.shown()}: {one_line(error)}")
+
+
+def _make_loader(dirs: ConfigDirs) -> Any:
+    """Return a Hydra config loader of our own: nothing global is set up, no folder changed, no logging touched."""
+    from hydra import version
+    from hydra._internal.config_loader_impl import ConfigLoaderImpl
+    from hydra._internal.config_search_path_impl import ConfigSearchPathImpl
+    from hydra._internal.sources_registry import SourcesRegistry
+    from hydra.core.plugins import Plugins
+    from hydra.core.utils import JobRuntime
+
+    version.setbase("1.3")
+    JobRuntime.instance().set("name", "sweep")
+    Plugins.instance()
+    SourcesRegistry.instance().types["checked"] = _checked_source(dirs)
+    search = ConfigSearchPathImpl()
+    search.append("hydra", "pkg://hydra.conf")
+    for folder in dirs.dirs:
+        search.append("main", f"checked://{folder}")
+    search.append("schema", "structured://")
+    return ConfigLoaderImpl(config_search_path=search)
+
+
+def _checked_source(dirs: ConfigDirs) -> Any:
+    from hydra._internal.core_plugins.file_config_source import FileConfigSource
+    from hydra.plugins.config_source import ConfigResult, ConfigSource
+    from omegaconf import OmegaConf
+
+    class CheckedFileSource(FileConfigSource):
+        """Hydra's file source with the guard before it."""
+
+        @staticmethod
+        def scheme() -> str:
+            return "checked"
+
+        def load_config(self, config_path: str) -> ConfigResult:
+            path = Path(self.path, self._normalize_file_name(config_path))
+            if not path.resolve().is_relative_to(Path(self.path).resolve()):
+                raise ConfigError(f"{show(config_path)}: expected the name of a config inside {self.path}")
+            shown = _shown(path)
+            checked = check_file(path, shown=shown)
+            header = ConfigSource._get_header_dict(checked.text[:512])
+            header["package"] = _package(header["package"], config_path)
+            package = "" if header["package"] == "_global_" else str(header["package"] or "")
+            dirs.loaded.append(Loaded(shown, config_path.removesuffix(".yaml"), package, checked))
+            try:
+                config = OmegaConf.create(checked.text)
+            except Exception as error:
+                raise ConfigError(f"{shown}: cannot be read: {one_line(error)}") from None
+            if package == "":
+                _drop_hydra(config, shown)
+            return ConfigResult(provider=self.provider, path=f"checked://{self.path}", config=config, header=header)
+
+    return CheckedFileSource
+
+
+def _drop_hydra(config: Any, shown: str) -> None:
+    """Leave out Hydra's own settings: they steer a program's run, and a search path would go past the guard."""
+    settings = config.pop("hydra", None)
+    if settings is not None and "searchpath" in settings:
+        raise ConfigError(f"{shown}: hydra.searchpath has no effect here; name the folder with --config-dir")
+
+
+def _package(written: str | None, config_path: str) -> str | None:
+    """Return where a file's keys go: published presets write `__global__`; sweep/atari/mine belongs to `sweep`."""
+    if written in ("__global__", "_global_"):
+        return "_global_"
+    group = config_path.split("/")[0]
+    if group == "hardware" and written is None:
+        return "_global_"
+    return group if written is None and group in GROUPS else written
+
+
+def _shown(path: Path) -> str:
+    try:
+        return path.relative_to(Path.cwd()).as_posix()
+    except ValueError:
+        return str(path)

@@ -1,0 +1,122 @@
+"""A job as text: frozen for the store, hashed to recognise it again, compared, and shown as YAML."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+import yaml
+from pydantic import ValidationError
+
+from shared.config.checks import with_values
+from shared.config.explain import explain
+from shared.config.schema import SweepJob
+from shared.config.secrecy import masked
+from shared.config.wording import show
+from shared.domain.errors import ConfigError
+
+_NOT_PART_OF_IT: Final = ("sweep_run", "data_dir", "runs_dir", "wandb")  # where it lies and is shown, not what it is
+_LARGEST_WHOLE: Final = 2**53
+_FLOAT_WITHOUT_DOT: Final = re.compile(r"[-+]?[0-9][0-9_]*[eE][-+]?[0-9]+")
+
+
+def to_plain(job: SweepJob) -> dict[str, Any]:
+    """Return the job as plain data, in the order of the schema."""
+    return job.model_dump(mode="json")
+
+
+def freeze(job: SweepJob) -> str:
+    """Return the job as JSON. The order of keys is kept: it is the order of the search space's axes."""
+    return json.dumps(to_plain(job), allow_nan=False, separators=(",", ":"))
+
+
+def thaw(text: str | bytes) -> SweepJob:
+    """Return the job that `freeze` wrote; raise ConfigError if this version does not know it."""
+    try:
+        return SweepJob.model_validate_json(text)
+    except ValidationError as error:
+        raise ConfigError(f"the stored config is not one of this version: {explain(error, lambda _: None)}") from None
+
+
+def from_plain(config: Mapping[str, Any]) -> SweepJob:
+    """Return the job that `to_plain` wrote; raise ConfigError if this version does not know it."""
+    try:
+        return SweepJob.model_validate(config)
+    except ValidationError as error:
+        raise ConfigError(f"the stored config is not one of this version: {explain(error, lambda _: None)}") from None
+
+
+def config_hash(job: SweepJob) -> str:
+    """Return the sha256 of what the sweep is: the same for every name, folder, tracker and order of keys."""
+    part = {key: _numbers(value) for key, value in to_plain(job).items() if key not in _NOT_PART_OF_IT}
+    text = json.dumps(part, allow_nan=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def difference(old: SweepJob, new: SweepJob) -> list[str]:
+    """Return one line for each key that makes the hashes differ: `trainer.num_envs: 64 -> 32`."""
+    before, after = (
+        {path: value for path, value in _leaves(to_plain(job)) if path.split(".")[0] not in _NOT_PART_OF_IT}
+        for job in (old, new)
+    )
+    lines = []
+    for path in [*before, *(path for path in after if path not in before)]:
+        one, other = _numbers(before.get(path, ...)), _numbers(after.get(path, ...))
+        if one != other or isinstance(one, bool) != isinstance(other, bool):
+            lines.append(f"{path}: {_shown(before, path)} -> {_shown(after, path)}")
+    return lines
+
+
+def run_config(job: SweepJob, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the config of one run as plain data: the job with the suggested values written into it.
+
+    Raises ConfigError if the values do not fit the schema, alone or together.
+    """
+    for path in params:
+        if not path.startswith("trainer."):
+            raise ConfigError(f"{path}: a suggestion can only set keys below `trainer`")
+    try:
+        return to_plain(SweepJob.model_validate(with_values(to_plain(job), params)))
+    except ValidationError as error:
+        raise explain(error, lambda path: "suggested values" if path in params else None) from None
+
+
+def to_yaml(job: SweepJob) -> str:
+    """Return the job as YAML with the keys of sweep_job.yaml; what looks like a secret is masked."""
+    return str(yaml.dump(masked(to_plain(job)), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120))
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes what Hydra, unlike PyYAML, would read as a number."""
+
+
+def _text(dumper: _Dumper, value: str) -> yaml.ScalarNode:
+    style = "'" if _FLOAT_WITHOUT_DOT.fullmatch(value) or re.fullmatch(r"[-+]?0[0-9_]+", value) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+
+_Dumper.add_representer(str, _text)
+
+
+def _numbers(value: Any) -> Any:
+    """Write 1.0 and 1 alike, as they mean the same."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < _LARGEST_WHOLE:
+        return int(value)
+    if isinstance(value, dict):
+        return {key: _numbers(below) for key, below in value.items()}
+    return [_numbers(below) for below in value] if isinstance(value, list) else value
+
+
+def _leaves(node: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    found: list[tuple[str, Any]] = []
+    for key, value in node.items():
+        path = f"{prefix}{key}"
+        found += _leaves(value, f"{path}.") if isinstance(value, Mapping) and value else [(path, value)]
+    return found
+
+
+def _shown(leaves: Mapping[str, Any], path: str) -> str:
+    return show(leaves[path]) if path in leaves else "not set"

@@ -1,0 +1,77 @@
+"""Reads what published sweep configs say in another place or in other words, and notes what has no effect here."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from shared.config.explain import Where
+from shared.config.schema import SweepConfig
+from shared.config.wording import nearest, show
+from shared.domain.errors import ConfigError
+
+_HEAD: Final = ("metric", "goal", "method")
+_TRAINER_ELSEWHERE: Final = frozenset(
+    ("async_factor", "bptt_horizon", "curriculum", "num_steps", "rollout_workers", "verbose", "zero_copy")
+)
+_ROOT_ELSEWHERE: Final = ("cmd", "dist_cfg_path", "run")
+_NO_EFFECT_HERE: Final = ("num_workers", "forward_pass_minibatch_target_size")
+
+
+def read_published(config: dict[str, Any], where: Where) -> list[str]:
+    """Bring plain data of a published config into our form, in place; return a note for all that is left out."""
+    notes: list[str] = []
+    sweep, trainer = config.get("sweep"), config.get("trainer")
+    if isinstance(sweep, dict):
+        _lift_head(sweep, where)
+        notes += _drop_foreign(sweep, where)
+    if isinstance(trainer, dict) and trainer.get("kind", "ppo") == "ppo":
+        notes += _drop_trainer_keys(trainer)
+    for key in _ROOT_ELSEWHERE:
+        if key in config and (key != "run" or config[key] is None):
+            del config[key]
+            notes.append(f"{key} has no effect here")
+    if config.get("vectorization") is not None:
+        notes.append("vectorization has no effect here: all environments are stepped at once")
+    return notes
+
+
+def _lift_head(sweep: dict[str, Any], where: Where) -> None:
+    """Take metric, goal and method from under `parameters`, where some samples have them."""
+    parameters = sweep.get("parameters")
+    if not isinstance(parameters, dict):
+        return
+    for key in _HEAD:
+        if key not in parameters or isinstance(parameters[key], dict):
+            continue
+        value = parameters.pop(key)
+        if sweep.setdefault(key, value) != value:
+            place = where(f"sweep.parameters.{key}")
+            raise ConfigError(
+                f"{place + ': ' if place else ''}{key} is {show(value)} under parameters and {show(sweep[key])} above: "
+                "keep one of them"
+            )
+
+
+def _drop_foreign(sweep: dict[str, Any], where: Where) -> list[str]:
+    """Leave out top-level keys that mean nothing here; one that looks like a misspelled key of ours is an error."""
+    known = list(SweepConfig.model_fields)
+    notes = []
+    for key in [key for key in sweep if key not in known]:
+        near = nearest(str(key), known)
+        place = where(f"sweep.{key}")
+        if near:
+            raise ConfigError(f"{place + ': ' if place else ''}sweep.{key}: unknown key (did you mean {near}?)")
+        del sweep[key]
+        notes.append(f"{place + ': ' if place else ''}sweep.{key} has no effect here")
+    return notes
+
+
+def _drop_trainer_keys(trainer: dict[str, Any]) -> list[str]:
+    notes = []
+    for key in list(trainer):
+        if key in _TRAINER_ELSEWHERE or key == "_target_":
+            del trainer[key]
+            notes.append(f"trainer.{key} has no effect here")
+        elif key in _NO_EFFECT_HERE and trainer[key] is not None:
+            notes.append(f"trainer.{key} has no effect here")
+    return notes

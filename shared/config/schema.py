@@ -1,0 +1,211 @@
+"""The typed form of sweep_job.yaml: frozen, closed, with units in the names and in the descriptions."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
+
+Device = Literal["auto", "cpu", "cuda"]
+
+
+def _whole(value: object) -> object:
+    """Let `1e6` stand for a whole number, as people write it."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Count = Annotated[int, BeforeValidator(_whole)]
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+class Closed(BaseModel):
+    """A section whose keys are all known; strict, so that no text is taken for a number."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+# ------------------------------------------------------------------------------------------------ trainer
+
+
+class OptimizerConfig(Closed):
+    """Adam, by the names of its paper."""
+
+    type: Literal["adam"] = "adam"
+    learning_rate: float = Field(5e-4, gt=0)
+    beta1: float = Field(0.9, ge=0, lt=1)
+    beta2: float = Field(0.999, ge=0, lt=1)
+    eps: float = Field(1e-8, gt=0)
+
+
+class PpoConfig(Closed):
+    """The coefficients of proximal policy optimization (Schulman et al. 2017)."""
+
+    gamma: Probability = 0.99
+    gae_lambda: Probability = 0.95
+    clip_coef: float = Field(0.2, gt=0)
+    vf_coef: float = Field(0.5, ge=0)
+    vf_clip_coef: float = Field(0.2, ge=0, description="Half-width of the clipped value update; 0: no clipping.")
+    ent_coef: float = Field(0.001, ge=0)
+    max_grad_norm: float = Field(0.5, gt=0)
+    normalize_advantages: bool = True
+
+
+class TrainerBase(Closed):
+    """What every trainable understands."""
+
+    gpus_per_run: Count = Field(1, ge=1, description="GPUs of one node that one run holds.")
+    stall_seconds: float = Field(1800, gt=0, description="Silence of the training after which it is killed (seconds).")
+
+
+class PpoTrainer(TrainerBase):
+    """The built-in PPO on a gymnasium vector environment."""
+
+    kind: Literal["ppo"] = "ppo"
+    env: str = Field("CartPole-v1", description="gymnasium id; `module:Env` imports the module.")
+    env_kwargs: dict[str, Any] = {}
+    total_timesteps: Count = Field(500_000, ge=1, description="Environment steps, over all environments.")
+    num_envs: Count = Field(64, ge=1)
+    batch_size: Count = Field(4096, ge=1, description="Environment steps of one rollout: num_steps x num_envs.")
+    minibatch_size: Count = Field(
+        1024, ge=1, description="Most environment steps of one gradient step; above batch_size: the whole batch."
+    )
+    update_epochs: Count = Field(4, ge=1)
+    checkpoint_interval: Count = Field(
+        100_000,
+        ge=1,
+        description="Environment steps between two checkpoints. Episodes start anew at each, so that a resume is exact: "
+        "keep it well above num_envs x the length of an episode.",
+    )
+    hidden_sizes: tuple[Count, ...] = Field((64, 64), strict=False)
+    normalize_observations: bool = False
+    normalize_rewards: bool = Field(
+        True, description="Divide rewards by the running spread of their discounted sums; vf_clip_coef counts in it."
+    )
+    anneal_learning_rate: bool = False
+    num_threads: Count | None = Field(None, ge=1, description="Threads of torch; null: cores / slots.")
+    num_workers: Count | None = Field(None, ge=1, description="Accepted from published configs; has no effect here.")
+    forward_pass_minibatch_target_size: Count | None = Field(None, ge=1, description="Accepted; no effect here.")
+    optimizer: OptimizerConfig = OptimizerConfig()
+    ppo: PpoConfig = PpoConfig()
+
+    @model_validator(mode="after")
+    def _sizes_fit(self) -> PpoTrainer:
+        if self.batch_size % self.num_envs:
+            raise ValueError(
+                f"batch_size is {self.batch_size}: it must be a multiple of num_envs ({self.num_envs}), "
+                f"for example {max(1, self.batch_size // self.num_envs) * self.num_envs}"
+            )
+        return self
+
+
+class FunctionTrainer(TrainerBase):
+    """The user's own `train(run)`. Every other key is the user's and reaches the function as it stands."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+    kind: Literal["function"] = "function"
+    function: str = Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$", description="Import path, `package.module:train`.")
+
+
+class NoopTrainer(TrainerBase):
+    """Trains nothing: what tests and benchmarks of the machinery use. Every other key may be swept."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+    kind: Literal["noop"] = "noop"
+    steps: Count = Field(3, ge=0, description="Reports and checkpoints that are made.")
+    step_seconds: float = Field(0, ge=0, description="Sleep before each step (seconds).")
+
+
+def _kind(value: Any) -> str:
+    kind = value.get("kind", "ppo") if isinstance(value, dict) else getattr(value, "kind", "ppo")
+    return str(kind)
+
+
+TrainerConfig = Annotated[
+    Annotated[PpoTrainer, Tag("ppo")]
+    | Annotated[FunctionTrainer, Tag("function")]
+    | Annotated[NoopTrainer, Tag("noop")],
+    Discriminator(_kind),
+]
+
+# ------------------------------------------------------------------------------------------------ evaluation
+
+
+class Simulation(Closed):
+    """One environment of the suite. What is left out is taken from the suite."""
+
+    env: str
+    env_kwargs: dict[str, Any] = {}
+    num_episodes: Count | None = Field(None, ge=1)
+    max_time_s: float | None = Field(None, gt=0)
+
+
+class SimConfig(Closed):
+    """The suite that the evaluator plays. Without simulations the trainable reports the score itself."""
+
+    name: str = "sweep_eval"
+    num_episodes: Count = Field(20, ge=1, description="Episodes of each simulation.")
+    max_time_s: float = Field(60, gt=0, description="Wall-clock limit of each simulation (seconds).")
+    seed: Count = 0
+    deterministic: bool = Field(True, description="Most probable action; false: sampled.")
+    simulations: dict[str, Simulation] = {}
+
+
+# ------------------------------------------------------------------------------------------------ the search
+
+
+class SweepConfig(Closed):
+    """What is searched, by which metric, and how."""
+
+    metric: str = "reward"
+    goal: Literal["maximize", "minimize"] = "maximize"
+    method: Literal["bayes", "random"] = "bayes"
+    protein: dict[str, Any] = {}
+    parameters: dict[str, Any]
+
+
+class Budget(Closed):
+    """When a sweep is over; the first limit that is reached counts."""
+
+    max_runs: Count | None = Field(12, ge=1)
+    max_cost: float | None = Field(None, gt=0, description="Sum of the runs' costs, in the unit of `cost`.")
+    max_hours: float | None = Field(None, gt=0, description="Wall-clock hours since the submit.")
+    target_score: float | None = None
+
+
+class WandbConfig(Closed):
+    """Where runs are tracked. The key comes from the environment, never from here."""
+
+    mode: Literal["off", "offline", "online"] = "off"
+    project: str = "protein-sweeps"
+    entity: str | None = None
+    group: str | None = Field(None, description="null: the sweep's name.")
+    name: str | None = Field(None, description="null: the run's id.")
+
+
+class SweepJob(Closed):
+    """Everything that a sweep needs, frozen at submit."""
+
+    sweep_run: str
+    seed: Count = Field(0, ge=0)
+    device: Device = "auto"
+    vectorization: str | None = Field(None, description="Accepted from published configs; has no effect here.")
+    queue: Literal["gpu", "cpu"] = "gpu"
+    parallelism: Count | None = Field(None, ge=1, description="Most unfinished runs; null: live slots + look_ahead.")
+    look_ahead: Count = Field(1, ge=0, description="Runs suggested beyond the live slots.")
+    cost: str = Field("seconds", description="`seconds` of training and evaluation, `steps`, or a logged metric.")
+    budget: Budget = Budget()
+    max_consecutive_failures: Count = Field(3, ge=1, description="Failed runs in a row after which the sweep pauses.")
+    max_stuck_attempts: Count = Field(3, ge=1, description="Infrastructure attempts without a new checkpoint.")
+    data_dir: str = "./train_dir"
+    runs_dir: str
+    trainer: TrainerConfig
+    sim: SimConfig
+    sweep: SweepConfig
+    wandb: WandbConfig = WandbConfig()
+
+    @property
+    def is_evaluated(self) -> bool:
+        """Whether the evaluator scores the runs (otherwise the trainable reports its score)."""
+        return bool(self.sim.simulations)

@@ -1,0 +1,66 @@
+"""The searched keys of a config: read as a search space, and kept apart from what the command line sets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from shared.config.explain import Where
+from shared.config.overrides import Overrides
+from shared.config.wording import show
+from shared.domain.errors import ConfigError
+
+if TYPE_CHECKING:
+    from shared.domain.search_space import SearchSpace
+
+
+def read_space(plain: Mapping[str, Any], where: Where) -> SearchSpace:
+    """Return the search space of a composed config; raise ConfigError with file and line of what is wrong in it."""
+    from shared.domain.search_space import SearchSpace
+
+    sweep = plain.get("sweep")
+    parameters = sweep.get("parameters") if isinstance(sweep, dict) else None
+    if not isinstance(parameters, dict) or not parameters:
+        place = where("sweep.parameters") or where("sweep.metric")
+        raise ConfigError(
+            f"{place + ': ' if place else ''}sweep.parameters is {show(parameters)}: "
+            "expected at least one parameter to search, with a distribution"
+        )
+    try:
+        return SearchSpace.from_config(parameters)
+    except ConfigError as error:
+        path = str(error).partition(" ")[0].rstrip(":").partition("[")[0]
+        place = where(f"sweep.parameters.{path}") or where(f"sweep.parameters.{path.rpartition('.')[0]}")
+        raise ConfigError(f"{place + ': ' if place else ''}{error}") from None
+
+
+def pin_overrides(plain: dict[str, Any], asked: Overrides, *, pin: bool, where: Where) -> list[str]:
+    """Refuse overrides of searched keys; with `pin` take those keys out of the search and return a note for each."""
+    notes = []
+    for path in read_space(plain, where).paths:
+        if not asked.sets(path):
+            continue
+        if not pin:
+            raise ConfigError(
+                f"command line: {path} is searched by the sweep, so the suggestion would replace what you set; "
+                "leave it out, or fix it with --pin"
+            )
+        _drop(plain["sweep"]["parameters"], path)
+        notes.append(f"{path} is pinned: it is not searched")
+    if notes and not plain["sweep"]["parameters"]:
+        raise ConfigError("command line: every searched key is pinned: nothing is left to search; pin fewer")
+    return notes
+
+
+def _drop(node: dict[str, Any], path: str) -> bool:
+    """Remove the leaf at a dotted path, and the mappings that it leaves empty; a key may itself have dots."""
+    for key in list(node):
+        if path == key:
+            del node[key]
+            return True
+        below = node[key]
+        if path.startswith(f"{key}.") and isinstance(below, dict) and _drop(below, path[len(key) + 1 :]):
+            if not below:
+                del node[key]
+            return True
+    return False

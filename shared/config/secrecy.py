@@ -1,0 +1,80 @@
+"""Keeps secrets out of configs: a config is stored, tracked and printed, so nothing in it may open a door."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from shared.domain.errors import ConfigError
+
+_KEY: Final = re.compile(
+    r"(^|_)(api_?key|access_?key(_id)?|private_?key|secret(_key)?|passw(or)?d|passphrase|credentials?|"
+    r"((api|auth|access|bearer|refresh|session|hf|github|wandb|bot|service)_?)?token)$"
+)
+_VALUE: Final = re.compile(
+    r"-----BEGIN [A-Z ]*PRIVATE KEY|\b(sk|rk)-[A-Za-z0-9_-]{20,}|\bgh[pousr]_[A-Za-z0-9]{20,}|\bhf_[A-Za-z0-9]{20,}|"
+    r"\b(AKIA|ASIA)[A-Z0-9]{16}\b|\bxox[abpr]-[A-Za-z0-9-]{10,}|://[^/\s:@]*:[^/\s@]+@"
+)
+_VARIABLE: Final = re.compile(r"KEY|TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|REDIS_URL|BROKER_URL")
+MASK: Final = "********"
+
+
+def find_secret(node: Any, path: str = "") -> str | None:
+    """Return the dotted path of the first thing in `node` that looks like a secret."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            inner = f"{path}.{key}" if path else str(key)
+            if is_secret(str(key), value):
+                return inner
+            found = find_secret(value, inner)
+            if found:
+                return found
+    elif isinstance(node, list | tuple):
+        for index, value in enumerate(node):
+            found = find_secret(value, f"{path}[{index}]") or (f"{path}[{index}]" if is_secret("", value) else None)
+            if found:
+                return found
+    return None
+
+
+def is_secret(key: str, value: object) -> bool:
+    """Whether this key with this value looks like a secret; an empty one and a number do not."""
+    if not isinstance(value, str) or not value or value == MASK:
+        return False
+    return bool(_KEY.search(_snake(key)) or _VALUE.search(value))
+
+
+def masked(node: Any) -> Any:
+    """Return plain data with what looks like a secret replaced."""
+    if isinstance(node, dict):
+        return {key: MASK if is_secret(str(key), value) else masked(value) for key, value in node.items()}
+    if isinstance(node, list | tuple):
+        return [MASK if is_secret("", value) else masked(value) for value in node]
+    return node
+
+
+@contextmanager
+def guarded_environment() -> Iterator[list[str]]:
+    """Let `${oc.env:NAME}` read anything but secrets meanwhile; the names it refused are in what comes back."""
+    from omegaconf import OmegaConf
+    from omegaconf.resolvers import oc
+
+    refused: list[str] = []
+
+    def read(name: str, *default: Any) -> Any:
+        if _VARIABLE.search(name.upper()):
+            refused.append(name)
+            raise ConfigError(f"the environment variable {name} may hold a secret")
+        return oc.env(name, *default)
+
+    OmegaConf.register_new_resolver("oc.env", read, replace=True)
+    try:
+        yield refused
+    finally:
+        OmegaConf.register_new_resolver("oc.env", oc.env, replace=True)
+
+
+def _snake(key: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", key).replace("-", "_").lower()

@@ -1,0 +1,60 @@
+"""What the operator of a worker sets: environment variables, read once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+
+from shared.config.schema import Closed
+from shared.domain.errors import ConfigError
+
+PREFIX = "SWEEP_"
+
+
+class WorkerSettings(Closed):
+    """The timing and the rights of one worker; every field is an environment variable, `SWEEP_LEASE_SECONDS` and so on."""
+
+    model_config = {**Closed.model_config, "strict": False}
+
+    lease_seconds: float = Field(120, gt=0, description="Silence after which a run is taken from its worker (seconds).")
+    heartbeat_seconds: float = Field(5, gt=0, description="Between two renewals of a lease (seconds).")
+    reap_seconds: float = Field(10, gt=0, description="Between two looks at the leases (seconds).")
+    republish_seconds: float = Field(30, gt=0, description="Between two rings for a run that waits (seconds).")
+    tick_seconds: float = Field(1, gt=0, description="Between two looks at the live sweeps (seconds).")
+    stop_grace_seconds: float = Field(20, gt=0, description="What a training gets to end when it is told to (seconds).")
+    slots: int | None = Field(None, ge=1, description="Runs at once; unset: visible GPUs, else a quarter of the cores.")
+    allow: tuple[str, ...] = Field((), description="Entry points beyond the built-in ones, separated by commas.")
+
+    @property
+    def lease_ms(self) -> int:
+        """The lease in milliseconds, as the store takes it."""
+        return int(self.lease_seconds * 1000)
+
+
+def worker_settings(environment: Mapping[str, str] = os.environ) -> WorkerSettings:
+    """Read the settings. Raises ConfigError naming the variable."""
+    given: dict[str, object] = {}
+    for name in WorkerSettings.model_fields:
+        text = environment.get(PREFIX + name.upper(), "").strip()
+        if text:
+            given[name] = tuple(part.strip() for part in text.split(",")) if name == "allow" else text
+    try:
+        settings = WorkerSettings.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        variable = PREFIX + str(first["loc"][0]).upper()
+        raise ConfigError(f"{variable} is {first['input']!r}: {first['msg'].lower()}: mend or unset it") from None
+    if settings.lease_seconds < 2 * settings.heartbeat_seconds:
+        raise ConfigError(
+            f"{PREFIX}LEASE_SECONDS is {settings.lease_seconds:g}: set it to {2 * settings.heartbeat_seconds:g} or more "
+            f"(two heartbeats), or lower {PREFIX}HEARTBEAT_SECONDS"
+        )
+    return settings
+
+
+def data_dir(environment: Mapping[str, str] = os.environ) -> Path:
+    """Return the folder that everything is kept in: DATA_DIR, else ./train_dir."""
+    return Path(environment.get("DATA_DIR") or "train_dir")

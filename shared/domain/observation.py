@@ -1,0 +1,43 @@
+"""The two numbers of an observation: the score and the cost of a run, out of all that was reported."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from shared.domain.errors import SweepError
+
+
+class BadScore(SweepError):
+    """A run ended, but without a usable score or cost."""
+
+
+def score_of(metrics: Mapping[str, float], *, metric: str) -> float:
+    """Return the score: what was returned as `score`, else the sweep's metric. Raises BadScore."""
+    for name in ("score", metric):
+        if name in metrics:
+            return _finite(name, metrics[name])
+    raise BadScore(f"metric {metric!r} was never reported; seen: {_seen(metrics)}: report it, or set sweep.metric")
+
+
+def cost_of(metrics: Mapping[str, float], *, cost: str, seconds: float, steps: int) -> float:
+    """Return the cost: returned as `cost`, else seconds, steps or the metric that `cost` names. Raises BadScore."""
+    if "cost" in metrics:
+        return _finite("cost", metrics["cost"])
+    if cost == "seconds":
+        return seconds
+    if cost == "steps":
+        return float(steps)
+    if cost in metrics:
+        return _finite(cost, metrics[cost])
+    raise BadScore(f"cost {cost!r} was never reported; seen: {_seen(metrics)}: report it, or set cost=seconds")
+
+
+def _finite(name: str, value: float) -> float:
+    if not math.isfinite(value):
+        raise BadScore(f"{name} is {value}: it must be a finite number")
+    return float(value)
+
+
+def _seen(metrics: Mapping[str, float]) -> str:
+    return ", ".join(sorted(metrics)) or "nothing"

@@ -1,0 +1,328 @@
+"""The life of a run: one configuration that is suggested, trained, evaluated and observed.
+
+    queued --claim--> training --finish--> trained --claim--> evaluating --observe--> observed
+       ^                 |                    ^                   |
+       +--- give back ---+                    +---- give back ----+      any unfinished state -> failed, cancelled
+
+Every legal move is a function `Run -> Run` here. They decide; the store commits.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict
+
+from shared.domain.errors import IllegalMove
+
+Params = dict[str, Any]
+"""Suggested values by dotted path, plain data."""
+
+
+class RunState(StrEnum):
+    """Where a run is in its life."""
+
+    QUEUED = "queued"
+    TRAINING = "training"
+    TRAINED = "trained"
+    EVALUATING = "evaluating"
+    OBSERVED = "observed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+ORDER = tuple(RunState)
+LEASED = frozenset({RunState.TRAINING, RunState.EVALUATING})
+WAITING = frozenset({RunState.QUEUED, RunState.TRAINED})
+FINISHED = frozenset({RunState.OBSERVED, RunState.FAILED, RunState.CANCELLED})
+EVAL_QUEUE = "eval"
+
+FailureKind = Literal["user code", "bad score", "crash loop"]
+
+
+class Frozen(BaseModel):
+    """A value: never changed, only replaced."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Owner(Frozen):
+    """Who holds the lease. The token orders owners; the nonce survives a store that was rolled back."""
+
+    worker: str
+    token: int
+    nonce: str
+
+
+class Checkpoint(Frozen):
+    """A committed checkpoint: its folder, relative to the run's, and the digest of its manifest."""
+
+    step: int
+    path: str
+    sha256: str
+
+
+class Failure(Frozen):
+    """Why a run ended without a score."""
+
+    kind: FailureKind
+    message: str
+
+
+class Prediction(Frozen):
+    """What the optimizer expected of the run when it suggested it."""
+
+    source: str
+    score: float | None = None
+    score_std: float | None = None
+    cost: float | None = None
+
+
+class Run(Frozen):
+    """The record of one run, as it stands in the store."""
+
+    version: int = 0  # 1 at birth, then one more with each move: never the default, so always written
+    schema_version: Literal[1] = 1
+    id: str
+    sweep: str
+    number: int
+    state: RunState = RunState.QUEUED
+    last_move: str = "suggested"
+    queue: str
+    params: Params
+    prediction: Prediction
+    attempt: int = 0  # starts of the training so far: the n-th start is attempt n
+    stuck_attempts: int = 0  # infrastructure attempts since the last progress
+    token: int = 0  # claims so far, trainings and evaluations
+    owner: Owner | None = None
+    cancel_requested: bool = False
+    checkpoints: tuple[Checkpoint, ...] = ()  # the newest last; older ones may be pruned
+    train_seconds: float = 0.0  # useful ones: up to the last checkpoint of a lost attempt
+    eval_seconds: float = 0.0
+    steps: int = 0
+    score: float | None = None
+    cost: float | None = None
+    metrics: dict[str, float] = {}
+    failure: Failure | None = None
+    setback: str | None = None  # why the last attempt was lost
+    started_at: float | None = None  # of this attempt, by the worker's clock: for display only
+    commits: tuple[str, ...] = ()  # the last commit ids, kept by the store
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the run has reached a state that absorbs."""
+        return self.state in FINISHED
+
+    @property
+    def due_queue(self) -> str | None:
+        """The queue whose workers should claim this run now, if any."""
+        if self.state is RunState.QUEUED:
+            return self.queue
+        return EVAL_QUEUE if self.state is RunState.TRAINED else None
+
+    @property
+    def checkpoint(self) -> Checkpoint | None:
+        """The last committed checkpoint."""
+        return self.checkpoints[-1] if self.checkpoints else None
+
+    def move(self, name: str, **changes: object) -> Self:
+        """Return the run after the move `name`: the next version, with `changes`."""
+        return self.model_copy(update={"version": self.version + 1, "last_move": name, **changes})
+
+
+KEPT_CHECKPOINTS = 2
+"""The last one, and the one before it to fall back to."""
+
+
+def run_id(sweep: str, number: int) -> str:
+    """Return the id of a sweep's n-th run."""
+    return f"{sweep}.r.{number}"
+
+
+def sweep_of(run: str) -> tuple[str, int]:
+    """Split a run's id into its sweep and its number. Raises ValueError when it is none."""
+    sweep, separator, number = run.rpartition(".r.")
+    if not separator or not sweep or not number.isdecimal():
+        raise ValueError(f"{run!r} is no run id: expected <sweep>.r.<number>")
+    return sweep, int(number)
+
+
+def training_seed(seed: int, number: int) -> int:
+    """Return the seed of the n-th run's training: another one for each run, the same for each attempt."""
+    return (seed * 1_000_003 + number) % 2**31
+
+
+def suggest(*, sweep: str, number: int, queue: str, params: Params, prediction: Prediction) -> Run:
+    """Return a new run, waiting for a trainer."""
+    return Run(
+        version=1,
+        id=run_id(sweep, number),
+        sweep=sweep,
+        number=number,
+        queue=queue,
+        params=params,
+        prediction=prediction,
+    )
+
+
+def claim(run: Run, *, worker: str, nonce: str, at: float) -> Run:
+    """Return the run in the hands of `worker`: in training if it was queued, in evaluation if it was trained."""
+    if run.state not in WAITING:
+        raise IllegalMove(f"run {run.id} is {run.state}: only a queued or trained run can be claimed")
+    owner = Owner(worker=worker, token=run.token + 1, nonce=nonce)
+    trains = run.state is RunState.QUEUED
+    return run.move(
+        "claimed",
+        state=RunState.TRAINING if trains else RunState.EVALUATING,
+        attempt=run.attempt + trains,
+        token=owner.token,
+        owner=owner,
+        started_at=at,
+        setback=None,
+    )
+
+
+def keep_checkpoint(run: Run, checkpoint: Checkpoint, *, seconds: float) -> Run:
+    """Return the run with a newer checkpoint, `seconds` of training after the last one."""
+    _require(run, RunState.TRAINING)
+    if run.checkpoint and checkpoint.step <= run.checkpoint.step:
+        raise IllegalMove(
+            f"run {run.id} has a checkpoint at step {run.checkpoint.step}: one at step {checkpoint.step} is no progress"
+        )
+    return run.move(
+        "checkpointed",
+        checkpoints=(*run.checkpoints, checkpoint)[-KEPT_CHECKPOINTS:],
+        stuck_attempts=0,
+        steps=max(run.steps, checkpoint.step),
+        train_seconds=run.train_seconds + seconds,
+    )
+
+
+def fall_back(run: Run, step: int) -> Run:
+    """Return the run without its checkpoints beyond `step`: they could not be read."""
+    _require(run, RunState.TRAINING)
+    kept = tuple(checkpoint for checkpoint in run.checkpoints if checkpoint.step <= step)
+    return run.move("fell back", checkpoints=kept, steps=step)
+
+
+def finish_training(run: Run, *, seconds: float, steps: int, metrics: Mapping[str, float]) -> Run:
+    """Return the run ready for the evaluator, `seconds` of training after its last checkpoint."""
+    _require(run, RunState.TRAINING)
+    if run.checkpoint is None:
+        raise IllegalMove(f"run {run.id} ended without a checkpoint: there is nothing to evaluate")
+    return run.move(
+        "trained",
+        state=RunState.TRAINED,
+        owner=None,
+        stuck_attempts=0,
+        steps=max(run.steps, steps),
+        train_seconds=run.train_seconds + seconds,
+        metrics={**run.metrics, **metrics},
+    )
+
+
+def observe(run: Run, *, score: float, cost: float, seconds: float, steps: int, metrics: Mapping[str, float]) -> Run:
+    """Return the run with its score, from the evaluation or from the training that scored itself.
+
+    Raises ValueError when score or cost is no finite number.
+    """
+    _require(run, *LEASED)
+    if not math.isfinite(score) or not math.isfinite(cost):
+        raise ValueError(f"score {score} and cost {cost}: both must be finite numbers")
+    trained = run.state is RunState.TRAINING
+    return run.move(
+        "observed",
+        state=RunState.OBSERVED,
+        owner=None,
+        score=score,
+        cost=cost,
+        steps=max(run.steps, steps),
+        train_seconds=run.train_seconds + (seconds if trained else 0.0),
+        eval_seconds=run.eval_seconds + (0.0 if trained else seconds),
+        metrics={**run.metrics, **metrics},
+    )
+
+
+def fail(run: Run, failure: Failure, *, cost: float) -> Run:
+    """Return the run failed for good: an observation without a score."""
+    _require(run, *LEASED)
+    if run.cancel_requested:
+        return _cancelled(run)
+    return run.move("failed", state=RunState.FAILED, owner=None, failure=failure, cost=cost)
+
+
+def lose_attempt(run: Run, why: str, *, max_stuck: int) -> Run:
+    """Return the run after its worker or its process died: waiting again, or failed for good.
+
+    An attempt that committed a checkpoint made progress; `max_stuck` attempts in a row without any end the run.
+    """
+    _require(run, *LEASED)
+    if run.cancel_requested:
+        return _cancelled(run)
+    stuck = run.stuck_attempts + 1
+    if stuck >= max_stuck:
+        failure = Failure(kind="crash loop", message=f"{stuck} attempts without progress; the last one: {why}")
+        return run.move(
+            "failed",
+            state=RunState.FAILED,
+            owner=None,
+            stuck_attempts=stuck,
+            failure=failure,
+            cost=run.train_seconds + run.eval_seconds,
+        )
+    return _waiting_again(run, "lost", stuck_attempts=stuck, setback=why)
+
+
+def release(run: Run) -> Run:
+    """Return the run given back by a worker that was told to go. No failure is counted."""
+    _require(run, *LEASED)
+    return _cancelled(run) if run.cancel_requested else _waiting_again(run, "released")
+
+
+def cancel(run: Run) -> Run:
+    """Return the run cancelled; one that somebody holds is only marked, and its owner or the reaper ends it."""
+    if run.is_finished:
+        raise IllegalMove(f"run {run.id} is {run.state}: it is over and cannot be cancelled")
+    return run.move("cancel requested", cancel_requested=True) if run.state in LEASED else _cancelled(run)
+
+
+def event_of(run: Run) -> dict[str, Any]:
+    """Describe the run's last move for the log: what a replay needs, and no more."""
+    event: dict[str, Any] = {"kind": run.last_move, "run": run.number}
+    match run.last_move:
+        case "suggested":
+            event |= {"params": run.params, **run.prediction.model_dump(exclude_none=True)}
+        case "claimed":
+            owner = run.owner.worker if run.owner else None
+            step = run.checkpoint.step if run.checkpoint else 0
+            event |= {"state": run.state, "attempt": run.attempt, "worker": owner, "step": step}
+        case "checkpointed" | "fell back":
+            event |= {"step": run.steps}
+        case "trained" | "released":
+            event |= {"step": run.steps}
+        case "observed":
+            event |= {"score": run.score, "cost": run.cost}
+        case "failed":
+            event |= {"cost": run.cost, "failure": run.failure.kind if run.failure else None}
+        case "lost":
+            event |= {"why": run.setback}
+    return event
+
+
+def _require(run: Run, *states: RunState) -> None:
+    if run.state not in states:
+        wanted = " or ".join(sorted(states))
+        raise IllegalMove(f"run {run.id} is {run.state}: this move needs a run that is {wanted}")
+
+
+def _waiting_again(run: Run, name: str, **changes: object) -> Run:
+    # A lost evaluation goes back to `trained`: training is never paid for twice.
+    state = RunState.TRAINED if run.state is RunState.EVALUATING else RunState.QUEUED
+    return run.move(name, state=state, owner=None, **changes)
+
+
+def _cancelled(run: Run) -> Run:
+    return run.move("cancelled", state=RunState.CANCELLED, owner=None)

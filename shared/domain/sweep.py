@@ -1,0 +1,183 @@
+"""A sweep: its budget, how many runs to start, and when it is over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, Literal, Self
+
+from shared.domain.errors import IllegalMove
+from shared.domain.run import FINISHED, Frozen, RunState
+
+Goal = Literal["maximize", "minimize"]
+SECONDS_PER_HOUR = 3600.0
+
+
+class SweepState(StrEnum):
+    """Whether a sweep starts, claims, or is done."""
+
+    RUNNING = "running"
+    PAUSED = "paused"  # nothing new is claimed
+    STOPPING = "stopping"  # nothing new is suggested; what was started ends
+    FINISHED = "finished"
+
+
+class Limits(Frozen):
+    """The budget and the rules of a sweep; they may be changed while it runs."""
+
+    max_runs: int | None = None
+    max_cost: float | None = None
+    max_hours: float | None = None
+    target_score: float | None = None
+    parallelism: int | None = None
+    look_ahead: int = 1
+    max_consecutive_failures: int = 3
+    max_stuck_attempts: int = 3
+
+
+class Best(Frozen):
+    """The best run so far."""
+
+    run: int
+    score: float
+    cost: float
+
+
+class Sweep(Frozen):
+    """The record of one sweep, as it stands in the store."""
+
+    version: int = 0  # 1 at birth: never the default, so always written
+    schema_version: Literal[1] = 1
+    name: str
+    state: SweepState = SweepState.RUNNING
+    reason: str = ""
+    last_move: str = "submitted"
+    goal: Goal
+    queue: str
+    limits: Limits
+    config: dict[str, Any]  # the frozen job, plain data
+    config_hash: str
+    created_at: float  # seconds since the epoch, by the server's clock
+    created: int = 0  # runs suggested so far; the last run's number
+    memory: dict[str, Any] = {}  # what Protein hands to its next suggestion
+    seen: int = 0  # events that the totals below include
+    observed: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    spent: float = 0.0  # cost of all finished runs
+    consecutive_failures: int = 0
+    best: Best | None = None
+    commits: tuple[str, ...] = ()
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the sweep is over for good."""
+        return self.state is SweepState.FINISHED
+
+    def move(self, name: str, **changes: object) -> Self:
+        """Return the sweep after the move `name`: the next version, with `changes`; no name, no event."""
+        return self.model_copy(update={"version": self.version + 1, "last_move": name, **changes})
+
+
+def absorb(sweep: Sweep, event: Mapping[str, Any], *, position: int) -> Sweep:
+    """Return the sweep whose totals include the event at `position` of its log. The version stays."""
+    changes: dict[str, Any] = {"seen": position}
+    match event["kind"]:
+        case "observed":
+            changes |= {
+                "observed": sweep.observed + 1,
+                "spent": sweep.spent + event["cost"],
+                "consecutive_failures": 0,
+                "best": _better(sweep, Best(run=event["run"], score=event["score"], cost=event["cost"])),
+            }
+        case "failed":
+            by_user = event.get("failure") != "crash loop"  # infrastructure does not count
+            changes |= {
+                "failed": sweep.failed + 1,
+                "spent": sweep.spent + (event.get("cost") or 0.0),
+                "consecutive_failures": sweep.consecutive_failures + by_user,
+            }
+        case "cancelled":
+            changes |= {"cancelled": sweep.cancelled + 1}
+        case "resumed":
+            changes |= {"consecutive_failures": 0}
+    return sweep.model_copy(update=changes)
+
+
+def reached_limit(sweep: Sweep, *, now: float) -> str | None:
+    """Say which limit forbids to start another run; None while there is room."""
+    limits, best = sweep.limits, sweep.best
+    if limits.target_score is not None and best is not None:
+        reached = best.score >= limits.target_score if sweep.goal == "maximize" else best.score <= limits.target_score
+        if reached:
+            return f"target score {limits.target_score:g} reached by run {best.run}"
+    if limits.max_cost is not None and sweep.spent >= limits.max_cost:
+        return f"budget of cost {limits.max_cost:g} spent"
+    if limits.max_hours is not None and now - sweep.created_at >= limits.max_hours * SECONDS_PER_HOUR:
+        return f"budget of {limits.max_hours:g} hours spent"
+    if limits.max_runs is not None and sweep.created >= limits.max_runs:
+        return f"all {limits.max_runs} runs done"
+    return None
+
+
+def how_many_to_start(sweep: Sweep, counts: Mapping[RunState, int], *, live_slots: int, now: float) -> int:
+    """Return how many runs to suggest now, so that no live slot ever waits for a suggestion."""
+    if sweep.state is not SweepState.RUNNING or reached_limit(sweep, now=now):
+        return 0
+    limits = sweep.limits
+    unfinished = sum(n for state, n in counts.items() if state not in FINISHED)
+    at_trainers = counts.get(RunState.QUEUED, 0) + counts.get(RunState.TRAINING, 0)
+    # Without a live slot one suggestion waits all the same: it is what wakes an autoscaler.
+    wanted = max(live_slots, 1) + limits.look_ahead - at_trainers
+    if limits.parallelism is not None:
+        wanted = min(wanted, limits.parallelism - unfinished)
+    if limits.max_runs is not None:
+        wanted = min(wanted, limits.max_runs - sweep.created)
+    return max(wanted, 0)
+
+
+def settle(sweep: Sweep, *, unfinished: int, now: float) -> Sweep:
+    """Return the sweep paused after too many failures in a row, finished when all is done, or as it is."""
+    if sweep.is_finished:
+        return sweep
+    limit = reached_limit(sweep, now=now)
+    if unfinished == 0 and (limit or sweep.state is SweepState.STOPPING):
+        return sweep.move("finished", state=SweepState.FINISHED, reason=limit or "stopped")
+    failures = sweep.consecutive_failures
+    if sweep.state is SweepState.RUNNING and failures >= sweep.limits.max_consecutive_failures:
+        return sweep.move("paused", state=SweepState.PAUSED, reason=f"{failures} runs failed in a row")
+    return sweep
+
+
+def pause(sweep: Sweep, reason: str) -> Sweep:
+    """Return the sweep paused: nothing of it is claimed until it is resumed."""
+    if sweep.state is not SweepState.RUNNING:
+        raise IllegalMove(f"sweep {sweep.name} is {sweep.state}: only a running sweep can be paused")
+    return sweep.move("paused", state=SweepState.PAUSED, reason=reason)
+
+
+def resume(sweep: Sweep) -> Sweep:
+    """Return the sweep running again, its failures in a row forgiven."""
+    if sweep.is_finished or sweep.state is SweepState.RUNNING:
+        raise IllegalMove(f"sweep {sweep.name} is {sweep.state}: there is nothing to resume")
+    return sweep.move("resumed", state=SweepState.RUNNING, reason="", consecutive_failures=0)
+
+
+def stop(sweep: Sweep) -> Sweep:
+    """Return the sweep stopping: no new runs; those in progress end and are observed."""
+    if sweep.is_finished or sweep.state is SweepState.STOPPING:
+        raise IllegalMove(f"sweep {sweep.name} is {sweep.state} already")
+    return sweep.move("stopping", state=SweepState.STOPPING, reason="stopped by hand")
+
+
+def event_of(sweep: Sweep) -> dict[str, Any]:
+    """Describe the sweep's last move for the log."""
+    return {"kind": sweep.last_move, "state": sweep.state, "reason": sweep.reason}
+
+
+def _better(sweep: Sweep, rival: Best) -> Best:
+    best = sweep.best
+    if best is None:
+        return rival
+    sign = 1.0 if sweep.goal == "maximize" else -1.0
+    return rival if (sign * rival.score, -rival.cost) > (sign * best.score, -best.cost) else best

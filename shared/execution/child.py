@@ -1,0 +1,138 @@
+"""Inside the child process: an own session, an own log, and the object that the training sees."""
+
+from __future__ import annotations
+
+import importlib
+import math
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from shared.domain.errors import NotFound, SweepError
+from shared.domain.trainable import Stop
+from shared.execution import job as wire
+from shared.execution.job import Channel, Job
+from shared.execution.orphans import die_with_parent
+from shared.storage.checkpoints import open_checkpoint, write_checkpoint
+from shared.storage.folders import RunFolder
+
+REPORT_SECONDS = 0.1
+
+
+class ChildRun:
+    """One attempt of a run as its training sees it (`shared.domain.trainable.TrainingRun`)."""
+
+    def __init__(self, job: Job, channel: Channel) -> None:
+        self.id, self.attempt, self.seed, self.device = job.run, job.attempt, job.seed, job.device
+        self.config, self.params = job.config, job.params
+        self.folder = RunFolder(Path(job.folder))
+        self.checkpoint: Path | None = None
+        self.checkpoint_step = 0
+        self._channel = channel
+        self._unsent: dict[str, Any] | None = None
+        self._sent_at = -math.inf
+        self._open_newest(job)
+
+    def report(self, step: int, **metrics: float) -> None:
+        """Tell how it goes. May raise `Stop`."""
+        numbers = {name: _number(name, value) for name, value in metrics.items()}
+        self._unsent = {"step": int(step), "metrics": {k: v for k, v in numbers.items() if math.isfinite(v)}}
+        if time.monotonic() - self._sent_at >= REPORT_SECONDS:
+            self.flush()
+        self._obey()
+
+    def save_checkpoint(self, step: int, save: Callable[[Path], object]) -> None:
+        """Let `save` write to the path it is given, atomically. May raise `Stop` once that is done."""
+        checkpoint = write_checkpoint(self.folder, run=self.id, attempt=self.attempt, step=int(step), save=save)
+        self.flush()
+        self._channel.send(wire.CHECKPOINT, **checkpoint.model_dump())
+        self._obey()
+
+    def flush(self) -> None:
+        """Send the last report if it was held back."""
+        if self._unsent is not None:
+            self._channel.send(wire.REPORT, **self._unsent)
+            self._unsent, self._sent_at = None, time.monotonic()
+
+    def _obey(self) -> None:
+        message = self._channel.receive()
+        if message is not None and message["kind"] == wire.STOP:
+            raise Stop(message["reason"])
+
+    def _open_newest(self, job: Job) -> None:
+        for checkpoint in reversed(job.checkpoints):
+            try:
+                self.checkpoint = open_checkpoint(self.folder, checkpoint)
+            except NotFound as reason:
+                print(f"falling back: {reason}", file=sys.stderr, flush=True)
+                continue
+            self.checkpoint_step = checkpoint.step
+            break
+        self._channel.send(wire.RESUMED, step=self.checkpoint_step)
+
+
+def main(job_text: str, connection: Connection) -> None:
+    """Run one job to its end. The exit code is 0 unless the process was killed from outside."""
+    job, channel = Job.model_validate_json(job_text), Channel(connection)
+    _settle_in(job)
+    try:
+        run = ChildRun(job, channel)
+        result = _entry(job.entry)(run)
+        run.flush()
+        channel.send(wire.FINISHED, result=_checked(result))
+    except Stop as stop:
+        channel.send(wire.STOPPED, reason=stop.reason)
+    except Exception as error:  # the one place where user code may raise anything
+        traceback.print_exc()
+        channel.send(wire.FAILED, message=_sentence(error), trace=traceback.format_exc()[-4000:])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Not sys.exit: threads that the user's code left behind must not keep the GPU.
+    os._exit(0)
+
+
+def _settle_in(job: Job) -> None:
+    os.setsid()
+    die_with_parent()
+    # The supervisor hears of a shutdown first and tells us through the pipe: a signal to the group is not for us.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    log_file = Path(job.log_file)
+    log_file.parent.mkdir(parents=True, exist_ok=True)
+    log = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.environ.update(job.environment)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(job.threads)  # OMP_NUM_THREADS came too late: torch is loaded
+
+
+def _entry(path: str) -> Callable[[ChildRun], object]:
+    module_name, _, name = path.partition(":")
+    entry: Callable[[ChildRun], object] = getattr(importlib.import_module(module_name), name)
+    return entry
+
+
+def _number(name: str, value: object) -> float:
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise TypeError(f"report({name}={value!r}): a metric must be a number") from None
+
+
+def _checked(result: object) -> dict[str, float]:
+    if result is None:
+        return {}
+    if not isinstance(result, Mapping):
+        raise TypeError(f"the training returned {type(result).__name__}: return a dict of numbers, or nothing")
+    return {str(name): _number(str(name), value) for name, value in result.items() if value is not None}
+
+
+def _sentence(error: Exception) -> str:
+    return str(error) if isinstance(error, SweepError) else f"{type(error).__name__}: {error}"

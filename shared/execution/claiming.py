@@ -1,0 +1,85 @@
+"""How a slot that wakes finds its run: the one its doorbell names or, if that is taken, the next that is due."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from shared.domain.errors import Held, IllegalMove, NotFound, Stale
+from shared.domain.run import Run, claim
+from shared.domain.sweep import Sweep
+from shared.execution.lease import Lease
+from shared.execution.slots import Slot
+from shared.execution.worker import Worker
+from shared.queues.names import RUN_QUEUES
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A run that is ours now, with its sweep and the place that it got."""
+
+    lease: Lease
+    sweep: Sweep
+    slot: Slot
+
+
+Declines = Callable[[Run, Sweep], str | None]
+"""Says why this worker cannot take the run; None if it can."""
+
+
+def serve_due_runs(worker: Worker, hint: str, work: Callable[[Claimed], None], *, declines: Declines) -> None:
+    """Claim and `work` on one run after the other until none is due. The doorbell's run, `hint`, comes first."""
+    while not worker.lifecycle.shutdown.is_set():
+        claimed = claim_next(worker, hint, declines=declines)
+        if claimed is None:
+            return
+        try:
+            work(claimed)
+        finally:
+            worker.slots.give_back(claimed.lease.run.id)
+
+
+def claim_next(worker: Worker, hint: str, *, declines: Declines) -> Claimed | None:
+    """Claim the first run that is due here; None if there is none."""
+    for run_id in _candidates(worker, hint):
+        try:
+            run = worker.store.runs.get(run_id)
+            if run.due_queue not in worker.queues:
+                continue
+            sweep = worker.store.sweeps.get(run.sweep)
+            if reason := declines(run, sweep):
+                log.warning("left run %s to others: %s", run_id, reason)
+                continue
+            slot = worker.slots.take(run_id, gpus=sweep.config["trainer"].get("gpus_per_run", 1))
+            if slot is None:
+                continue
+        except NotFound as reason:
+            log.info("left run %s alone: %s", run_id, reason)
+            continue
+        lease = _claim(worker, run)
+        if lease is not None:
+            return Claimed(lease, sweep, slot)
+        worker.slots.give_back(run_id)
+    return None
+
+
+def _claim(worker: Worker, run: Run) -> Lease | None:
+    try:
+        claimed = claim(run, worker=worker.id, nonce=secrets.token_hex(8), at=time.time())
+        held = worker.store.runs.claim(run, claimed, lease_ms=worker.settings.lease_ms)
+    except (IllegalMove, Stale, Held) as reason:
+        log.info("left run %s alone: %s", run.id, reason)
+        return None
+    return Lease(worker.store.runs, held, lease_ms=worker.settings.lease_ms)
+
+
+def _candidates(worker: Worker, hint: str) -> Iterator[str]:
+    yield hint
+    for queue in worker.queues:
+        if queue in RUN_QUEUES:
+            yield from (due.id for due in worker.store.runs.due(queue) if due.id != hint)

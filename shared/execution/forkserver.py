@@ -1,0 +1,56 @@
+"""Starts children from a forkserver that has everything loaded already."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.machinery import ModuleSpec
+from multiprocessing import forkserver
+from multiprocessing.context import ForkServerContext, ForkServerProcess
+
+from shared.execution import child
+from shared.execution.job import PRELOADED_VARIABLE, Channel, Job
+
+SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|REDIS_URL|BROKER|FLOWER|BASIC_AUTH", re.IGNORECASE)
+
+
+def context() -> ForkServerContext:
+    """Return the multiprocessing context of all children."""
+    return multiprocessing.get_context("forkserver")
+
+
+def start_forkserver(preload: Sequence[str]) -> None:
+    """Start the forkserver. Call it from the main thread: it dies with the thread that forked it."""
+    # Without this every child would import the program that started the worker (the celery command).
+    sys.modules["__main__"].__spec__ = ModuleSpec("worker.__main__", loader=None)
+    context().set_forkserver_preload(["shared.execution.preload"])
+    with _environment_for_children(preload):
+        forkserver.ensure_running()
+
+
+@contextmanager
+def _environment_for_children(preload: Sequence[str]) -> Iterator[None]:
+    """Hide secrets from the forkserver, and with it from every child, while it is started."""
+    kept = dict(os.environ)
+    try:
+        for name in kept:
+            if SECRET.search(name):
+                del os.environ[name]
+        os.environ[PRELOADED_VARIABLE] = ",".join(preload)
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(kept)
+
+
+def start_child(job: Job) -> tuple[ForkServerProcess, Channel]:
+    """Start a child on its job and return it with our end of the pipe."""
+    ours, theirs = context().Pipe()
+    process = context().Process(target=child.main, args=(job.model_dump_json(), theirs), name=job.run)
+    process.start()
+    theirs.close()
+    return process, Channel(ours)

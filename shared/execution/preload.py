@@ -1,0 +1,28 @@
+"""What the forkserver loads before its first child: then a child starts in milliseconds with torch ready.
+
+Imported by the forkserver process alone. It must never touch torch.cuda: CUDA does not survive a fork.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import signal
+
+from shared.execution.job import PRELOADED_VARIABLE
+from shared.execution.orphans import die_with_parent
+
+PARENT = os.getppid()
+
+die_with_parent()
+if os.getppid() != PARENT:
+    os._exit(1)
+# systemd and Slurm signal the whole group: without this a SIGTERM would kill a training before its checkpoint.
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+importlib.import_module("shared.execution.child")
+for name in os.environ.get(PRELOADED_VARIABLE, "").split(","):
+    with contextlib.suppress(ImportError):
+        if name:
+            importlib.import_module(name)

@@ -1,0 +1,76 @@
+"""The places of a worker: how many runs it holds at once, and which GPUs each of them sees."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pynvml
+
+CORES_PER_SLOT = 4
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A taken place: the GPUs that its run sees, and the threads that it may use."""
+
+    gpus: tuple[str, ...]
+    threads: int
+
+    @property
+    def device(self) -> str:
+        """What `device: auto` means here."""
+        return "cuda" if self.gpus else "cpu"
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables that pin a child to this slot."""
+        return {"CUDA_VISIBLE_DEVICES": ",".join(self.gpus), "OMP_NUM_THREADS": str(self.threads)}
+
+
+def visible_gpus(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """Return the GPUs that this worker may use: CUDA_VISIBLE_DEVICES, else all that NVML sees. Never asks CUDA."""
+    listed = environment.get("CUDA_VISIBLE_DEVICES")
+    if listed is not None:
+        return tuple(part.strip() for part in listed.split(",") if part.strip() and part.strip() != "-1")
+    try:
+        pynvml.nvmlInit()
+        count = int(pynvml.nvmlDeviceGetCount())
+        pynvml.nvmlShutdown()
+    except pynvml.NVMLError:
+        return ()
+    return tuple(str(index) for index in range(count))
+
+
+class Slots:
+    """Hands out the places of this worker."""
+
+    def __init__(self, count: int | None, gpus: tuple[str, ...]) -> None:
+        self.count = count or len(gpus) or max(1, (os.cpu_count() or 1) // CORES_PER_SLOT)
+        self.gpus = gpus
+        self._free = list(gpus)
+        self._held: dict[str, Slot] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def busy(self) -> tuple[str, ...]:
+        """The ids of the runs that are held now."""
+        return tuple(self._held)
+
+    def take(self, run: str, *, gpus: int) -> Slot | None:
+        """Take a place for `run`; None if this worker cannot give it so many GPUs now. Without GPUs there is the CPU."""
+        wanted = gpus if self.gpus else 0
+        with self._lock:
+            if run in self._held or len(self._held) >= self.count or len(self._free) < wanted:
+                return None
+            taken, self._free = self._free[:wanted], self._free[wanted:]
+            slot = Slot(tuple(taken), max(1, (os.cpu_count() or 1) // self.count))
+            self._held[run] = slot
+            return slot
+
+    def give_back(self, run: str) -> None:
+        """Free the place of `run`."""
+        with self._lock:
+            slot = self._held.pop(run, None)
+            self._free.extend(slot.gpus if slot else ())

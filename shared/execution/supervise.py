@@ -1,0 +1,228 @@
+"""Watch one child from its start to its end: renew, relay, stop, and tell how it ended."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from multiprocessing.connection import wait
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from shared.domain.errors import Fenced, IllegalMove, StoreUnreachable
+from shared.domain.progress import Progress
+from shared.domain.run import Checkpoint, fall_back, keep_checkpoint
+from shared.domain.trainable import StopReason
+from shared.execution import job as wire
+from shared.execution.forkserver import start_child
+from shared.execution.job import Channel, Job
+from shared.execution.lease import Lease
+from shared.storage.checkpoints import prune_checkpoints
+from shared.storage.folders import RunFolder
+
+log = logging.getLogger(__name__)
+LOOK_SECONDS = 0.2
+FORKSERVER_DIED = 255
+EXIT_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long the supervisor waits, and for what (seconds)."""
+
+    heartbeat: float
+    stop_grace: float
+    stall: float
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The job ended by itself: what it returned, its last metrics, and the seconds since its last checkpoint."""
+
+    result: dict[str, float]
+    metrics: dict[str, float]
+    seconds: float
+    steps: int
+
+
+@dataclass(frozen=True)
+class UserFailure:
+    """The user's code raised or left, `seconds` after its last checkpoint."""
+
+    message: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Lost:
+    """The process died or hung; nobody's code is to blame for certain."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """It ended because it was told to."""
+
+    reason: StopReason
+
+
+Ending = Finished | UserFailure | Lost | Stopped
+
+
+def supervise(lease: Lease, job: Job, *, patience: Patience, shutdown: Event, metric: str, progress: Progress) -> Ending:
+    """Run `job` in a child until it ends, and return how. Raises Fenced when the lease was taken away.
+
+    Whatever happens, no process of the job is left when this returns.
+    """
+    process, channel = start_child(job)
+    watch = _Watch(lease, RunFolder(Path(job.folder)), process, channel, patience, metric, progress)
+    try:
+        ending = watch.until_it_ends(shutdown)
+        process.join(EXIT_SECONDS)  # it said its last word and is about to leave
+        return ending
+    finally:
+        _kill_group(process)
+        process.join()
+        channel.connection.close()
+
+
+@dataclass
+class _Watch:
+    lease: Lease
+    folder: RunFolder
+    process: ForkServerProcess
+    channel: Channel
+    patience: Patience
+    metric: str
+    progress: Progress
+    steps: int = 0
+    last_words: Mapping[str, Any] | None = None
+    uncommitted: list[tuple[Checkpoint, float]] = field(default_factory=list)
+    stopping: StopReason | None = None
+    kill_at: float | None = None
+    stalled: bool = False
+
+    def __post_init__(self) -> None:
+        self.heard_at = self.saved_at = time.monotonic()
+        self.renew_at = self.heard_at + self.patience.heartbeat
+
+    def until_it_ends(self, shutdown: Event) -> Ending:
+        while self.last_words is None:
+            wait([self.channel.connection, self.process.sentinel], timeout=LOOK_SECONDS)
+            exited = self.process.exitcode is not None  # asked before reading: what it said last is still in the pipe
+            self._listen()
+            self._commit_checkpoints()
+            if exited:
+                break
+            if shutdown.is_set():
+                self._tell_to_stop("preempted")
+            now = time.monotonic()
+            if now >= self.renew_at:
+                self._renew(now)
+            self._lose_patience(now)
+        self._commit_checkpoints()
+        self._renew(time.monotonic())  # so that the last report is kept, too
+        return self._ending()
+
+    def _listen(self) -> None:
+        with contextlib.suppress(EOFError, OSError):
+            while (message := self.channel.receive()) is not None:
+                self.heard_at = time.monotonic()
+                self._take(message)
+
+    def _take(self, message: Mapping[str, Any]) -> None:
+        match message["kind"]:
+            case wire.REPORT:
+                self.steps = message["step"]
+                self.progress = self.progress.after(self.steps, message["metrics"], metric=self.metric)
+            case wire.CHECKPOINT:
+                checkpoint = Checkpoint(**{key: message[key] for key in ("step", "path", "sha256")})
+                self.uncommitted.append((checkpoint, self.heard_at - self.saved_at))
+                self.saved_at = self.heard_at
+                self.steps = max(self.steps, checkpoint.step)
+            case wire.RESUMED:
+                self._resumed(message["step"])
+            case _:
+                self.last_words = message
+
+    def _resumed(self, step: int) -> None:
+        self.steps = step
+        newest = self.lease.run.checkpoint
+        if newest and step < newest.step and self.lease.run.state == "training":
+            log.warning("run %s: falls back to step %d", self.lease.run.id, step)
+            self.lease.commit(lambda run: fall_back(run, step), keep=True)
+
+    def _commit_checkpoints(self) -> None:
+        # While the store is away the training goes on; its checkpoints are committed when the store is back.
+        while self.uncommitted:
+            checkpoint, seconds = self.uncommitted[0]
+            try:
+                self.lease.commit(partial(keep_checkpoint, checkpoint=checkpoint, seconds=seconds), keep=True)
+            except StoreUnreachable as reason:
+                log.warning("run %s: checkpoint not committed yet: %s", self.lease.run.id, reason)
+                return
+            except IllegalMove as reason:
+                log.info("%s", reason)
+            self.uncommitted.pop(0)
+            prune_checkpoints(self.folder, self.lease.run.checkpoints)
+
+    def _renew(self, now: float) -> None:
+        self.renew_at = now + self.patience.heartbeat
+        match self.lease.renew(self.progress):
+            case "CANCEL":
+                self._tell_to_stop("cancelled")
+            case "FENCED":
+                raise Fenced(f"run {self.lease.run.id} is no longer ours: its lease was taken away")
+
+    def _tell_to_stop(self, reason: StopReason) -> None:
+        if self.stopping:
+            return
+        self.stopping, self.kill_at = reason, time.monotonic() + self.patience.stop_grace
+        with contextlib.suppress(OSError):
+            self.channel.send(wire.STOP, reason=reason)
+
+    def _lose_patience(self, now: float) -> None:
+        self.stalled = self.stalled or now - self.heard_at > self.patience.stall
+        if self.stalled or (self.kill_at is not None and now > self.kill_at):
+            _kill_group(self.process)
+
+    def _ending(self) -> Ending:
+        words, seconds = self.last_words, time.monotonic() - self.saved_at
+        if words is not None and words["kind"] == wire.FINISHED:
+            return Finished(words["result"], self.progress.metrics, seconds, self.steps)
+        if self.stopping:
+            return Stopped(self.stopping)
+        if words is not None and words["kind"] == wire.FAILED:
+            return UserFailure(words["message"], seconds)
+        if self.stalled:
+            return Lost(f"stalled: nothing reported for {self.patience.stall:g} s, killed")
+        code = self.process.exitcode
+        if code is not None and code != FORKSERVER_DIED and code >= 0:
+            return UserFailure(f"the process ended with exit code {code} before it was done", seconds)
+        return Lost(_cause_of(code))
+
+
+def _cause_of(exit_code: int | None) -> str:
+    if exit_code == -signal.SIGKILL:
+        return "killed by signal 9: out of memory, or by hand"
+    if exit_code is not None and exit_code < 0:
+        return f"died of signal {signal.Signals(-exit_code).name}"
+    return "its forkserver died"
+
+
+def _kill_group(process: ForkServerProcess) -> None:
+    if process.pid is None:
+        return
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    if process.exitcode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGKILL)

@@ -1,0 +1,119 @@
+"""Work on a claimed run: supervise its job, then commit how it ended and ring whoever comes next."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from shared.config.frozen import from_plain, run_config
+from shared.config.schema import SweepJob
+from shared.domain.errors import ConfigError, Fenced, StoreUnreachable
+from shared.domain.observation import BadScore
+from shared.domain.progress import Progress
+from shared.domain.run import Failure, FailureKind, Run, fail, lose_attempt, release, training_seed
+from shared.domain.sweep import Sweep
+from shared.execution.claiming import Claimed
+from shared.execution.job import Job
+from shared.execution.supervise import Ending, Finished, Lost, Patience, Stopped, UserFailure, supervise
+from shared.execution.worker import Worker
+from shared.storage.folders import RunFolder, runs_folder, write_yaml
+
+log = logging.getLogger(__name__)
+Conclude = Callable[[Run, Finished, SweepJob], Run]
+"""The move of a run whose job finished. Raises BadScore when what it returned cannot be used."""
+
+
+def work_on(worker: Worker, claimed: Claimed, *, entry: str, phase: str, conclude: Conclude) -> None:
+    """See the claimed run through this phase. Every ending is committed once, or the run is not ours any more."""
+    lease, job = claimed.lease, from_plain(claimed.sweep.config)
+    folder = folder_of(worker, claimed.sweep, lease.run)
+    progress = worker.store.runs.progress(lease.run.sweep, [lease.run.number]).get(lease.run.number, Progress())
+    patience = Patience(
+        heartbeat=worker.settings.heartbeat_seconds,
+        stop_grace=worker.settings.stop_grace_seconds,
+        stall=job.trainer.stall_seconds,
+    )
+    try:
+        try:
+            child = _prepare(worker, claimed, job, folder, entry=entry, phase=phase)
+        except ConfigError as error:  # each value is legal, but not all of them together
+            ending: Ending = UserFailure(str(error), 0.0)
+        else:
+            ending = supervise(
+                lease,
+                child,
+                patience=patience,
+                shutdown=worker.lifecycle.shutdown,
+                metric=job.sweep.metric,
+                progress=progress.model_copy(update={"total_steps": child.config["trainer"].get("total_timesteps")}),
+            )
+        log.info("run %s: %s ended: %s", lease.run.id, phase, _summary(ending))
+        run = lease.commit_when_reachable(
+            lambda run: _after(run, ending, job, claimed.sweep, conclude),
+            give_up=worker.lifecycle.shutdown,
+            seconds=worker.settings.stop_grace_seconds,
+        )
+    except (Fenced, StoreUnreachable) as reason:
+        log.warning("%s", reason)
+        return
+    worker.doorbells.ring(run)
+
+
+def folder_of(worker: Worker, sweep: Sweep, run: Run) -> RunFolder:
+    """Return the folder of a run, on this machine: a worker with a DATA_DIR of its own keeps the layout below it."""
+    job = from_plain(sweep.config)
+    usual = Path(job.runs_dir) == runs_folder(Path(job.data_dir), sweep.name)
+    runs = runs_folder(worker.data_dir, sweep.name) if usual and worker.data_dir.is_absolute() else Path(job.runs_dir)
+    return RunFolder(runs.resolve() / run.id)
+
+
+def _prepare(worker: Worker, claimed: Claimed, job: SweepJob, folder: RunFolder, *, entry: str, phase: str) -> Job:
+    run, slot = claimed.lease.run, claimed.slot
+    config = run_config(job, run.params)
+    write_yaml(folder.config_file, {"run": run.id, "seed": training_seed(job.seed, run.number), "params": run.params, "trainer": config["trainer"]})
+    return Job(
+        entry=entry,
+        run=run.id,
+        attempt=run.attempt,
+        seed=training_seed(job.seed, run.number),
+        device=slot.device if job.device == "auto" else job.device,
+        config=config,
+        params=run.params,
+        checkpoints=run.checkpoints,
+        folder=str(folder.path),
+        log_file=str(folder.log_file(phase, run.attempt if phase == "train" else run.token)),
+        threads=slot.threads,
+        environment=slot.environment(),
+    )
+
+
+def _after(run: Run, ending: Ending, job: SweepJob, sweep: Sweep, conclude: Conclude) -> Run:
+    match ending:
+        case Finished():
+            try:
+                return conclude(run, ending, job)
+            except BadScore as reason:
+                return _failed(run, "bad score", str(reason), ending.seconds)
+        case UserFailure():
+            return _failed(run, "user code", ending.message, ending.seconds)
+        case Lost():
+            return lose_attempt(run, ending.why, max_stuck=sweep.limits.max_stuck_attempts)
+        case Stopped():
+            return release(run)
+
+
+def _failed(run: Run, kind: FailureKind, message: str, seconds: float) -> Run:
+    return fail(run, Failure(kind=kind, message=message), cost=run.train_seconds + run.eval_seconds + seconds)
+
+
+def _summary(ending: Ending) -> str:
+    match ending:
+        case Finished():
+            return "finished"
+        case UserFailure():
+            return ending.message
+        case Lost():
+            return ending.why
+        case Stopped():
+            return ending.reason

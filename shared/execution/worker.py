@@ -1,0 +1,115 @@
+"""One worker process: its place in the fleet, its door to the store, its slots, its end."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from celery import Celery
+
+from shared.config.settings import WorkerSettings, data_dir, worker_settings
+from shared.domain.errors import SweepError
+from shared.execution.orphans import end_with_launcher
+from shared.execution.slots import Slots, visible_gpus
+from shared.queues.app import make_app, served_queues
+from shared.queues.doorbells import Doorbells
+from shared.queues.lifecycle import Lifecycle
+from shared.store import fleet
+from shared.store.location import locate
+from shared.store.store import Store, open_store
+
+log = logging.getLogger(__name__)
+DISTRIBUTION = "protein-sweeps"
+ANNOUNCE_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Worker:
+    """What the use cases of a service get: one for each process."""
+
+    service: str
+    id: str
+    app: Celery
+    settings: WorkerSettings
+    store: Store
+    doorbells: Doorbells
+    lifecycle: Lifecycle
+    slots: Slots
+    data_dir: Path
+
+    @property
+    def queues(self) -> tuple[str, ...]:
+        """The queues that this worker was started with."""
+        return served_queues(self.app)
+
+    def announce(self) -> None:
+        """Tell the fleet that this worker lives, and what it holds."""
+        self.store.fleet.announce(
+            fleet.Worker(
+                id=self.id,
+                service=self.service,
+                host=socket.gethostname(),
+                pid=os.getpid(),
+                queues=self.queues,
+                slots=self.slots.count,
+                busy=self.slots.busy,
+                gpus=self.slots.gpus,
+                version=package_version(),
+            )
+        )
+
+    def sign_off(self) -> None:
+        """Tell the fleet that this worker ends."""
+        try:
+            self.store.fleet.sign_off(self.id)
+        except SweepError as reason:
+            log.info("could not sign off: %s", reason)
+
+
+def make_worker(service: str, *, queues: Sequence[str], slots: int | None = None) -> Worker:
+    """Return the worker of this process, from its environment. Ends the process with one line if that is wrong."""
+    try:
+        refuse_strangers()
+        settings, folder = worker_settings(), data_dir()
+        with locate(folder, redis_url=None, purpose="join") as url:
+            places = Slots(slots or settings.slots, visible_gpus())
+            app = make_app(service, url, queues=queues, slots=places.count)
+            store = open_store(url)
+    except SweepError as error:
+        print(f"{service}: {error}", file=sys.stderr)
+        raise SystemExit(error.exit_code) from None
+    name = f"{service}@{socket.gethostname()}:{os.getpid()}"
+    worker = Worker(service, name, app, settings, store, Doorbells(app), Lifecycle(app), places, folder)
+    worker.lifecycle.at_start(end_with_launcher)
+    worker.lifecycle.every(ANNOUNCE_SECONDS, worker.announce)
+    worker.lifecycle.at_end(worker.sign_off)
+    return worker
+
+
+def package_version() -> str:
+    """Return the installed version of this package."""
+    try:
+        return version(DISTRIBUTION)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def refuse_strangers() -> None:
+    """Raise SweepError when `services` comes from elsewhere than this package: both names are common."""
+    import services
+    import shared
+
+    ours = Path(__file__).resolve().parents[2]
+    for module in (services, shared):
+        place = Path(str(module.__file__)).resolve().parents[1]
+        if place != ours:
+            raise SweepError(
+                f"the package `{module.__name__}` comes from {place}, not from {ours}: start this command in a folder "
+                f"without a `{module.__name__}` of its own"
+            )

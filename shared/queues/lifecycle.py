@@ -1,0 +1,85 @@
+"""What a worker does beside its tasks: things at its start, things now and then, and one flag for its end."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from celery import Celery, bootsteps
+from celery.signals import worker_shutting_down
+
+log = logging.getLogger(__name__)
+Action = Callable[[], None]
+
+
+class Lifecycle:
+    """Collects the actions of one worker process. `shutdown` is set as soon as the worker is told to go."""
+
+    def __init__(self, app: Celery) -> None:
+        self.shutdown = threading.Event()
+        self._at_start: list[Action] = []
+        self._at_end: list[Action] = []
+        self._timers: list[tuple[float, Action]] = []
+        self._threads: list[threading.Thread] = []
+        lifecycle = self
+
+        class Step(bootsteps.StartStopStep):  # type: ignore[misc]
+            """Runs the actions in the worker's main thread, before its pool starts and after it has ended."""
+
+            name = "sweep lifecycle"
+            requires = ("celery.worker.components:Timer",)
+
+            def start(self, parent: Any) -> None:
+                lifecycle._start()
+
+            def close(self, parent: Any) -> None:
+                lifecycle.shutdown.set()
+
+            def stop(self, parent: Any) -> None:
+                lifecycle._stop()
+
+            terminate = stop
+
+        app.steps["worker"].add(Step)
+        # Both are needed: SIGQUIT sends only this signal's neighbour, and a warm SIGTERM waits for tasks before `close`.
+        worker_shutting_down.connect(lambda **_: self.shutdown.set(), weak=False)
+
+    def at_start(self, action: Action) -> None:
+        """Call `action` in the worker's main thread when it starts."""
+        self._at_start.append(action)
+
+    def at_end(self, action: Action) -> None:
+        """Call `action` when the worker has ended its tasks."""
+        self._at_end.append(action)
+
+    def every(self, seconds: float, action: Action) -> None:
+        """Call `action` again and again in a thread of its own, whether tasks run or not."""
+        self._timers.append((seconds, action))
+
+    def _start(self) -> None:
+        for action in self._at_start:
+            action()
+        for number, (seconds, action) in enumerate(self._timers):
+            thread = threading.Thread(target=self._repeat, args=(seconds, action), name=f"every-{number}", daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def _stop(self) -> None:
+        self.shutdown.set()
+        for thread in self._threads:
+            thread.join(timeout=2)
+        for action in self._at_end:
+            action()
+
+    def _repeat(self, seconds: float, action: Action) -> None:
+        while True:
+            begun = time.monotonic()
+            try:
+                action()
+            except Exception:  # a timer that ends would end the recovery: say why, and try again
+                log.exception("%s failed; trying again", getattr(action, "__name__", action))
+            if self.shutdown.wait(max(seconds - (time.monotonic() - begun), 0.0)):
+                return

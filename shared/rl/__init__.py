@@ -1,0 +1,1 @@
+"""What training and evaluation both need: environments, the policy, and its checkpoint."""

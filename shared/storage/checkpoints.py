@@ -1,0 +1,103 @@
+"""Checkpoints that are either whole or not there.
+
+A checkpoint is a folder `<step>.a<attempt>` with what the training saved as `state`, and a `manifest.json`: step, run,
+attempt, and the sha256 of every file. The run's record names the folder and the digest of the manifest, so that a file
+that changed afterwards is never loaded. The attempt is part of the name: a late writer overwrites nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+from shared.domain.errors import NotFound
+from shared.domain.run import Checkpoint
+from shared.storage.folders import RunFolder, flush_folder
+
+STATE, MANIFEST = "state", "manifest.json"
+
+
+def write_checkpoint(
+    folder: RunFolder, *, run: str, attempt: int, step: int, save: Callable[[Path], object]
+) -> Checkpoint:
+    """Let `save` write to the path it is given, and return the checkpoint once all of it is on the disk.
+
+    A second call for the same attempt and step returns the first one's: a record may name it already.
+    Raises ValueError when `save` wrote nothing.
+    """
+    name = f"{step:012d}.a{attempt}"
+    beside, final = folder.checkpoints / f".{name}.new", folder.checkpoints / name
+    if final.exists():
+        return Checkpoint(step=step, path=name, sha256=_digest(final / MANIFEST))
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.mkdir(parents=True)
+    save(beside / STATE)
+    files = {str(path.relative_to(beside)): _flushed_digest(path) for path in _files(beside)}
+    if not files:
+        shutil.rmtree(beside)
+        raise ValueError(f"checkpoint at step {step}: save() wrote nothing to the path that it was given")
+    manifest = json.dumps({"run": run, "attempt": attempt, "step": step, "files": files}, indent=1, sort_keys=True)
+    (beside / MANIFEST).write_text(manifest)
+    _flushed_digest(beside / MANIFEST)
+    flush_folder(beside)
+    beside.rename(final)
+    flush_folder(folder.checkpoints)
+    return Checkpoint(step=step, path=name, sha256=hashlib.sha256(manifest.encode()).hexdigest())
+
+
+def open_checkpoint(folder: RunFolder, checkpoint: Checkpoint) -> Path:
+    """Return the path that was saved, every byte verified. Raises NotFound when it is missing or was changed."""
+    place = folder.checkpoints / checkpoint.path
+    complaint = f"checkpoint {place}"
+    if Path(checkpoint.path).name != checkpoint.path or place.is_symlink():
+        raise NotFound(f"{complaint}: not a plain folder of this run")
+    try:
+        text = (place / MANIFEST).read_text()
+    except (OSError, UnicodeDecodeError):
+        raise NotFound(f"{complaint}: its manifest is missing or unreadable") from None
+    if hashlib.sha256(text.encode()).hexdigest() != checkpoint.sha256:
+        raise NotFound(f"{complaint}: its manifest is not the one that was committed")
+    for name, digest in json.loads(text)["files"].items():
+        file = place / name
+        if file.is_symlink() or not file.is_file() or _digest(file) != digest:
+            raise NotFound(f"{complaint}: {name} is missing or was changed since it was written")
+    return _saved_path(place)
+
+
+def prune_checkpoints(folder: RunFolder, kept: Collection[Checkpoint]) -> None:
+    """Delete what is older than the newest of `kept` and not among them, leftovers of killed writers included."""
+    newest = max((checkpoint.step for checkpoint in kept), default=-1)
+    names = {checkpoint.path for checkpoint in kept}
+    for place in folder.checkpoints.glob("*"):
+        step = place.name.lstrip(".").partition(".")[0]
+        if place.name not in names and step.isdecimal() and int(step) <= newest and not place.is_symlink():
+            shutil.rmtree(place, ignore_errors=True)
+
+
+def _saved_path(place: Path) -> Path:
+    # Some libraries add a suffix to the path they save to: then that file is what was saved.
+    state = place / STATE
+    entries = [path for path in place.iterdir() if path.name != MANIFEST]
+    return entries[0] if not state.exists() and len(entries) == 1 else state
+
+
+def _files(place: Path) -> list[Path]:
+    return sorted(path for path in place.rglob("*") if path.is_file())
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _flushed_digest(path: Path) -> str:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    return _digest(path)

@@ -1,0 +1,79 @@
+"""Where things lie, and how a file is replaced without ever being half written.
+
+    <data_dir>/sweep/<sweep_run>/
+      config.yaml
+      runs/<sweep_run>.r.<n>/
+        train_config_overrides.yaml   checkpoints/   logs/   sweep_eval_results.yaml
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+def sweep_folder(data_dir: Path, sweep: str) -> Path:
+    """Return the folder of a sweep."""
+    return data_dir / "sweep" / sweep
+
+
+def runs_folder(data_dir: Path, sweep: str) -> Path:
+    """Return the folder that holds the folders of a sweep's runs."""
+    return sweep_folder(data_dir, sweep) / "runs"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The folder of one run."""
+
+    path: Path
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where its checkpoints are."""
+        return self.path / "checkpoints"
+
+    @property
+    def config_file(self) -> Path:
+        """What it was trained with."""
+        return self.path / "train_config_overrides.yaml"
+
+    @property
+    def results_file(self) -> Path:
+        """What its evaluation found."""
+        return self.path / "sweep_eval_results.yaml"
+
+    def log_file(self, phase: str, attempt: int) -> Path:
+        """Return where an attempt's stdout and stderr go."""
+        return self.path / "logs" / f"{phase}.{attempt}.log"
+
+
+def write_yaml(path: Path, content: Mapping[str, Any]) -> None:
+    """Replace a YAML file in one step."""
+    write_text(path, yaml.safe_dump(dict(content), sort_keys=False, allow_unicode=True))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace a text file in one step: write beside, flush to disk, rename."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.new")
+    with beside.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+    flush_folder(path.parent)
+
+
+def flush_folder(folder: Path) -> None:
+    """Make a rename inside `folder` survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

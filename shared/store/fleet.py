@@ -1,0 +1,65 @@
+"""The workers that live, by their own account."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import redis
+
+from shared.domain.run import Frozen
+from shared.store import keys
+from shared.store.connection import SCRIPTS, plain_errors
+
+SILENT_SECONDS = 20.0
+FORGET_SECONDS = 3600.0
+
+
+class Worker(Frozen):
+    """What a worker announces with each heartbeat."""
+
+    id: str
+    service: str
+    host: str
+    pid: int
+    queues: tuple[str, ...]
+    slots: int
+    busy: tuple[str, ...] = ()  # ids of the runs in its slots
+    gpus: tuple[str, ...] = ()
+    version: str
+
+
+class Fleet:
+    """The register of workers."""
+
+    def __init__(self, client: redis.Redis, url: str) -> None:
+        self._client: Any = client  # redis-py types its answers as unions of all modes
+        self._url = url
+        self._beat = client.register_script((SCRIPTS / "heartbeat.lua").read_text())
+
+    def announce(self, worker: Worker) -> None:
+        """Note that this worker lives."""
+        self._send(worker.id, worker.model_dump_json())
+
+    def sign_off(self, worker_id: str) -> None:
+        """Take a worker that ends out of the register."""
+        self._send(worker_id, "")
+
+    def live(self, *, silent_seconds: float = SILENT_SECONDS) -> list[Worker]:
+        """Return the workers heard within the last `silent_seconds`."""
+        with plain_errors(self._url):
+            seconds, micros = self._client.time()
+            since = seconds * 1000 + micros // 1000 - int(silent_seconds * 1000)
+            ids = self._client.zrangebyscore(keys.WORKERS_SEEN, since, "+inf")
+            texts = self._client.hmget(keys.WORKERS, ids) if ids else []
+        return [Worker.model_validate_json(text) for text in texts if text]
+
+    def live_slots(self, queue: str) -> int:
+        """Return how many runs of `queue` the live workers can hold at once."""
+        return sum(worker.slots for worker in self.live() if queue in worker.queues)
+
+    def _send(self, worker_id: str, text: str) -> None:
+        with plain_errors(self._url):
+            self._beat(
+                keys=[keys.WORKERS, keys.WORKERS_SEEN],
+                args=[worker_id, text, int(FORGET_SECONDS * 1000)],
+            )

@@ -1,0 +1,57 @@
+"""The data dictionary: every key that this system keeps in Redis.
+
+| key                     | type   | what                                                                   |
+|-------------------------|--------|------------------------------------------------------------------------|
+| sweeps                  | zset   | name of each sweep, by creation (ms)                                   |
+| sweeps:live             | set    | names of those that are not finished                                   |
+| sweep:<name>            | string | the sweep's record (JSON of `domain.sweep.Sweep`, defaults left out)   |
+| sweep:<name>:runs       | hash   | run number -> record (JSON of `domain.run.Run`, defaults left out)     |
+| sweep:<name>:states     | zset   | run number, by the ordinal of its state                                |
+| sweep:<name>:events     | stream | the log: ids 1-0, 2-0, ... without a gap; fields `at` (ms), `e` (JSON) |
+| sweep:<name>:progress   | hash   | run number -> last report and curve (JSON of `domain.progress`)        |
+| leases                  | zset   | id of each claimed run, by the end of its lease (ms)                   |
+| due:<queue>             | zset   | id of each run that wants a worker of that queue, by when (ms)         |
+| workers                 | hash   | worker -> what it announced (JSON of `store.fleet.Worker`)             |
+| workers:seen            | zset   | worker, by its last heartbeat (ms)                                     |
+| <queue>                 | list   | Celery's messages; ours to count, kombu's to write                     |
+
+All times are the server's.
+"""
+
+from __future__ import annotations
+
+SWEEPS = "sweeps"
+LIVE_SWEEPS = "sweeps:live"
+LEASES = "leases"
+WORKERS = "workers"
+WORKERS_SEEN = "workers:seen"
+
+
+def sweep(name: str) -> str:
+    """Return the key of a sweep's record."""
+    return f"sweep:{name}"
+
+
+def runs(name: str) -> str:
+    """Return the key of a sweep's run records."""
+    return f"sweep:{name}:runs"
+
+
+def states(name: str) -> str:
+    """Return the key of the index of a sweep's runs by state."""
+    return f"sweep:{name}:states"
+
+
+def events(name: str) -> str:
+    """Return the key of a sweep's log."""
+    return f"sweep:{name}:events"
+
+
+def progress(name: str) -> str:
+    """Return the key of what a sweep's runs reported last."""
+    return f"sweep:{name}:progress"
+
+
+def due(queue: str) -> str:
+    """Return the key of the runs that wait for a worker of `queue`."""
+    return f"due:{queue}"

@@ -1,0 +1,107 @@
+"""The one way to change a record: compare, swap, log and ring in a single script."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import redis
+
+from shared.domain import run as runs
+from shared.domain import sweep as sweeps
+from shared.domain.errors import Held, Stale
+from shared.domain.run import ORDER, Run
+from shared.domain.sweep import Sweep, SweepState
+from shared.store import keys
+from shared.store.connection import SCRIPTS, plain_errors
+
+Lease = Literal["keep", "drop", "expired"] | int
+KEPT_COMMITS = 4
+DUE_KEYS = {True: 9, False: 8}  # of commit.lua: evaluation, training
+
+
+@dataclass(frozen=True)
+class Change:
+    """Replace `before` (None: there is none yet) by `after`, and hold, keep or drop the lease."""
+
+    before: Run | Sweep | None
+    after: Run | Sweep
+    lease: Lease = "drop"
+    detail: Mapping[str, Any] = field(default_factory=dict)  # for the log alone
+
+
+def new_commit_id() -> str:
+    """Return an id for a commit that may have to be repeated."""
+    return secrets.token_hex(6)
+
+
+class Ledger:
+    """Commits changes to the records of one sweep, all or none."""
+
+    def __init__(self, client: redis.Redis, url: str) -> None:
+        self._url = url
+        self._script = client.register_script((SCRIPTS / "commit.lua").read_text())
+
+    def commit(
+        self,
+        sweep: str,
+        changes: Sequence[Change],
+        *,
+        queue: str,
+        only_in: Collection[SweepState] = (),
+        commit_id: str | None = None,
+    ) -> list[Run | Sweep]:
+        """Write all changes with their events and return the records as written.
+
+        A call that is repeated with the same `commit_id` changes nothing and answers the same. Raises Stale when a
+        record changed since it was read, Held when the sweep is in none of `only_in`.
+        """
+        commit_id = commit_id or new_commit_id()
+        written = [
+            change.after.model_copy(update={"commits": (*change.after.commits, commit_id)[-KEPT_COMMITS:]})
+            for change in changes
+        ]
+        request = [_request(change, after) for change, after in zip(changes, written, strict=True)]
+        key_list = [
+            keys.sweep(sweep),
+            keys.runs(sweep),
+            keys.states(sweep),
+            keys.events(sweep),
+            keys.LEASES,
+            keys.SWEEPS,
+            keys.LIVE_SWEEPS,
+            keys.due(queue),
+            keys.due(runs.EVAL_QUEUE),
+        ]
+        with plain_errors(self._url):
+            answer = self._script(keys=key_list, args=[commit_id, sweep, ",".join(only_in), json.dumps(request)])
+        match answer:
+            case ["OK"]:
+                return written
+            case ["STALE", number]:
+                raise Stale(f"record {number} of sweep {sweep} has changed: read it again")
+            case ["HELD", state]:
+                raise Held(f"sweep {sweep} is {state}: nothing of it is claimed")
+        raise AssertionError(f"commit.lua answered {answer!r}")
+
+
+def _request(change: Change, written: Run | Sweep) -> dict[str, Any]:
+    body = written.model_dump_json(exclude_defaults=True)
+    expect = change.before.version if change.before else 0
+    if isinstance(written, Sweep):
+        event = json.dumps(sweeps.event_of(written)) if written.last_move else ""
+        live = "no" if written.is_finished else "yes"
+        return {"number": 0, "expect": expect, "body": body, "event": event, "live": live}
+    due = 0 if written.due_queue is None else DUE_KEYS[written.due_queue == runs.EVAL_QUEUE]
+    return {
+        "number": written.number,
+        "expect": expect,
+        "body": body,
+        "event": json.dumps({**runs.event_of(written), **change.detail}, separators=(",", ":")),
+        "ordinal": ORDER.index(written.state),
+        "lease": change.lease,
+        "due": due,
+    }

@@ -1,0 +1,48 @@
+"""Which store is meant: one rule for every command and every worker."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from shared.store import embedded
+from shared.store.store import Store, open_store
+
+DEFAULT_URL = "redis://127.0.0.1:6379/0"
+Purpose = Literal["start", "look", "join"]
+
+
+@contextmanager
+def locate(data_dir: Path, *, redis_url: str | None, purpose: Purpose) -> Iterator[str]:
+    """Yield the URL of the store, kept alive meanwhile if it is an embedded one.
+
+    1. `redis_url`, else REDIS_URL; 2. the embedded server of `data_dir`, if it runs; 3. to "start": that server,
+    started; to "look": likewise, if its files exist; 4. a server on this machine's usual port.
+    """
+    url = redis_url or os.environ.get("REDIS_URL")
+    if url:
+        yield url
+        return
+    held = embedded.attach(data_dir)
+    if held is None and (purpose == "start" or (purpose == "look" and embedded.has_files(data_dir))):
+        held = embedded.start(data_dir)
+    if held is None:
+        yield DEFAULT_URL
+        return
+    with held:
+        yield held.url
+
+
+@contextmanager
+def located_store(data_dir: Path, *, redis_url: str | None, purpose: Purpose) -> Iterator[Store]:
+    """Yield the store that is meant, known to answer. Raises StoreUnreachable, StoreDenied or Conflict."""
+    with locate(data_dir, redis_url=redis_url, purpose=purpose) as url:
+        store = open_store(url)
+        try:
+            store.ping()
+            yield store
+        finally:
+            store.close()

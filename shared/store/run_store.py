@@ -1,0 +1,158 @@
+"""Runs: read them, change them, hold their leases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import redis
+
+from shared.domain.errors import Held, NotFound
+from shared.domain.progress import Progress
+from shared.domain.run import ORDER, Run, RunState, sweep_of
+from shared.domain.sweep import SweepState
+from shared.store import keys
+from shared.store.connection import SCRIPTS, plain_errors
+from shared.store.ledger import Change, Lease, Ledger
+
+MOST_DUE = 32
+Renewal = Literal["OK", "CANCEL", "FENCED"]
+
+
+@dataclass(frozen=True)
+class DueRun:
+    """A run that waits for a worker, and since when (server ms)."""
+
+    id: str
+    since_ms: float
+
+
+class RunStore:
+    """The runs of all sweeps. Every method may raise StoreUnreachable or StoreDenied."""
+
+    def __init__(self, client: redis.Redis, url: str, ledger: Ledger) -> None:
+        self._client: Any = client  # redis-py types its answers as unions of all modes
+        self._url, self._ledger = url, ledger
+        self._renew = client.register_script((SCRIPTS / "renew.lua").read_text())
+
+    def get(self, run_id: str) -> Run:
+        """Return the run as it stands now. Raises NotFound."""
+        try:
+            sweep, number = sweep_of(run_id)
+        except ValueError as error:
+            raise NotFound(str(error)) from None
+        with plain_errors(self._url):
+            text = self._client.hget(keys.runs(sweep), str(number))
+        if text is None:
+            raise NotFound(f"no run {run_id} in the store: see `sweepctl runs`")
+        return Run.model_validate_json(text)
+
+    def all(self, sweep: str) -> list[Run]:
+        """Return every run of a sweep, by number."""
+        with plain_errors(self._url):
+            texts = self._client.hvals(keys.runs(sweep))
+        return sorted((Run.model_validate_json(text) for text in texts), key=lambda run: run.number)
+
+    def in_states(self, sweep: str, states: Iterable[RunState]) -> list[Run]:
+        """Return the runs of a sweep that are in one of `states`, by number."""
+        with plain_errors(self._url):
+            pipe = self._client.pipeline(transaction=False)
+            for state in states:
+                pipe.zrangebyscore(keys.states(sweep), ORDER.index(state), ORDER.index(state))
+            numbers = [number for group in pipe.execute() for number in group]
+            texts = self._client.hmget(keys.runs(sweep), numbers) if numbers else []
+        runs = [Run.model_validate_json(text) for text in texts if text]
+        return sorted(runs, key=lambda run: run.number)
+
+    def counts(self, sweep: str) -> dict[RunState, int]:
+        """Return how many runs of a sweep are in each state."""
+        with plain_errors(self._url):
+            pipe = self._client.pipeline(transaction=False)
+            for ordinal in range(len(ORDER)):
+                pipe.zcount(keys.states(sweep), ordinal, ordinal)
+            return dict(zip(ORDER, pipe.execute(), strict=True))
+
+    def commit(
+        self,
+        before: Run,
+        after: Run,
+        *,
+        lease: Lease = "drop",
+        only_in: Iterable[SweepState] = (),
+        commit_id: str | None = None,
+    ) -> Run:
+        """Replace `before` by `after` and return it as written.
+
+        `lease`: milliseconds to hold it, "keep", "drop", or "expired" (drop it, but only if it has run out).
+        Raises Stale if somebody else came first, Held if the sweep is in none of the states `only_in`.
+        """
+        change = Change(before, after, lease)
+        (written,) = self._ledger.commit(
+            before.sweep, [change], queue=before.queue, only_in=tuple(only_in), commit_id=commit_id
+        )
+        assert isinstance(written, Run)
+        return written
+
+    def claim(self, before: Run, after: Run, *, lease_ms: int) -> Run:
+        """Commit a claim: nothing of a sweep that is paused or over may be claimed. Raises Stale or Held."""
+        try:
+            return self.commit(before, after, lease=lease_ms, only_in=(SweepState.RUNNING, SweepState.STOPPING))
+        except Held:
+            self.unring(before)
+            raise
+
+    def renew(self, run: Run, *, lease_ms: int, progress: Progress | None = None) -> Renewal:
+        """Extend the lease of `run` if its owner still holds it, and keep its progress."""
+        if run.owner is None:
+            return "FENCED"
+        text = progress.model_dump_json(exclude_defaults=True) if progress else ""
+        key_list = [keys.runs(run.sweep), keys.LEASES, keys.progress(run.sweep)]
+        with plain_errors(self._url):
+            answer: Renewal = self._renew(
+                keys=key_list,
+                args=[run.number, run.id, run.owner.token, run.owner.nonce, lease_ms, text],
+            )
+        return answer
+
+    def progress(self, sweep: str, numbers: Iterable[int]) -> dict[int, Progress]:
+        """Return what the given runs reported last; those that never did are left out."""
+        wanted = [str(number) for number in numbers]
+        if not wanted:
+            return {}
+        with plain_errors(self._url):
+            texts = self._client.hmget(keys.progress(sweep), wanted)
+        pairs = zip(wanted, texts, strict=True)
+        return {int(number): Progress.model_validate_json(text) for number, text in pairs if text}
+
+    def due(self, queue: str, *, most: int = MOST_DUE) -> list[DueRun]:
+        """Return the runs that wait for a worker of `queue`, the oldest first."""
+        with plain_errors(self._url):
+            pairs = self._client.zrange(keys.due(queue), 0, most - 1, withscores=True)
+        return [DueRun(run, since) for run, since in pairs]
+
+    def ring_again(self, run: Run) -> None:
+        """Put a waiting run back into the due set, where a pause or a mishap took it out."""
+        if run.due_queue:
+            with plain_errors(self._url):
+                self._client.zadd(keys.due(run.due_queue), {run.id: self._now_ms()}, nx=True)
+
+    def unring(self, run: Run) -> None:
+        """Take a run out of the due set: nobody may claim it now."""
+        if run.due_queue:
+            with plain_errors(self._url):
+                self._client.zrem(keys.due(run.due_queue), run.id)
+
+    def messages(self, queue: str) -> int:
+        """Return how many doorbells wait in a queue."""
+        with plain_errors(self._url):
+            return int(self._client.llen(queue))
+
+    def expired(self, *, most: int = 100) -> list[str]:
+        """Return the ids of runs whose lease has run out, the longest silent first."""
+        with plain_errors(self._url):
+            return list(self._client.zrangebyscore(keys.LEASES, "-inf", self._now_ms(), start=0, num=most))
+
+    def _now_ms(self) -> int:
+        seconds, micros = self._client.time()
+        return int(seconds * 1000 + micros // 1000)

@@ -1,0 +1,19 @@
+-- heartbeat.lua: note that a worker lives, and forget those that were silent for long.
+--
+-- KEYS  1 workers (hash)   2 workers:seen (zset)
+-- ARGV  1 worker           2 what it announces (JSON); '' to sign off    3 forget after (ms)
+
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+for _, silent in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now - tonumber(ARGV[3]))) do
+  redis.call('HDEL', KEYS[1], silent)
+  redis.call('ZREM', KEYS[2], silent)
+end
+if ARGV[2] == '' then
+  redis.call('HDEL', KEYS[1], ARGV[1])
+  redis.call('ZREM', KEYS[2], ARGV[1])
+else
+  redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+  redis.call('ZADD', KEYS[2], now, ARGV[1])
+end
+return 'OK'

@@ -1,0 +1,40 @@
+"""The store as its users hold it: runs, sweeps and the fleet over one connection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import redis
+
+from shared.store.connection import connect, plain_errors
+from shared.store.fleet import Fleet
+from shared.store.ledger import Ledger
+from shared.store.run_store import RunStore
+from shared.store.sweep_store import SweepStore
+
+
+@dataclass(frozen=True)
+class Store:
+    """One connection's worth of doors."""
+
+    url: str
+    client: redis.Redis
+    runs: RunStore
+    sweeps: SweepStore
+    fleet: Fleet
+
+    def ping(self) -> None:
+        """Raise StoreUnreachable or StoreDenied unless the server answers."""
+        with plain_errors(self.url):
+            self.client.ping()
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.client.close()
+
+
+def open_store(url: str, *, client: redis.Redis | None = None) -> Store:
+    """Return the store at `url`. Nothing is sent yet."""
+    client = client or connect(url)
+    ledger = Ledger(client, url)
+    return Store(url, client, RunStore(client, url, ledger), SweepStore(client, url, ledger), Fleet(client, url))

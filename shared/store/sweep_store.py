@@ -1,0 +1,95 @@
+"""Sweeps: create them, change them, follow their logs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+
+from shared.domain.errors import Conflict, NotFound, Stale
+from shared.domain.run import Run
+from shared.domain.sweep import Sweep
+from shared.store import keys
+from shared.store.connection import plain_errors
+from shared.store.ledger import Change, Ledger
+
+
+@dataclass(frozen=True)
+class Event:
+    """One entry of a sweep's log: its number from 1, the server's time (ms), and what happened."""
+
+    position: int
+    at_ms: int
+    body: dict[str, Any]
+
+
+class SweepStore:
+    """All sweeps. Every method may raise StoreUnreachable or StoreDenied."""
+
+    def __init__(self, client: redis.Redis, url: str, ledger: Ledger) -> None:
+        self._client: Any = client  # redis-py types its answers as unions of all modes
+        self._url, self._ledger = url, ledger
+
+    def create(self, sweep: Sweep) -> Sweep:
+        """Write a new sweep and return it as written. Raises Conflict when the name is taken."""
+        try:
+            return self._commit(sweep.name, [Change(None, sweep)], queue=sweep.queue)
+        except Stale:
+            raise Conflict(f"sweep {sweep.name} exists already: choose another sweep_run, or resume it") from None
+
+    def get(self, name: str) -> Sweep:
+        """Return a sweep as it stands now. Raises NotFound."""
+        sweep = self.find(name)
+        if sweep is None:
+            known = ", ".join(reversed(self.names()[-5:])) or "none"
+            raise NotFound(f"no sweep {name} in this store; the latest ones: {known}")
+        return sweep
+
+    def find(self, name: str) -> Sweep | None:
+        """Return a sweep as it stands now, or None."""
+        with plain_errors(self._url):
+            text = self._client.get(keys.sweep(name))
+        return Sweep.model_validate_json(text) if text else None
+
+    def names(self) -> list[str]:
+        """Return the names of all sweeps, the latest last."""
+        with plain_errors(self._url):
+            return list(self._client.zrange(keys.SWEEPS, 0, -1))
+
+    def live(self) -> list[str]:
+        """Return the names of the sweeps that are not finished."""
+        with plain_errors(self._url):
+            return sorted(self._client.smembers(keys.LIVE_SWEEPS))
+
+    def commit(self, before: Sweep, after: Sweep, new_runs: Sequence[tuple[Run, Mapping[str, Any]]] = ()) -> Sweep:
+        """Replace a sweep's record, and add runs, each with a detail for the log, in the same step.
+
+        Raises Stale if somebody else came first.
+        """
+        added = [Change(None, run, detail=detail) for run, detail in new_runs]
+        return self._commit(before.name, [Change(before, after), *added], queue=before.queue)
+
+    def events(self, name: str, *, after: int = 0, most: int = 10_000) -> list[Event]:
+        """Return the entries of a sweep's log behind position `after`, in order."""
+        with plain_errors(self._url):
+            rows = self._client.xrange(keys.events(name), min=f"({after}-0", max="+", count=most)
+        return [Event(int(row.partition("-")[0]), int(body["at"]), json.loads(body["e"])) for row, body in rows]
+
+    def now(self) -> float:
+        """Return the server's time in seconds since the epoch."""
+        with plain_errors(self._url):
+            seconds, micros = self._client.time()
+        return float(seconds) + micros / 1e6
+
+    def server_run_id(self) -> str:
+        """Return the id of the server's process: it changes when Redis restarts."""
+        with plain_errors(self._url):
+            return str(self._client.info("server")["run_id"])
+
+    def _commit(self, name: str, changes: list[Change], *, queue: str) -> Sweep:
+        written = self._ledger.commit(name, changes, queue=queue)[0]
+        assert isinstance(written, Sweep)
+        return written

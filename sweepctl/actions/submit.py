@@ -1,0 +1,75 @@
+"""Put a sweep into the store: a new one, or an old one again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from shared.config.frozen import config_hash, difference, from_plain, to_plain
+from shared.config.schema import SweepJob
+from shared.domain.errors import Conflict
+from shared.domain.sweep import Limits, Sweep, SweepState
+from shared.storage.folders import sweep_folder, write_yaml
+from shared.store.store import Store
+from sweepctl.actions.steer import resume_sweep
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """The sweep in the store, and whether it was there before."""
+
+    sweep: Sweep
+    existed: bool
+
+
+def submit(store: Store, job: SweepJob) -> Submitted:
+    """Create the job's sweep, or go on with the one that has its name. Raises Conflict when that one is another."""
+    known = store.sweeps.find(job.sweep_run)
+    if known is not None:
+        _refuse_another(known, job)
+        if known.state is SweepState.PAUSED or known.state is SweepState.STOPPING:
+            known = resume_sweep(store, known.name)
+        return Submitted(known, existed=True)
+    sweep = store.sweeps.create(_new_sweep(job, now=store.sweeps.now()))
+    _write_folder(sweep, job)
+    return Submitted(sweep, existed=False)
+
+
+def _new_sweep(job: SweepJob, *, now: float) -> Sweep:
+    limits = Limits(
+        **job.budget.model_dump(),
+        parallelism=job.parallelism,
+        look_ahead=job.look_ahead,
+        max_consecutive_failures=job.max_consecutive_failures,
+        max_stuck_attempts=job.max_stuck_attempts,
+    )
+    return Sweep(
+        version=1,
+        name=job.sweep_run,
+        goal=job.sweep.goal,
+        queue=job.queue,
+        limits=limits,
+        config=to_plain(job),
+        config_hash=config_hash(job),
+        created_at=now,
+    )
+
+
+def _refuse_another(known: Sweep, job: SweepJob) -> None:
+    if known.config_hash != config_hash(job):
+        changes = "; ".join(difference(from_plain(known.config), job))
+        raise Conflict(
+            f"sweep {known.name} exists with another config ({changes}): "
+            "choose another sweep_run, or give the same config to resume it"
+        )
+
+
+def _write_folder(sweep: Sweep, job: SweepJob) -> None:
+    content = {
+        "sweep": sweep.name,
+        "sweep_run": sweep.name,
+        "wandb_sweep_id": None,
+        "wandb_path": None,
+        "config_hash": sweep.config_hash,
+    }
+    write_yaml(sweep_folder(Path(job.data_dir), sweep.name) / "config.yaml", content)

@@ -1,0 +1,1 @@
+"""How plain data looks on a terminal."""

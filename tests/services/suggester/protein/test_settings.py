@@ -1,0 +1,94 @@
+"""Protein's settings: published ones load as they stand, unknown ones are refused with the one meant."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from services.suggester.protein import Protein, ProteinSettings
+from shared.domain.errors import ConfigError
+from shared.domain.search_space import SearchSpace
+
+QUICK = {
+    "num_random_samples": 5,
+    "max_suggestion_cost": 3600,
+    "resample_frequency": 0,
+    "global_search_scale": 1,
+    "random_suggestions": 1024,
+    "suggestions_per_pareto": 256,
+}
+PUFFER = {
+    "gp_training_iter": 50,
+    "gp_learning_rate": 1e-3,
+    "gp_max_obs": 750,
+    "cost_param": "train/total_timesteps",
+    "prune_pareto": True,
+    "num_keep_top_obs": 5,
+    "optimizer_reset_frequency": 50,
+    "use_gpu": True,
+    "metric_distribution": "percentile",
+    "downsample": 5,
+    "early_stop_quantile": 0.3,
+    "max_runs": 1200,
+}
+
+
+def test_the_published_quick_settings_load_and_all_of_them_count() -> None:
+    settings = ProteinSettings.from_config(QUICK)
+
+    assert settings.num_random_samples == 5
+    assert settings.max_suggestion_cost == 3600.0
+    assert settings.notes() == ()
+
+
+def test_settings_of_pufferlib_load_and_notes_say_which_have_no_effect() -> None:
+    settings = ProteinSettings.from_config(PUFFER)
+
+    silent = {note.partition(":")[0].removeprefix("protein.") for note in settings.notes()}
+    assert silent == set(PUFFER) - {"gp_max_obs", "cost_param"}
+    assert settings.cost_path == "train.total_timesteps"
+
+
+def test_defaults_that_were_not_written_are_not_noted() -> None:
+    assert ProteinSettings().notes() == ()
+
+
+def test_the_optimism_of_ucb_is_noted_where_another_acquisition_is_chosen() -> None:
+    assert "only with ucb" in ProteinSettings(ucb_beta=1.0).notes()[0]
+    assert ProteinSettings(ucb_beta=1.0, acquisition_fn="ucb").notes() == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"num_random_sample": 5}, "protein.num_random_sample is 5: expected a setting of Protein; did you mean num_r"),
+        ({"colour": 1}, "protein.colour is 1: expected a setting of Protein; remove it"),
+        ({"num_random_samples": -1}, "protein.num_random_samples is -1: expected greater than or equal to 0"),
+        ({"num_random_samples": "5"}, "protein.num_random_samples is '5': expected a valid integer"),
+        ({"num_random_samples": True}, "protein.num_random_samples is True"),
+        ({"max_suggestion_cost": 0}, "protein.max_suggestion_cost is 0: expected greater than 0"),
+        ({"max_suggestion_cost": float("nan")}, "protein.max_suggestion_cost is nan: expected"),
+        ({"acquisition_fn": "eii"}, "protein.acquisition_fn is 'eii': expected 'ei', 'ucb' or 'naive'"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_refused_in_one_line(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        ProteinSettings.from_config(given)
+
+    assert str(raised.value).startswith(message)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_cost_param_that_is_not_swept_is_noted() -> None:
+    space = SearchSpace.from_config({"x": {"distribution": "uniform", "min": 0, "max": 1}})
+
+    assert "train.total_timesteps is not a parameter" in Protein(space, settings=PUFFER).notes[-1]
+    assert Protein(space, settings={"cost_param": "x"}).notes == ()
+
+
+def test_a_goal_that_is_neither_maximize_nor_minimize_is_refused() -> None:
+    space = SearchSpace.from_config({"x": {"distribution": "uniform", "min": 0, "max": 1}})
+
+    with pytest.raises(ConfigError, match="goal is 'max': expected maximize or minimize"):
+        Protein(space, goal="max")

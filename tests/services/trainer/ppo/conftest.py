@@ -1,0 +1,80 @@
+"""A training run in memory and a folder: what `train_ppo` sees, without a store behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.domain.trainable import Stop, TrainingRun
+
+SMALL: dict[str, Any] = {
+    "env": "CartPole-v1",
+    "total_timesteps": 1024,
+    "num_envs": 8,
+    "batch_size": 128,
+    "minibatch_size": 50,
+    "update_epochs": 2,
+    "checkpoint_interval": 300,
+    "hidden_sizes": [16],
+    "num_threads": 1,
+    "normalize_rewards": False,
+}
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+class FolderRun(TrainingRun):
+    """Commits checkpoints as folders named by their step; can be stopped or killed on the way."""
+
+    def __init__(self, folder: Path, *, seed: int = 0, **trainer: Any) -> None:
+        self.id, self.attempt, self.seed, self.device = "a.r.0", 1, seed, "cpu"
+        self.config, self.params = {"trainer": {**SMALL, **trainer}}, {}
+        self.checkpoint, self.checkpoint_step = None, 0
+        self.reports: dict[int, dict[str, float]] = {}
+        self.saved: list[int] = []
+        self.stop_at: tuple[int, BaseException] | None = None
+        self._folder = folder
+
+    def report(self, step: int, **metrics: float) -> None:
+        self.reports[step] = metrics
+        if self.stop_at is not None and step >= self.stop_at[0]:
+            raise self.stop_at[1]
+
+    def save_checkpoint(self, step: int, save: Callable[[Path], object]) -> None:
+        save(self.path(step))
+        self.saved.append(step)
+
+    def path(self, step: int) -> Path:
+        return self._folder / str(step)
+
+    def last_weights(self) -> bytes:
+        return (self.path(self.saved[-1]) / "policy.safetensors").read_bytes()
+
+    def resumed_at(self, step: int) -> FolderRun:
+        """The next attempt of this run, from the checkpoint of `step`."""
+        again = FolderRun(self._folder.with_name(f"{self._folder.name}-resumed"), seed=self.seed)
+        again.config, again.attempt = self.config, self.attempt + 1
+        again.checkpoint, again.checkpoint_step = self.path(step), step
+        return again
+
+
+@pytest.fixture
+def a_run(tmp_path: Path) -> Callable[..., FolderRun]:
+    """Make a small run; keyword arguments go into its trainer config."""
+    count = iter(range(100))
+    return lambda **trainer: FolderRun(tmp_path / f"run{next(count)}", **trainer)
+
+
+@pytest.fixture
+def killed() -> BaseException:
+    return Killed()
+
+
+@pytest.fixture
+def stop() -> type[Stop]:
+    return Stop

@@ -1,0 +1,148 @@
+"""A job as text: it comes back as it went, is recognised by its hash, and is shown as YAML."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from shared.config.compose import Composed
+from shared.config.files import installed_dir
+from shared.config.frozen import config_hash, difference, freeze, run_config, thaw, to_plain, to_yaml
+from shared.config.schema import SweepJob
+from shared.domain.errors import ConfigError
+
+Compose = Callable[..., Composed]
+Write = Callable[[str, str], Path]
+
+
+@pytest.fixture
+def job(composed: Compose) -> SweepJob:
+    return composed("full").job
+
+
+def test_a_frozen_job_comes_back_as_it_was(job: SweepJob) -> None:
+    assert thaw(freeze(job)) == job
+
+
+def test_the_order_of_the_searched_keys_is_kept(job: SweepJob) -> None:
+    written = yaml.safe_load((installed_dir() / "sweep" / "full.yaml").read_text())["parameters"]["trainer"]
+
+    thawed = thaw(freeze(job)).sweep.parameters["trainer"]
+
+    assert list(thawed) == list(written) and list(thawed["optimizer"]) == list(written["optimizer"])
+
+
+def test_a_job_cannot_be_changed(job: SweepJob) -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        job.seed = 1  # type: ignore[misc]
+
+
+def test_a_stored_config_of_another_version_is_refused(job: SweepJob) -> None:
+    text = freeze(job).replace('"look_ahead":', '"look_behind":')
+
+    with pytest.raises(ConfigError, match="the stored config is not one of this version: look_behind: unknown key"):
+        thaw(text)
+
+
+def test_the_hash_does_not_change_from_one_version_to_the_next_by_accident(composed: Compose) -> None:
+    plain = to_plain(composed("quick", "trainer=noop").job)
+    plain["trainer"] = {"kind": "noop", "steps": 3}
+
+    assert config_hash(SweepJob.model_validate(plain)) == "PINNED"
+
+
+@pytest.mark.parametrize(
+    "override",
+    ["sweep_run=other", "data_dir=/elsewhere", "runs_dir=s3://bucket/runs", "wandb=offline", "wandb.group=mine"],
+)
+def test_name_folder_and_tracker_are_not_part_of_the_hash(composed: Compose, job: SweepJob, override: str) -> None:
+    other = composed("full", override).job
+
+    assert config_hash(other) == config_hash(job)
+    assert difference(job, other) == []
+
+
+@pytest.mark.parametrize(
+    ("override", "line"),
+    [
+        ("trainer.num_envs=32", "trainer.num_envs: 64 -> 32"),
+        ("budget.max_cost=5", "budget.max_cost: null -> 5"),
+        ("sweep.parameters.trainer.ppo.gamma.max=0.9999", "sweep.parameters.trainer.ppo.gamma.max: 0.999 -> 0.9999"),
+        ("+trainer.env_kwargs.a=1", "trainer.env_kwargs.a: not set -> 1"),
+        ("~sweep.parameters.trainer.ppo.gamma.scale", "sweep.parameters.trainer.ppo.gamma.scale: 0.3 -> not set"),
+    ],
+)
+def test_whatever_else_differs_changes_the_hash_and_is_told(
+    composed: Compose, job: SweepJob, override: str, line: str
+) -> None:
+    other = composed("full", override).job
+
+    assert config_hash(other) != config_hash(job)
+    assert line in difference(job, other)
+
+
+def test_the_hash_knows_neither_the_order_of_keys_nor_how_a_number_is_written(composed: Compose, write: Write) -> None:
+    space = "parameters:\n  trainer.update_epochs: {%s}\n"
+    write("configs/sweep/one.yaml", space % "distribution: int_uniform, min: 1, max: 16")
+    write("configs/sweep/other.yaml", space % "max: 16.0, min: 1e0, distribution: int_uniform")
+
+    one, other = composed("one").job, composed("other").job
+
+    assert config_hash(one) == config_hash(other)
+    assert difference(one, other) == []
+
+
+def test_a_run_is_the_job_with_the_suggested_values_in_it(job: SweepJob) -> None:
+    config = run_config(job, {"trainer.ppo.gamma": 0.9, "trainer.update_epochs": 7})
+
+    assert (config["trainer"]["ppo"]["gamma"], config["trainer"]["update_epochs"]) == (0.9, 7)
+    assert config["trainer"]["ppo"]["gae_lambda"] == 0.95
+    assert job.trainer.model_dump()["ppo"]["gamma"] == 0.99
+
+
+def test_a_suggested_value_may_open_a_section_of_ones_own_trainer(composed: Compose) -> None:
+    config = run_config(composed("quick", "trainer=noop").job, {"trainer.optimizer.learning_rate": 0.5})
+
+    assert config["trainer"]["optimizer"] == {"learning_rate": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("params", "sentence"),
+    [
+        ({"trainer.ppo.gamma": 2.0}, "suggested values: trainer.ppo.gamma is 2: expected less than or equal to 1"),
+        ({"trainer.ppo.gama": 0.5}, "trainer.ppo.gama: unknown key (did you mean gamma?)"),
+        ({"trainer.num_envs": 60}, "batch_size is 4096: it must be a multiple of num_envs (60), for example 4080"),
+        ({"sim.num_episodes": 1}, "sim.num_episodes: a suggestion can only set keys below `trainer`"),
+    ],
+)
+def test_suggested_values_that_do_not_fit_are_refused(job: SweepJob, params: dict[str, object], sentence: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        run_config(job, params)
+
+    assert sentence in str(caught.value)
+
+
+def test_the_yaml_that_is_shown_composes_to_the_same_job(composed: Compose, write: Write) -> None:
+    job = composed("full", "sweep_run=1e3", "wandb.name='017'", "wandb.group='no'", "wandb.entity='1e-4'").job
+
+    write("configs/sweep_job.yaml", "defaults: [_self_, {sweep: nothing}]\n" + to_yaml(job))
+    write("configs/sweep/nothing.yaml", "{}\n")
+
+    assert composed("nothing").job == job
+
+
+def test_the_yaml_has_the_keys_of_sweep_job(job: SweepJob) -> None:
+    shown = yaml.safe_load(to_yaml(job))
+    written = yaml.safe_load((installed_dir() / "sweep_job.yaml").read_text())
+
+    assert set(written) - {"defaults"} <= set(shown)
+    assert {"trainer", "sim", "sweep", "wandb"} <= set(shown)
+
+
+def test_a_secret_that_got_into_a_stored_job_is_not_shown(job: SweepJob) -> None:
+    old = job.model_copy(update={"runs_dir": "s3://key:hunter2@bucket/runs"})
+
+    assert "hunter2" not in to_yaml(old)
