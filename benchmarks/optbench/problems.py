@@ -78,7 +78,7 @@ class Surrogate:
         cont = [[r.get(c, 0.0) for c in self.continuous] for r in rows]
         inputs = {"x_cat": np.array(cat, np.int32), "x_cont": np.array(cont, np.float32)}
         (values,) = _onnx_session(self.path).run(None, inputs)
-        return [dict(zip(self.outputs, map(float, row))) for row in values]
+        return [dict(zip(self.outputs, map(float, row), strict=False)) for row in values]
 
 
 LCBENCH = Surrogate(
@@ -266,7 +266,8 @@ class PPOLandscape(Problem):
                                              for _ in range(4000)], 0.9))
 
     def _z(self, params: Params) -> dict[str, float]:
-        return dict(zip((n.rsplit(".", 1)[-1] for n in self.space.names), 2 * self.space.to_unit(params) - 1))
+        names = (n.rsplit(".", 1)[-1] for n in self.space.names)
+        return dict(zip(names, 2 * self.space.to_unit(params) - 1, strict=False))
 
     @staticmethod
     def _aggression(z) -> float:
@@ -275,7 +276,7 @@ class PPOLandscape(Problem):
 
     def measure(self, params):
         z = self._z(params)
-        s = dict(zip(z, self.shift))
+        s = dict(zip(z, self.shift, strict=False))
         epochs, steps = params["trainer.update_epochs"], params["trainer.total_timesteps"]
         cost = steps / 1e6 * (0.6 + 0.4 * epochs) * (1 + 0.1 * z["minibatch_size"] ** 2 - 0.1 * z["minibatch_size"])
         if self._aggression(z) > self.diverge_at:

@@ -58,7 +58,8 @@ def compute_reference(problem: Problem, samples: int = 20_000, seed: int = 0) ->
         "cost_low": float(np.quantile(cost, 0.001)),
         "cost_high": float(max(np.max(cost), np.max(full_cost))),
     }
-    points = [(regret(problem, reference, sign * v), c) for v, c in zip(loss[finished], np.array(cost)[finished])]
+    pairs = zip(loss[finished], np.array(cost)[finished], strict=False)
+    points = [(regret(problem, reference, sign * v), c) for v, c in pairs]
     reference["hypervolume"] = hypervolume(points, reference)
     return reference
 
@@ -168,7 +169,7 @@ def area_under_regret(session: Session, budget: float) -> float:
     """Mean regret over log cumulative cost, from 1/50 of the budget (half a full run) to all of it."""
     start = budget / (2 * COST_BUDGET)
     edges, levels = [start], [1.0]
-    for total, level in zip(np.cumsum(session.costs), session.regrets):
+    for total, level in zip(np.cumsum(session.costs), session.regrets, strict=False):
         if total <= start:
             levels[0] = level
         else:
@@ -196,7 +197,7 @@ def asynchronous(problem, optimizer, seed, reference, evaluations=ASYNC_EVALUATI
     return session.record(clock=clock)
 
 
-def latency(problem, optimizer, seed, reference, evaluations=max(LATENCY_SIZES), repeats=3, give_up=60.0) -> dict:
+def latency(problem, optimizer, seed, reference, evaluations=max(LATENCY_SIZES), repeats=3, give_up=60.0) -> dict:  # noqa: B008
     """Seconds for one observe + suggest once n random runs are known (median of a few)."""
     session = Session(problem, optimizer, seed, reference, max_cost=reference["cost_high"])
     rng, known, medians = np.random.default_rng([seed, 13]), 0, {}

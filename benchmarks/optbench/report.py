@@ -97,8 +97,9 @@ def per_problem(runs: list[dict], protocol: str) -> str:
 
 
 def latencies(runs: list[dict]) -> str:
-    lines = ["Seconds for one observe + suggest with n known runs.", "",
-             "| optimizer | " + " | ".join(f"n={n}" for n in LATENCY_SIZES) + " |", "|---" * (len(LATENCY_SIZES) + 1) + "|"]
+    head = "| optimizer | " + " | ".join(f"n={n}" for n in LATENCY_SIZES) + " |"
+    rule = "|---" * (len(LATENCY_SIZES) + 1) + "|"
+    lines = ["Seconds for one observe + suggest with n known runs.", "", head, rule]
     for run in sorted(runs, key=lambda r: r["optimizer"]):
         cells = [f"{run['latency'][str(n)]:.3g}" if str(n) in run["latency"] else "-" for n in LATENCY_SIZES]
         lines.append(f"| {run['optimizer']} | " + " | ".join(cells) + " |")

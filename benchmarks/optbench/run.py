@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+# ruff: noqa: E402 (the number of threads is set before numpy is loaded)
 import os
 
 for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):

@@ -79,7 +79,7 @@ class Space:
         return len(self.params)
 
     def from_unit(self, u) -> Params:
-        return {p.name: p.from_unit(x) for p, x in zip(self.params, u)}
+        return {p.name: p.from_unit(x) for p, x in zip(self.params, u, strict=False)}
 
     def to_unit(self, params: Params) -> np.ndarray:
         return np.array([p.to_unit(params[p.name]) for p in self.params])

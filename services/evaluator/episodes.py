@@ -48,8 +48,8 @@ def play_suite(
     (mean, steps) and `<name>/episodes`, with `<name>/truncated_by_time` = 1 where `max_time_s` came first; and over all
     `reward` (mean of the simulations' rewards) and `total_time` (seconds).
 
-    Raises NotFound or DamagedCheckpoint for the checkpoint, ConfigError for an environment that does not fit the policy,
-    TooSlow where a simulation's time is up before one episode ended, and what `on_progress` raises.
+    Raises NotFound or DamagedCheckpoint for the checkpoint, ConfigError for an environment that does not fit the
+    policy, TooSlow where a simulation's time is up before one episode ended, and what `on_progress` raises.
     """
     if not sim.simulations:
         raise ConfigError("sim.simulations is empty: name at least one environment to play")
@@ -73,8 +73,8 @@ def play_simulation(
     try:
         if envs.spaces != trained.policy.spaces:
             raise ConfigError(
-                f"sim.simulations.{name}: {simulation.env} has {envs.spaces}, the policy was trained on {trained.env} with "
-                f"{trained.policy.spaces}: evaluate it where it fits"
+                f"sim.simulations.{name}: {simulation.env} has {envs.spaces}, the policy was trained on "
+                f"{trained.env} with {trained.policy.spaces}: evaluate it where it fits"
             )
         play = _Play(envs, trained.policy, num_episodes, sim)
         _play_until(time.perf_counter() + max_time_s, play, lambda count: on_progress and on_progress(name, count))
@@ -82,8 +82,8 @@ def play_simulation(
         envs.close()
     if not play.episodes.returns:
         raise TooSlow(
-            f"sim.simulations.{name}: no episode of {simulation.env} ended within {max_time_s:g} s: raise max_time_s, or "
-            "lower the environment's max_episode_steps"
+            f"sim.simulations.{name}: no episode of {simulation.env} ended within {max_time_s:g} s: "
+            "raise max_time_s, or lower the environment's max_episode_steps"
         )
     return play.episodes
 

@@ -1,4 +1,4 @@
-"""A job as text: frozen for the store, hashed to recognise it again, compared, and shown as YAML."""
+"""A job as plain data: kept in the store, hashed to recognise it again, compared, and shown as YAML."""
 
 from __future__ import annotations
 
@@ -24,34 +24,27 @@ _FLOAT_WITHOUT_DOT: Final = re.compile(r"[-+]?[0-9][0-9_]*[eE][-+]?[0-9]+")
 
 
 def to_plain(job: SweepJob) -> dict[str, Any]:
-    """Return the job as plain data, in the order of the schema."""
+    """Return the job as plain data for JSON. The order of its keys matters: that of `parameters` is the search's."""
     return job.model_dump(mode="json")
 
 
-def freeze(job: SweepJob) -> str:
-    """Return the job as JSON. The order of keys is kept: it is the order of the search space's axes."""
-    return json.dumps(to_plain(job), allow_nan=False, separators=(",", ":"))
-
-
-def thaw(text: str | bytes) -> SweepJob:
-    """Return the job that `freeze` wrote; raise ConfigError if this version does not know it."""
-    try:
-        return SweepJob.model_validate_json(text)
-    except ValidationError as error:
-        raise ConfigError(f"the stored config is not one of this version: {explain(error, lambda _: None)}") from None
-
-
-def from_plain(config: Mapping[str, Any]) -> SweepJob:
+def from_plain(plain: Mapping[str, Any]) -> SweepJob:
     """Return the job that `to_plain` wrote; raise ConfigError if this version does not know it."""
     try:
-        return SweepJob.model_validate(config)
+        return SweepJob.model_validate(plain)
     except ValidationError as error:
         raise ConfigError(f"the stored config is not one of this version: {explain(error, lambda _: None)}") from None
 
 
 def config_hash(job: SweepJob) -> str:
-    """Return the sha256 of what the sweep is: the same for every name, folder, tracker and order of keys."""
-    part = {key: _numbers(value) for key, value in to_plain(job).items() if key not in _NOT_PART_OF_IT}
+    """Return the sha256 of what the sweep is: the same for every name, folder, tracker and order of keys.
+
+    What has its default value is left out, so that a key which a later version adds changes no hash. Compare it with
+    the hash of the job as read back, not with one that an older version stored: a default may have changed.
+    """
+    told = job.model_dump(mode="json", exclude_defaults=True)
+    told["trainer"] = {**told.get("trainer", {}), "kind": job.trainer.kind}
+    part = {key: _numbers(value) for key, value in told.items() if key not in _NOT_PART_OF_IT}
     text = json.dumps(part, allow_nan=False, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 

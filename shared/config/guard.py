@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -50,6 +51,7 @@ def check_file(path: Path, *, shown: str | None = None) -> Checked:
     return check_text(data, shown=name)
 
 
+@lru_cache(maxsize=64)  # sweep_job.yaml is read twice for one config
 def check_text(data: bytes, *, shown: str) -> Checked:
     """Check the bytes of a YAML file; see `check_file`."""
     text = _decode(data, shown)

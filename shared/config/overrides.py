@@ -121,13 +121,14 @@ def _parse_one(text: str) -> Any:
     from hydra.errors import HydraException
 
     key, equals, _ = text.partition("=")
-    if not equals and not text.startswith("~"):
+    if not key.strip("+ ") or (not equals and not text.startswith("~")):
         raise ConfigError(f"command line: got {show(text)}, expected key=value, for example trainer.num_envs=32")
     try:
         override = OverridesParser.create().parse_override(text)
     except (HydraException, ValueError, RecursionError):
         raise ConfigError(
-            f"command line: {show(key)}: its value cannot be read; put it in quotes twice: {_plain(key)}=\"'...'\""
+            f"command line: {show(key)}: cannot be read; if it is for the value, put that in quotes twice: "
+            f"{_plain(key)}=\"'...'\""
         ) from None
     if override.is_sweep_override():
         raise ConfigError(

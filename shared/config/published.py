@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from shared.config.explain import Where
-from shared.config.schema import SweepConfig
+from shared.config.schema import SweepConfig, SweepJob
 from shared.config.wording import nearest, show
 from shared.domain.errors import ConfigError
 
@@ -59,6 +59,11 @@ def _drop_foreign(sweep: dict[str, Any], where: Where) -> list[str]:
     for key in [key for key in sweep if key not in known]:
         near = nearest(str(key), known)
         place = where(f"sweep.{key}")
+        if key in SweepJob.model_fields:
+            raise ConfigError(
+                f"{place + ': ' if place else ''}{key} is no key of a sweep: put it into sweep_job.yaml, "
+                "a hardware preset, or on the command line"
+            )
         if near:
             raise ConfigError(f"{place + ': ' if place else ''}sweep.{key}: unknown key (did you mean {near}?)")
         del sweep[key]

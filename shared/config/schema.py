@@ -14,7 +14,7 @@ def _whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-Count = Annotated[int, BeforeValidator(_whole)]
+Count = Annotated[int, BeforeValidator(_whole), Field(le=2**53)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -63,18 +63,18 @@ class PpoTrainer(TrainerBase):
     kind: Literal["ppo"] = "ppo"
     env: str = Field("CartPole-v1", description="gymnasium id; `module:Env` imports the module.")
     env_kwargs: dict[str, Any] = {}
-    total_timesteps: Count = Field(500_000, ge=1, description="Environment steps, over all environments.")
-    num_envs: Count = Field(64, ge=1)
-    batch_size: Count = Field(4096, ge=1, description="Environment steps of one rollout: num_steps x num_envs.")
+    total_timesteps: Count = Field(250_000, ge=1, description="Environment steps, over all environments.")
+    num_envs: Count = Field(32, ge=1)
+    batch_size: Count = Field(2048, ge=1, description="Environment steps of one rollout: num_steps x num_envs.")
     minibatch_size: Count = Field(
-        1024, ge=1, description="Most environment steps of one gradient step; above batch_size: the whole batch."
+        512, ge=1, description="Most environment steps of one gradient step; above batch_size: the whole batch."
     )
     update_epochs: Count = Field(4, ge=1)
     checkpoint_interval: Count = Field(
         100_000,
         ge=1,
-        description="Environment steps between two checkpoints. Episodes start anew at each, so that a resume is exact: "
-        "keep it well above num_envs x the length of an episode.",
+        description="Environment steps between two checkpoints. Episodes start anew at each, so that a resume is "
+        "exact: keep it well above num_envs x the length of an episode.",
     )
     hidden_sizes: tuple[Count, ...] = Field((64, 64), strict=False)
     normalize_observations: bool = False
@@ -82,7 +82,9 @@ class PpoTrainer(TrainerBase):
         True, description="Divide rewards by the running spread of their discounted sums; vf_clip_coef counts in it."
     )
     anneal_learning_rate: bool = False
-    num_threads: Count | None = Field(None, ge=1, description="Threads of torch; null: cores / slots.")
+    num_threads: Count | None = Field(
+        1, ge=1, description="Threads of torch: one is the fastest for small networks; null: cores / slots."
+    )
     num_workers: Count | None = Field(None, ge=1, description="Accepted from published configs; has no effect here.")
     forward_pass_minibatch_target_size: Count | None = Field(None, ge=1, description="Accepted; no effect here.")
     optimizer: OptimizerConfig = OptimizerConfig()
@@ -158,7 +160,7 @@ class SimConfig(Closed):
 class SweepConfig(Closed):
     """What is searched, by which metric, and how."""
 
-    metric: str = "reward"
+    metric: str = Field("reward", min_length=1)
     goal: Literal["maximize", "minimize"] = "maximize"
     method: Literal["bayes", "random"] = "bayes"
     protein: dict[str, Any] = {}
@@ -194,7 +196,9 @@ class SweepJob(Closed):
     queue: Literal["gpu", "cpu"] = "gpu"
     parallelism: Count | None = Field(None, ge=1, description="Most unfinished runs; null: live slots + look_ahead.")
     look_ahead: Count = Field(1, ge=0, description="Runs suggested beyond the live slots.")
-    cost: str = Field("seconds", description="`seconds` of training and evaluation, `steps`, or a logged metric.")
+    cost: str = Field(
+        "seconds", min_length=1, description="`seconds` of training and evaluation, `steps`, or a logged metric."
+    )
     budget: Budget = Budget()
     max_consecutive_failures: Count = Field(3, ge=1, description="Failed runs in a row after which the sweep pauses.")
     max_stuck_attempts: Count = Field(3, ge=1, description="Infrastructure attempts without a new checkpoint.")

@@ -83,7 +83,7 @@ def _prepare(worker: Worker, claimed: Claimed, job: SweepJob, folder: RunFolder,
         checkpoints=run.checkpoints,
         folder=str(folder.path),
         log_file=str(folder.log_file(phase, run.attempt if phase == "train" else run.token)),
-        threads=slot.threads,
+        threads=config["trainer"].get("num_threads") or slot.threads,
         environment=slot.environment(),
     )
 

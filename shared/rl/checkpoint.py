@@ -74,8 +74,8 @@ def load_checkpoint(path: Path, *, device: str = "cpu", with_training: bool = Fa
     about = _read_json(path / "policy.json")
     if about.get("format") != FORMAT or about.get("version") != VERSION:
         raise DamagedCheckpoint(
-            f"{path}: this is {about.get('format')} version {about.get('version')}, expected {FORMAT} version {VERSION}: "
-            "it was written by something else, or by another release"
+            f"{path}: this is {about.get('format')} version {about.get('version')}, expected {FORMAT} version "
+            f"{VERSION}: it was written by something else, or by another release"
         )
     tensors = _read_tensors(path / "policy.safetensors", device)
     try:

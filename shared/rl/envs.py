@@ -52,9 +52,7 @@ class Environments:
         except ConfigError:
             self._envs.close()
             raise
-        spec = self._envs.spec if self._envs.spec is not None else None
-        self.max_episode_steps: int | None = spec.max_episode_steps if spec is not None else None
-        self._mode = self._envs.metadata.get("autoreset_mode", AutoresetMode.NEXT_STEP)
+        self._mode = AutoresetMode(self._envs.metadata.get("autoreset_mode", AutoresetMode.NEXT_STEP))
         self._is_autoreset: Flags = np.zeros(num_envs, dtype=np.bool_)
 
     def reset(self, seed: int) -> Floats:
@@ -113,7 +111,7 @@ def _make(env_id: str, num_envs: int, env_kwargs: dict[str, Any]) -> VectorEnv[A
         raise ConfigError(f"environment {env_id} needs a package that is missing here: {error}") from error
     except gymnasium.error.Error as error:
         raise ConfigError(
-            f"environment {env_id} is unknown: {error} A environment of your own is named `module:Env-v0`, where "
+            f"environment {env_id} is unknown: {error} An environment of your own is named `module:Env-v0`, where "
             "`module` registers it when it is imported"
         ) from error
     except TypeError as error:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
+from shared.rl.network import Network
 from shared.rl.normalization import ObservationNormalizer
 from shared.rl.spaces import BoxActions, Spaces
 
@@ -33,19 +33,15 @@ class Policy(nn.Module):
         self.is_discrete = not isinstance(spaces.actions, BoxActions)
         outputs = spaces.actions.size if isinstance(spaces.actions, BoxActions) else spaces.actions.n
         self.outputs = outputs
-        self.actor = _mlp((spaces.obs_size, *hidden_sizes, outputs))
-        self.critic = _mlp((spaces.obs_size, *hidden_sizes, 1))
+        self.actor = Network((spaces.obs_size, *hidden_sizes, outputs))
+        self.critic = Network((spaces.obs_size, *hidden_sizes, 1))
         self.log_std = None if self.is_discrete else nn.Parameter(torch.zeros(outputs))
         self.normalizer = ObservationNormalizer(spaces.obs_size) if normalize_observations else None
 
     def initialize(self, generator: torch.Generator) -> None:
         """Give orthogonal initial weights (Andrychowicz et al. 2021: a last actor layer 100 times smaller helps)."""
-        for head, last_gain in ((self.actor, 0.01), (self.critic, 1.0)):
-            layers = [layer for layer in head if isinstance(layer, nn.Linear)]
-            for layer in layers:
-                gain = last_gain if layer is layers[-1] else math.sqrt(2)
-                nn.init.orthogonal_(layer.weight, gain, generator=generator)
-                nn.init.zeros_(layer.bias)
+        self.actor.initialize(generator, last_gain=0.01)
+        self.critic.initialize(generator, last_gain=1.0)
 
     def normalize(self, obs: Tensor) -> Tensor:
         """Bring raw observations to the scale that the other methods take."""
@@ -81,11 +77,3 @@ class Policy(nn.Module):
         scaled = (actions - heads) * (-self.log_std).exp()
         log_prob = -(0.5 * scaled.square() + self.log_std + LOG_SQRT_2_PI).sum(-1)
         return log_prob, (self.log_std + 0.5 + LOG_SQRT_2_PI).sum().expand(log_prob.shape)
-
-
-def _mlp(sizes: Sequence[int]) -> nn.Sequential:
-    layers: list[nn.Module] = []
-    for inputs, outputs in pairwise(sizes):
-        # skip_init: nn.Linear would draw its first weights from torch's global generator.
-        layers += [nn.utils.skip_init(nn.Linear, inputs, outputs), nn.ReLU()]
-    return nn.Sequential(*layers[:-1])

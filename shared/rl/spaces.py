@@ -48,7 +48,8 @@ class BoxActions:
         Where both bounds are finite, -1 and 1 stand for them: a policy of unit spread then explores any range alike.
         """
         middle, half_width = self._scale
-        return np.clip(middle + half_width * actions, self.low, self.high).astype(self.dtype).reshape(-1, *self.shape)
+        within: npt.NDArray[np.float64] = np.clip(middle + half_width * actions, self.low, self.high)
+        return within.astype(self.dtype).reshape(-1, *self.shape)
 
     @cached_property
     def _scale(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

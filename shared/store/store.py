@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import redis
 
-from shared.store.connection import connect, plain_errors
+from shared.store.connection import connect, masked, plain_errors
 from shared.store.fleet import Fleet
 from shared.store.ledger import Ledger
 from shared.store.run_store import RunStore
@@ -22,6 +22,11 @@ class Store:
     runs: RunStore
     sweeps: SweepStore
     fleet: Fleet
+
+    @property
+    def place(self) -> str:
+        """The URL without its password."""
+        return masked(self.url)
 
     def ping(self) -> None:
         """Raise StoreUnreachable or StoreDenied unless the server answers."""

@@ -56,8 +56,10 @@ def _new_sweep(job: SweepJob, *, now: float) -> Sweep:
 
 
 def _refuse_another(known: Sweep, job: SweepJob) -> None:
-    if known.config_hash != config_hash(job):
-        changes = "; ".join(difference(from_plain(known.config), job))
+    # Hashed anew: a key that a later version added, at its default, makes no other sweep.
+    stored = from_plain(known.config)
+    if config_hash(stored) != config_hash(job):
+        changes = "; ".join(difference(stored, job))
         raise Conflict(
             f"sweep {known.name} exists with another config ({changes}): "
             "choose another sweep_run, or give the same config to resume it"

@@ -19,7 +19,7 @@ from services.suggester.protein.surrogate import Surrogate
 Array = NDArray[np.float64]
 
 LOG_SQRT_2PI: Final = 0.5 * math.log(2 * math.pi)
-MOST_DOUBT: Final = 0.1  # noise of the success surrogate that counts: more would never give up a place that fails
+MOST_DOUBT: Final = 0.03  # noise of the success surrogate that counts: more would never give up a place that fails
 OPTIMISM_UNIT: Final = 0.1  # standard deviations of the loss over which `ucb` turns from a logarithm into a line
 
 
@@ -78,7 +78,7 @@ class Acquisition:
             mean, std = self.success.predict(features)
             rank += log_ndtr(mean / np.sqrt(std**2 + min(self.success.noise, MOST_DOUBT)))
         if self.cost is not None and (self.cost_weight or self.log_cost_cap < math.inf):
-            mean, _ = self.cost.predict(features)
+            mean = self.cost.mean(features)
             rank -= self.cost_weight * mean
             rank[mean > self.log_cost_cap] = -np.inf
         return rank
@@ -100,7 +100,7 @@ class Acquisition:
             rank += value
             gradient += slope[:, None] * (d_mean - (margin * std / spread)[:, None] * d_std)
         if self.cost is not None and self.cost_weight:
-            mean, _, d_mean, _ = self.cost.predict_with_gradient(features)
+            mean, d_mean = self.cost.mean_with_gradient(features)
             rank -= self.cost_weight * mean
             gradient -= self.cost_weight * d_mean
         return rank, gradient

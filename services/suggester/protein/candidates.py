@@ -46,16 +46,19 @@ class Cube:
         return features
 
 
-def design_point(cube: Cube, *, seed: int, index: int, short: int | None) -> Array:
+def design_point(
+    cube: Cube, *, seed: int, index: int, short: int | None = None, spread: float = DESIGN_SPREAD
+) -> Array:
     """Return point `index` of a scrambled Sobol sequence, drawn towards the search centre, as units (d,).
 
+    `spread` is the part of the box that the sequence fills: with 1 the centre does not matter.
     `short` is the index of the parameter that stretches a run: it is kept in the lowest part of its range.
     """
     engine: Any = torch.quasirandom.SobolEngine  # torch gives it no types
     sobol = engine(len(cube.space), scramble=True, seed=seed).fast_forward(index)
     point: Array = sobol.draw(1, dtype=torch.float64)[0].numpy()
     centre = np.array([p.encode_mean() for p in cube.space.parameters])
-    unit = np.where(cube.categorical, point, np.clip(centre + DESIGN_SPREAD * (point - 0.5), 0, 1))
+    unit = np.where(cube.categorical, point, (1 - spread) * centre + spread * point)
     if short is not None:
         unit[short] = SHORT_RUNS * point[short]
     return cube.space.snap(unit[None])[0]

@@ -21,6 +21,7 @@ from services.suggester.protein.surrogate import Surrogate, log_prior
 
 Array = NDArray[np.float64]
 
+FEW: Final = 40  # from here on the other starts of a fit take turns
 MANY: Final = 150  # from here on a fit goes on from the last one alone
 SUBSET: Final = 400  # hyperparameters are fitted to no more observations than this
 GROWTH: Final = 0.03  # with more than 200 observations, the share of new ones that calls for a fit
@@ -73,8 +74,7 @@ def refit(evidence: Evidence, cube: Cube, memory: Mapping[str, Any], *, observed
     for name in ("loss", "cost", "success"):
         data: Data | None = getattr(evidence, name)
         if data is not None:
-            starts = 3 if name == "loss" else 2
-            fitted[name] = _fit_one(data, cube, memory.get(name), starts=starts).tolist()
+            fitted[name] = _fit_one(data, cube, memory.get(name), thorough=name == "loss").tolist()
     return fitted
 
 
@@ -86,7 +86,8 @@ def surrogate(data: Data | None, cube: Cube, theta: Any, *, pending: Array | Non
     return Surrogate(data.features, cube.owners, data.targets, values, pending=pending)
 
 
-def _fit_one(data: Data, cube: Cube, last: Any, *, starts: int) -> Array:
+def _fit_one(data: Data, cube: Cube, last: Any, *, thorough: bool) -> Array:
+    """Fit from the last hyperparameters, and from elsewhere too: one warm start can stay in a bad place for good."""
     n, prior = len(data.targets), log_prior(cube.owners)
     short = np.full_like(prior.mean, SHORT_START[0])
     short[-2:] = SHORT_START[1:]
@@ -97,8 +98,11 @@ def _fit_one(data: Data, cube: Cube, last: Any, *, starts: int) -> Array:
         features, targets = features[kept], targets[kept]
     objective = NegativeLogPosterior(features, cube.owners, targets, prior)
     if warm and n > MANY:
-        return fit(objective, warm, iterations=40 if n <= 2 * MANY else 10)
-    return fit(objective, [*warm, prior.mean, short][:starts], iterations=40)
+        return fit(objective, warm, iterations=15 if n <= 2 * MANY else 8)
+    others = [prior.mean, short] if thorough else [prior.mean]
+    if warm and (n > FEW or not thorough):
+        others = others[n // 2 % len(others) :][:1] if n % 2 == 0 else []
+    return fit(objective, [*warm, *others], iterations=40)
 
 
 def _standardized(features: Array, values: Array) -> Data:

@@ -33,6 +33,7 @@ Array = NDArray[np.float64]
 COST_WEIGHT: Final = 1.3  # the weight of log cost is drawn from 0 to this
 CENTRES: Final = 5  # good points that candidates are drawn around, and candidates that are refined
 CLIMB_STEPS: Final = 24
+LARGE: Final = 400  # observations from which on the climb is half as long
 LARGEST_FLOAT: Final = 1.7e308
 
 
@@ -128,7 +129,8 @@ class Protein:
             if tuple(centre.values()) not in taken:
                 return Suggestion(centre, source="centre", memory={**self._memory, "n": number + 1})
         seed = int(np.random.default_rng([self._root_seed(), 1]).integers(2**31))
-        point = candidates.design_point(self._cube, seed=seed, index=number, short=short)
+        spread = candidates.DESIGN_SPREAD if number < self.settings.num_random_samples else 1.0  # workers that wait
+        point = candidates.design_point(self._cube, seed=seed, index=number, short=short, spread=spread)
         params, place = _first_new(self.space, [point, *self._pool(rng)], taken)
         source = {0: "sobol", None: "repeat"}.get(place, "uniform")
         return Suggestion(params, source=source, memory={**self._memory, "n": number + 1})
@@ -188,7 +190,7 @@ class _Search:
         units, sources = self._candidates()
         rank = acquisition(self.cube.features(units)) if self.cube.owners else np.zeros(len(units))
         if np.isneginf(rank).all() and self.cost is not None:
-            rank, sources = -self.cost.predict(self.cube.features(units))[0], ["cheapest"] * len(units)
+            rank, sources = -self.cost.mean(self.cube.features(units)), ["cheapest"] * len(units)
         else:
             units, rank, sources = self._refined(acquisition, units, rank, sources)
         order = np.argsort(-rank, kind="stable")
@@ -212,7 +214,7 @@ class _Search:
                 cap = (math.log(settings.max_suggestion_cost) - standard.shift) / standard.spread
         incumbent = 0.0
         if self.loss is not None:
-            incumbent = float(self.loss.predict(self.loss.points)[0].min())
+            incumbent = float(self.loss.mean(self.loss.points[: self.loss.observed]).min())
         cost_weight = weight * spread if settings.cost_aware else 0.0
         return Acquisition(self.loss, incumbent, self.cost, self.success, cost_weight, cap, optimism)
 
@@ -230,7 +232,7 @@ class _Search:
         """The runs with the best posterior means, as units (c, d)."""
         units = np.array(self.observations.units)[np.isfinite(self.observations.losses)]
         assert self.loss is not None
-        mean, _ = self.loss.predict(self.cube.features(units))
+        mean = self.loss.mean(self.cube.features(units))
         return units[np.argsort(mean, kind="stable")[:CENTRES]]
 
     def _refined(
@@ -240,7 +242,8 @@ class _Search:
         if self.loss is None or not self.cube.owners or self.space.size <= candidates.SMALL_SPACE:
             return units, rank, sources
         best = units[np.argsort(-rank, kind="stable")[:CENTRES]]
-        climbed = self.space.snap(candidates.climb(self.cube, acquisition, best, steps=CLIMB_STEPS))
+        steps = CLIMB_STEPS if len(self.observations) <= LARGE else CLIMB_STEPS // 2
+        climbed = self.space.snap(candidates.climb(self.cube, acquisition, best, steps=steps))
         found = acquisition(self.cube.features(climbed))
         return np.concatenate([climbed, units]), np.concatenate([found, rank]), ["refined"] * len(climbed) + sources
 
@@ -265,7 +268,7 @@ class _Search:
             score = _finite(self.protein._sign * standard.back(float(mean)) * unit)
             std = _finite(float(spread) * standard.spread * unit)
         if self.cost is not None and self.evidence.cost is not None:
-            log_cost = self.evidence.cost.standard.back(float(self.cost.predict(features)[0][0]))
+            log_cost = self.evidence.cost.standard.back(float(self.cost.mean(features)[0]))
             cost = math.exp(min(max(log_cost, -700.0), 700.0))
         return Suggestion(params, score, cost, std, source, self.memory)
 

@@ -28,6 +28,7 @@ OUTPUT_SCALE_PRIOR: Final = (0.0, 1.0)
 NOISE_PRIOR: Final = (-6.0, 2.0)
 ONE_HOT_SCALE: Final = math.sqrt(0.5)  # two different categories are one unit apart
 SMALLEST_VARIANCE: Final = 1e-12
+BELIEF_NOISE: Final = 1e-5  # of a pending point, in output scales: with more, the next suggestion repeats it
 
 
 class NumericalWarning(UserWarning):
@@ -120,7 +121,9 @@ class Surrogate:
         for used, extra in [(theta, 0.0), (theta, 1e-6), (theta, 1e-4), (fallback, 1e-4), (fallback, 1.0)]:
             self.model.load(used)
             covariance = self.model.covariance(self.points, self.points)
-            covariance.flat[:: len(covariance) + 1] += math.exp(used[-1]) + extra * math.exp(used[-2])
+            noise = np.full(len(covariance), math.exp(used[-1]))
+            noise[self.observed :] = np.minimum(noise[self.observed :], BELIEF_NOISE * math.exp(used[-2]))
+            covariance.flat[:: len(covariance) + 1] += noise + extra * math.exp(used[-2])
             factor, failed = lapack.dpotrf(covariance, lower=1)
             if not failed:
                 whitener, singular = lapack.dtrtri(factor, lower=1)
@@ -129,6 +132,11 @@ class Surrogate:
             warnings.warn("the covariance of the observations cannot be factored: adding noise", NumericalWarning, 3)
         raise FloatingPointError("the features of the observations are not finite")
 
+    def mean(self, features: Array) -> Array:
+        """Return the posterior mean (m,) at features (m, w)."""
+        mean: Array = self.model.covariance(features, self.points[: self.observed]) @ self.alpha
+        return mean
+
     def predict(self, features: Array) -> tuple[Array, Array]:
         """Return mean (m,) and standard deviation (m,) of the noise-free value at features (m, w)."""
         cross = self.model.covariance(features, self.points)
@@ -136,13 +144,15 @@ class Surrogate:
         variance = self.scale - np.einsum("ij,ij->i", white, white)
         return cross[:, : self.observed] @ self.alpha, np.sqrt(np.maximum(variance, SMALLEST_VARIANCE))
 
+    def mean_with_gradient(self, features: Array) -> tuple[Array, Array]:
+        """Return the posterior mean (m,) and its gradient (m, w) with respect to the features."""
+        offsets, cross, slope = self._near(features, self.points[: self.observed])
+        gradient = np.einsum("mn,mnw->mw", slope * self.alpha, offsets) * self.stretch
+        return cross @ self.alpha, gradient
+
     def predict_with_gradient(self, features: Array) -> tuple[Array, Array, Array, Array]:
         """Return mean (m,), standard deviation (m,) and their gradients (m, w) with respect to the features."""
-        offsets = (features[:, None, :] - self.points) * self.stretch  # (m, n, w)
-        r = np.sqrt(5 * np.einsum("mnw,mnw->mn", offsets, offsets))
-        decay = self.scale * np.exp(-r)
-        cross = (1 + r + r * r / 3) * decay
-        slope = (-5 / 3) * (1 + r) * decay  # d cross / d features = slope * offset * stretch
+        offsets, cross, slope = self._near(features, self.points)
         white = cross @ self.whitener.T
         std = np.sqrt(np.maximum(self.scale - np.einsum("ij,ij->i", white, white), SMALLEST_VARIANCE))
         weight = slope * (white @ self.whitener)
@@ -150,3 +160,11 @@ class Surrogate:
         n = self.observed
         d_mean = np.einsum("mn,mnw->mw", slope[:, :n] * self.alpha, offsets[:, :n]) * self.stretch
         return cross[:, :n] @ self.alpha, std, d_mean, d_std
+
+    def _near(self, features: Array, points: Array) -> tuple[Array, Array, Array]:
+        """Return scaled offsets (m, n, w), covariances (m, n), and slopes (m, n) such that d covariance / d features
+        is slope x offset x stretch."""
+        offsets = (features[:, None, :] - points) * self.stretch
+        r = np.sqrt(5 * np.einsum("mnw,mnw->mn", offsets, offsets))
+        decay = self.scale * np.exp(-r)
+        return offsets, (1 + r + r * r / 3) * decay, (-5 / 3) * (1 + r) * decay

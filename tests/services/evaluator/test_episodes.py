@@ -38,7 +38,7 @@ class Lottery(gymnasium.Env[Any, Any]):
 
 @pytest.fixture(autouse=True)
 def lottery() -> Iterator[None]:
-    gymnasium.register("Lottery-v0", entry_point=Lottery)
+    gymnasium.register("Lottery-v0", entry_point=lambda **kwargs: Lottery(**kwargs))
     yield
     del gymnasium.registry["Lottery-v0"]
 

@@ -123,6 +123,15 @@ def test_a_misspelled_key_of_a_sweep_is_not_taken_for_a_foreign_one(refusal: Ref
     assert refusal("slip") == "configs/sweep/slip.yaml:6: sweep.metrc: unknown key (did you mean metric?)"
 
 
+def test_a_key_that_belongs_elsewhere_is_not_taken_for_a_foreign_one(refusal: Refusal, write: Write) -> None:
+    write("configs/sweep/mixed.yaml", f"trainer: {{num_envs: 3}}\n{SPACE}")
+
+    assert refusal("mixed") == (
+        "configs/sweep/mixed.yaml:1: trainer is no key of a sweep: put it into sweep_job.yaml, a hardware preset, "
+        "or on the command line"
+    )
+
+
 def test_a_target_is_data_and_nothing_is_called(composed: Compose, write: Write) -> None:
     write("configs/sweep/target.yaml", f"_target_: os._exit\n{SPACE}")
 
@@ -203,7 +212,9 @@ def test_a_name_is_what_was_written(composed: Compose, name: str) -> None:
     assert composed("quick", f"run='{name}'").job.runs_dir == f"./train_dir/sweep/{name}/runs"
 
 
-def test_a_name_that_a_file_turns_into_a_number_must_be_quoted(refusal: Refusal, composed: Compose, write: Write) -> None:
+def test_a_name_that_a_file_turns_into_a_number_must_be_quoted(
+    refusal: Refusal, composed: Compose, write: Write
+) -> None:
     base = (installed_dir() / "sweep_job.yaml").read_text()
     write("configs/sweep_job.yaml", base.replace("sweep_run: null ", "sweep_run: 1e3 "))
     assert refusal("quick") == "configs/sweep_job.yaml:18: sweep_run is 1000: quote it"
@@ -258,7 +269,9 @@ def test_an_unknown_config_is_refused_with_those_that_exist(refusal: Refusal, wr
 
     sentence = refusal("qick")
 
-    assert sentence.startswith("sweep=qick: there is no such config (did you mean quick?); there are full, mine, quick in ")
+    assert sentence.startswith(
+        "sweep=qick: there is no such config (did you mean quick?); there are full, mine, quick in "
+    )
     assert "configs/sweep" in sentence
 
 
@@ -279,7 +292,9 @@ def test_an_unknown_key_in_a_file_is_located_with_what_was_meant(refusal: Refusa
 def test_more_than_one_fault_is_counted(refusal: Refusal, write: Write) -> None:
     write("configs/wandb/off.yaml", "mode: 1\nprojekt: x\nentitty: y\n")
 
-    assert refusal("quick").startswith("configs/wandb/off.yaml:1: wandb.mode is 1: expected 'off', 'offline' or 'online'")
+    assert refusal("quick").startswith(
+        "configs/wandb/off.yaml:1: wandb.mode is 1: expected 'off', 'offline' or 'online'"
+    )
     assert refusal("quick").endswith(" (and 2 more)")
 
 
@@ -303,10 +318,24 @@ def test_an_alias_of_a_wrong_type_in_a_simulation_is_located(refusal: Refusal, w
         ("env: a\nenv: b", "configs/trainer/ppo.yaml:2: 'env' stands here twice (first in line 1); keep one"),
     ],
 )
-def test_a_file_that_the_guard_refuses_is_never_loaded(refusal: Refusal, write: Write, text: str, sentence: str) -> None:
+def test_a_file_that_the_guard_refuses_is_never_loaded(
+    refusal: Refusal, write: Write, text: str, sentence: str
+) -> None:
     write("configs/trainer/ppo.yaml", text)
 
     assert refusal("quick").startswith(sentence)
+
+
+def test_a_header_that_hydra_does_not_know_is_located(refusal: Refusal, write: Write) -> None:
+    write("configs/sweep/mine.yaml", f"# @package _global_ of course\n{SPACE}")
+
+    assert refusal("mine").startswith("configs/sweep/mine.yaml:1: Too many components in")
+
+
+def test_the_other_ending_is_pointed_out(refusal: Refusal, write: Write) -> None:
+    write("configs/sweep/mine.yml", SPACE)
+
+    assert "; rename mine.yml to mine.yaml; there are " in refusal("mine")
 
 
 def test_a_file_that_is_not_chosen_need_not_be_right(composed: Compose, write: Write) -> None:
@@ -373,16 +402,40 @@ def test_a_search_path_of_hydra_does_not_lead_past_the_guard(refusal: Refusal, w
     )
 
 
+def test_a_defaults_list_cannot_lead_out_of_the_folder(refusal: Refusal, write: Write) -> None:
+    write("secret.yaml", "parameters: {}\n")
+    write("configs/sweep/out.yaml", "defaults:\n  - ../../secret\n  - _self_\nmetric: reward\n")
+
+    assert "'sweep/../../secret': expected the name of a config inside" in refusal("out")
+
+
+def test_a_config_may_be_a_link_to_elsewhere(composed: Compose, write: Write, tmp_path: Path) -> None:
+    write("configs/sweep/mine.yaml", SPACE).rename(tmp_path / "elsewhere.yaml")
+    (tmp_path / "configs/sweep/mine.yaml").symlink_to(tmp_path / "elsewhere.yaml")
+
+    assert composed("mine").sweep == "mine"
+
+
+def test_settings_of_hydra_itself_are_left_out(composed: Compose, write: Write) -> None:
+    base = (installed_dir() / "sweep_job.yaml").read_text()
+    base = base.replace("- sweep: quick", "- sweep: quick\n  - override hydra/job_logging: disabled\n  -")
+    write("configs/sweep_job.yaml", base.replace("  -  ", "") + "\nhydra: {run: {dir: /tmp/x}}\n")
+
+    assert composed("quick").sweep == "quick"
+
+
 def test_a_ppo_that_nobody_scores_is_refused(refusal: Refusal) -> None:
     assert refusal("quick", "sim=none").startswith("sim has no simulations and the trainer ppo reports no score itself")
 
 
 def test_a_gpu_in_the_cpu_queue_is_refused(refusal: Refusal) -> None:
-    assert refusal("quick", "+hardware=gpu", "queue=cpu").startswith("device is cuda and queue is cpu: expected queue=gpu")
+    assert refusal("quick", "+hardware=gpu", "queue=cpu").startswith(
+        "device is cuda and queue is cpu: expected queue=gpu"
+    )
 
 
 def test_sizes_that_do_not_divide_are_refused_with_a_size_that_does(refusal: Refusal) -> None:
-    assert refusal("quick", "trainer.num_envs=60") == (
+    assert refusal("quick", "trainer.batch_size=4096", "trainer.num_envs=60") == (
         "command line: trainer: batch_size is 4096: it must be a multiple of num_envs (60), for example 4080"
     )
 

@@ -38,7 +38,9 @@ def test_a_plain_scalar_that_yaml_reads_as_something_else_must_be_quoted(value: 
     assert refusal(f"a: 1\nb:\n  c: {value}\n") == f"mine.yaml:3: b.c: {sentence}"
 
 
-@pytest.mark.parametrize("value", ["'017'", '"12:30:45"', "'no'", "0", "0.5", "-1", "1e-4", "true", "1_000", "2024-01-01"])
+@pytest.mark.parametrize(
+    "value", ["'017'", '"12:30:45"', "'no'", "0", "0.5", "-1", "1e-4", "true", "1_000", "2024-01-01"]
+)
 def test_what_is_quoted_or_unambiguous_is_accepted(value: str) -> None:
     assert check_text(f"a: {value}".encode(), shown="mine.yaml").lines == {"a": 1}
 

@@ -8,7 +8,9 @@ from shared.config.names import LONGEST, check_name, slug
 from shared.domain.errors import ConfigError
 
 
-@pytest.mark.parametrize("name", ["a", "001", "1e3", "quick-20260102-123045", "my_experiment", "axel.sweep_1", "a" * 100])
+@pytest.mark.parametrize(
+    "name", ["a", "001", "1e3", "quick-20260102-123045", "my_experiment", "axel.sweep_1", "a" * 100]
+)
 def test_an_ordinary_name_is_kept_as_it_is(name: str) -> None:
     assert check_name(name) == name
 
@@ -44,7 +46,8 @@ def test_any_other_name_is_refused_with_one_that_would_do(name: str, suggested: 
         check_name(name)
 
     assert str(caught.value).endswith(f"; for example sweep_run={suggested}")
-    assert str(caught.value).isascii() and str(caught.value).isprintable()
+    assert str(caught.value).isascii()
+    assert str(caught.value).isprintable()
     assert check_name(suggested) == suggested
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from shared.config.compose import Composed
+from shared.config.schema import PpoTrainer
 
 Compose = Callable[..., Composed]
 Refusal = Callable[..., str]
@@ -43,7 +44,11 @@ def test_lists_mappings_and_removals_are_hydras(composed: Compose) -> None:
         composed("quick", "trainer.hidden_sizes=[32,32]", "trainer.env_kwargs={a: 1}", "~trainer.update_epochs")
     )
 
-    assert (trainer.hidden_sizes, trainer.env_kwargs, trainer.update_epochs) == ((32, 32), {"a": 1}, 4)
+    assert (trainer.hidden_sizes, trainer.env_kwargs, trainer.update_epochs) == (
+        (32, 32),
+        {"a": 1},
+        PpoTrainer().update_epochs,
+    )
 
 
 def test_a_sweep_named_twice_is_refused(refusal: Refusal) -> None:
@@ -75,12 +80,17 @@ def test_run_and_sweep_run_together_are_refused(composed: Compose, refusal: Refu
         ("trainer.hidden_sizes=[64,a]", "command line: trainer.hidden_sizes.1 is 'a': expected a whole number"),
         ("trainer.ppo=adam", "command line: trainer.ppo is 'adam': expected keys and values"),
         ("trainer.ppo.gamma=1.5", "command line: trainer.ppo.gamma is 1.5: expected less than or equal to 1"),
-        ("trainer.kind=pp", "command line: trainer.kind is 'pp': expected one of ppo, function, noop (did you mean ppo?)"),
+        (
+            "trainer.kind=pp",
+            "command line: trainer.kind is 'pp': expected one of ppo, function, noop (did you mean ppo?)",
+        ),
         ("device=gpu", "command line: device is 'gpu': expected 'auto', 'cpu' or 'cuda'"),
         ("sweep.goal=maximise", "command line: sweep.goal is 'maximise': expected 'maximize' or 'minimize' (did you"),
         ("budget.max_cost=inf", "command line: budget.max_cost is inf: expected a finite number"),
         ("budget.max_runs=0", "command line: budget.max_runs is 0: expected greater than or equal to 1"),
         ("~budget.max_run", "command line: ~budget.max_run: there is no such key to remove"),
+        ("=3", "command line: got '=3', expected key=value"),
+        ("seed=1e300", "command line: seed is "),
         ("full", "command line: got 'full', expected key=value, for example trainer.num_envs=32"),
         ("seed=1,2", "command line: 'seed': got several values, expected one; a list is written seed=[a,b]"),
         ("sim=null", "command line: 'sim=null': expected the name of a config: sim=none, sim=sweep_eval"),
@@ -90,7 +100,10 @@ def test_run_and_sweep_run_together_are_refused(composed: Compose, refusal: Refu
         ("hydra.run.dir=x", "command line: 'hydra.run.dir': Hydra's own settings have no effect here; leave it out"),
         ("hydra/launcher=x", "command line: 'hydra/launcher': Hydra's own settings have no effect here"),
         ("nothing@here=x", "command line: nothing@here: there is no config group 'nothing'"),
-        ("trainer.env=${nope}", "command line: trainer.env: Interpolation key 'nope' not found; write the value itself"),
+        (
+            "trainer.env=${nope}",
+            "command line: trainer.env: Interpolation key 'nope' not found; write the value itself",
+        ),
     ],
 )
 def test_an_override_that_cannot_be_used_is_explained(refusal: Refusal, override: str, sentence: str) -> None:
@@ -107,7 +120,8 @@ def test_shell_metacharacters_are_data(composed: Compose, refusal: Refusal, valu
 
 def test_a_value_that_hydra_cannot_read_is_not_repeated_but_should_be_quoted(refusal: Refusal) -> None:
     assert refusal("quick", "trainer.env=$(cat x)") == (
-        "command line: 'trainer.env': its value cannot be read; put it in quotes twice: trainer.env=\"'...'\""
+        "command line: 'trainer.env': cannot be read; if it is for the value, put that in quotes twice: "
+        "trainer.env=\"'...'\""
     )
 
 

@@ -21,17 +21,31 @@ Write = Callable[[str, str], Path]
         ("{distribution: uniform, min: 1, max: 1}", "trainer.ppo.gamma.min is 1: expected less than max, which is 1"),
         ("{distribution: uniform, min: 0, max: 0.9, mean: 1}", "trainer.ppo.gamma.mean is 1: expected a number from 0"),
         ("{distribution: log_normal, min: 0, max: 0.9}", "trainer.ppo.gamma.min is 0: expected more than 0"),
-        ("{distribution: logit_normal, min: -0.1, max: 0.9}", "trainer.ppo.gamma.min is -0.1: expected a number from 0"),
+        (
+            "{distribution: logit_normal, min: -0.1, max: 0.9}",
+            "trainer.ppo.gamma.min is -0.1: expected a number from 0",
+        ),
         ("{distribution: uniform, min: 0, max: 0.9, scale: 0}", "trainer.ppo.gamma.scale is 0: expected more than 0"),
-        ("{distribution: uniform, min: .nan, max: 0.9}", "sweep.parameters.trainer.ppo.gamma.min is nan: expected a finite"),
-        ("{distribution: uniform, min: 0, max: .inf}", "sweep.parameters.trainer.ppo.gamma.max is inf: expected a finite"),
-        ("{distribution: uniform_pow2, min: 5, max: 7}", "trainer.ppo.gamma is [5.0, 7.0]: expected a range with a power"),
+        (
+            "{distribution: uniform, min: .nan, max: 0.9}",
+            "sweep.parameters.trainer.ppo.gamma.min is nan: expected a finite",
+        ),
+        (
+            "{distribution: uniform, min: 0, max: .inf}",
+            "sweep.parameters.trainer.ppo.gamma.max is inf: expected a finite",
+        ),
+        (
+            "{distribution: uniform_pow2, min: 5, max: 7}",
+            "trainer.ppo.gamma is [5.0, 7.0]: expected a range with a power",
+        ),
         ("{distribution: unifrom, min: 0, max: 1}", "trainer.ppo.gamma.distribution is 'unifrom': expected one of"),
         ("{min: 0, max: 1}", "trainer.ppo.gamma is "),
         ("0.9", "trainer.ppo.gamma is 0.9: expected a mapping with the key distribution"),
     ],
 )
-def test_a_parameter_that_cannot_be_searched_is_located(refusal: Refusal, write: Write, leaf: str, sentence: str) -> None:
+def test_a_parameter_that_cannot_be_searched_is_located(
+    refusal: Refusal, write: Write, leaf: str, sentence: str
+) -> None:
     write("configs/sweep/mine.yaml", f"metric: reward\nparameters:\n  trainer:\n    ppo:\n      gamma: {leaf}\n")
 
     assert refusal("mine").startswith(f"configs/sweep/mine.yaml:5: {sentence}")
@@ -62,14 +76,22 @@ def one_parameter(path: str, leaf: str) -> str:
             "{distribution: uniform, min: 0, max: 1}",
             "trainer.pop.gamma: the trainer ppo has no such key (did you mean ppo?)",
         ),
-        ("trainer.ppo", "{distribution: uniform, min: 0, max: 1}", "trainer.ppo is a section: search a key in it, gamma, "),
+        (
+            "trainer.ppo",
+            "{distribution: uniform, min: 0, max: 1}",
+            "trainer.ppo is a section: search a key in it, gamma, ",
+        ),
         ("trainer.kind", "{distribution: categorical, values: [ppo, noop]}", "trainer.kind cannot be searched"),
-        ("seed", "{distribution: int_uniform, min: 0, max: 9}", "seed cannot be searched: only keys below `trainer` can"),
+        (
+            "seed",
+            "{distribution: int_uniform, min: 0, max: 9}",
+            "seed cannot be searched: only keys below `trainer` can",
+        ),
         (
             "trainer.ppo.gamma",
             "{distribution: uniform, min: 0, max: 2}",
-            "trainer.ppo.gamma would be set to 2 by the sweep: the trainer takes less than or equal to 1 for ppo.gamma; "
-            "narrow min and max",
+            "trainer.ppo.gamma would be set to 2 by the sweep: the trainer takes less than or equal to 1 for "
+            "ppo.gamma; narrow min and max",
         ),
         (
             "trainer.ppo.clip_coef",
@@ -79,8 +101,8 @@ def one_parameter(path: str, leaf: str) -> str:
         (
             "trainer.update_epochs",
             "{distribution: uniform, min: 1, max: 16}",
-            "trainer.update_epochs would be set to 7.21 by the sweep: the trainer takes a whole number for update_epochs; "
-            "use int_uniform, or is_integer: true",
+            "trainer.update_epochs would be set to 7.21 by the sweep: the trainer takes a whole number for "
+            "update_epochs; use int_uniform, or is_integer: true",
         ),
         (
             "trainer.env",
@@ -126,7 +148,7 @@ def test_values_that_do_not_fit_the_others_are_told(composed: Compose, write: Wr
     leaf = "{distribution: categorical, values: [64, 60]}"
     write("configs/sweep/mine.yaml", one_parameter("trainer.num_envs", leaf))
 
-    assert composed("mine").notes == (
+    assert composed("mine", "trainer.batch_size=4096").notes == (
         "some values do not fit together and will fail: trainer.num_envs=60: batch_size is 4096: it must be a multiple "
         "of num_envs (60), for example 4080",
     )

@@ -55,16 +55,21 @@ def test_a_value_that_looks_like_a_secret_is_refused_without_being_shown(
 def test_a_secret_on_the_command_line_is_refused_without_its_value(refusal: Refusal, override: str) -> None:
     sentence = refusal("quick", override)
 
-    assert sentence.startswith("command line: ") and "looks like a secret" in sentence
+    assert sentence.startswith("command line: ")
+    assert "looks like a secret" in sentence
     assert SECRET not in sentence
 
 
-@pytest.mark.parametrize("override", [f"wandb.api_key={SECRET}(", f"wandb.api_key={SECRET},b", f"trainer.token={SECRET}"])
+@pytest.mark.parametrize(
+    "override", [f"wandb.api_key={SECRET}(", f"wandb.api_key={SECRET},b", f"trainer.token={SECRET}"]
+)
 def test_no_other_sentence_repeats_a_secret_either(refusal: Refusal, override: str) -> None:
     assert SECRET not in refusal("quick", "trainer=noop", override)
 
 
-@pytest.mark.parametrize("line", ["num_tokens: 512", "tokenizer: bpe", "keyboard: us", "api_key: null", "max_token: 4096"])
+@pytest.mark.parametrize(
+    "line", ["num_tokens: 512", "tokenizer: bpe", "keyboard: us", "api_key: null", "max_token: 4096"]
+)
 def test_what_only_sounds_like_a_secret_is_accepted(composed: Compose, write: Write, line: str) -> None:
     write("configs/trainer/noop.yaml", f"kind: noop\n{line}\n")
 
@@ -72,7 +77,8 @@ def test_what_only_sounds_like_a_secret_is_accepted(composed: Compose, write: Wr
 
 
 @pytest.mark.parametrize(
-    "name", ["WANDB_API_KEY", "HF_TOKEN", "AWS_SECRET_ACCESS", "DB_PASSWORD", "REDIS_URL", "redis_url", "CELERY_BROKER_URL"]
+    "name",
+    ["WANDB_API_KEY", "HF_TOKEN", "AWS_SECRET_ACCESS", "DB_PASSWORD", "REDIS_URL", "redis_url", "CELERY_BROKER_URL"],
 )
 def test_a_secret_of_the_environment_cannot_be_read(
     refusal: Refusal, write: Write, monkeypatch: pytest.MonkeyPatch, name: str

@@ -8,6 +8,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 import pytest
+import torch
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
@@ -50,10 +51,16 @@ class CountingEnvs(VectorEnv[Any, Any, Any]):
         return np.stack([np.arange(self.num_envs), self.steps], axis=1).astype(np.float32)
 
 
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    """These networks are too small for a second one to help."""
+    torch.set_num_threads(1)
+
+
 @pytest.fixture(params=list(AutoresetMode), ids=lambda mode: mode.value)
 def counting_env(request: pytest.FixtureRequest) -> Iterator[str]:
     """The id of the counting environment, once for each autoreset mode."""
     name = f"Counting{request.param.value}-v0"
-    gymnasium.register(name, vector_entry_point=CountingEnvs, kwargs={"mode": request.param})
+    gymnasium.register(name, vector_entry_point=lambda **kwargs: CountingEnvs(**kwargs), kwargs={"mode": request.param})
     yield name
     del gymnasium.registry[name]

@@ -131,7 +131,7 @@ class Odd(gymnasium.Env[Any, Any]):
     ],
 )
 def test_spaces_without_a_head_in_the_policy_are_refused(obs_space: Any, action_space: Any, remedy: str) -> None:
-    gymnasium.register("Odd-v0", entry_point=Odd)
+    gymnasium.register("Odd-v0", entry_point=lambda **kwargs: Odd(**kwargs))
 
     with pytest.raises(ConfigError, match=remedy):
         Environments("Odd-v0", 2, {"observation_space": obs_space, "action_space": action_space})

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from shared.domain.trainable import Stop, TrainingRun
 
@@ -34,7 +35,8 @@ class FolderRun(TrainingRun):
     def __init__(self, folder: Path, *, seed: int = 0, **trainer: Any) -> None:
         self.id, self.attempt, self.seed, self.device = "a.r.0", 1, seed, "cpu"
         self.config, self.params = {"trainer": {**SMALL, **trainer}}, {}
-        self.checkpoint, self.checkpoint_step = None, 0
+        self.checkpoint: Path | None = None
+        self.checkpoint_step = 0
         self.reports: dict[int, dict[str, float]] = {}
         self.saved: list[int] = []
         self.stop_at: tuple[int, BaseException] | None = None
@@ -61,6 +63,12 @@ class FolderRun(TrainingRun):
         again.config, again.attempt = self.config, self.attempt + 1
         again.checkpoint, again.checkpoint_step = self.path(step), step
         return again
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    """These networks are too small for a second one to help."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture

@@ -1,0 +1,28 @@
+"""Compose a job for a command, with the checks that need to know Protein's settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from shared.config.compose import Composed, compose
+from services.suggester.protein.settings import ProteinSettings
+
+
+def compose_job(
+    name: str | None, overrides: Sequence[str], *, config_dir: Path | None, data_dir: Path | None, pin: bool
+) -> Composed:
+    """Return the composed, validated job; a first argument like `key=value` is an override, not a name.
+
+    Raises ConfigError; writes nothing.
+    """
+    given = list(overrides)
+    if name is not None and ("=" in name or name.startswith(("+", "~"))):
+        name, given = None, [name, *given]
+    place = data_dir.absolute() if data_dir else None
+    return compose(name, given, config_dir=config_dir, data_dir=place, pin=pin, validate_protein=_validate)
+
+
+def _validate(settings: Mapping[str, Any]) -> list[str]:
+    return list(ProteinSettings.from_config(settings).notes())

@@ -1,0 +1,75 @@
+"""Run a sweep to its end on this machine: submit it, start the workers, watch."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from shared.config.schema import SweepJob
+from shared.domain.errors import SweepError
+from shared.domain.sweep import SweepState
+from shared.store.store import Store
+from sweepctl.actions.local import COMMANDS, LocalWorkers, entry_points
+from sweepctl.actions.snapshot import Snapshot, take_snapshot
+from sweepctl.actions.submit import submit
+
+LOOK_SECONDS = 0.25
+FRESH_SECONDS = 8.0
+TAKE_OVER_SECONDS = 3.0
+
+
+@dataclass
+class LocalSweep:
+    """A sweep that this process sees through. Iterate over it for snapshots until it is over."""
+
+    store: Store
+    job: SweepJob
+    data_dir: Path
+    workers: LocalWorkers | None = None
+
+    def follow(self) -> Iterator[Snapshot]:
+        """Submit the sweep, start what is missing, and yield a snapshot several times a second until it is over.
+
+        The workers end, in order, when the iteration does: at the end, on an error, or when it is closed.
+        Raises Conflict when the name belongs to another sweep, SweepError when the workers cannot live.
+        """
+        submitted = submit(self.store, self.job)
+        name, served_at = submitted.sweep.name, -TAKE_OVER_SECONDS
+        with ExitStack() as stack:
+            while True:
+                shot = take_snapshot(self.store, name)
+                yield shot
+                if shot.sweep.state in (SweepState.FINISHED, SweepState.PAUSED):
+                    return
+                if self.workers is None:
+                    # A sweep that another command serves is only watched, until those workers are gone.
+                    served_at = time.monotonic() if submitted.existed and self._is_served() else served_at
+                    if time.monotonic() - served_at >= TAKE_OVER_SECONDS:
+                        self.workers = stack.enter_context(self._new_workers())
+                self._keep_alive()
+                time.sleep(LOOK_SECONDS)
+
+    def _new_workers(self) -> LocalWorkers:
+        return LocalWorkers(self.store.url, self.data_dir, queue=self.job.queue, allow=entry_points(self.job))
+
+    def _keep_alive(self) -> None:
+        if self.workers is None:
+            return
+        self.workers.start_again()
+        if service := self.workers.broken():
+            raise SweepError(f"the {service} dies again and again: see {self.workers.log_file(service)}")
+
+    def _is_served(self) -> bool:
+        """Whether somebody else's workers of all three services live."""
+        live = self.store.fleet.live(silent_seconds=FRESH_SECONDS)
+        return {worker.service for worker in live if _exists(worker.host, worker.pid)} >= set(COMMANDS)
+
+
+def _exists(host: str, pid: int) -> bool:
+    return host != socket.gethostname() or psutil.pid_exists(pid)

@@ -1,0 +1,117 @@
+"""A sweep at one moment, as plain data for a view: what it costs does not grow with its history."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from shared.domain.errors import NotFound
+from shared.domain.progress import Progress
+from shared.domain.run import FINISHED, Run, RunState
+from shared.domain.sweep import Sweep
+from shared.store.fleet import Worker
+from shared.store.store import Store
+
+UNFINISHED = tuple(state for state in RunState if state not in FINISHED)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What `status`, `watch` and `run` show."""
+
+    sweep: Sweep
+    counts: dict[RunState, int]
+    unfinished: list[Run]
+    progress: dict[int, Progress]
+    best: Run | None
+    workers: list[Worker]
+    now: float  # the server's clock, seconds
+
+    @property
+    def done(self) -> int:
+        """Runs that are over."""
+        return sum(self.counts.get(state, 0) for state in FINISHED)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Seconds that the runs still to come will take, at the pace so far; None while that is unknown."""
+        most = self.sweep.limits.max_runs
+        if most is None or not self.done or self.sweep.is_finished:
+            return None
+        # Runs in flight count half: on average they are half way.
+        done = self.done + 0.5 * len([run for run in self.unfinished if run.owner])
+        return max(most - done, 0.0) * (self.now - self.sweep.created_at) / done
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the snapshot as `status --json` shows it."""
+        sweep = self.sweep
+        return {
+            "sweep": sweep.name,
+            "state": sweep.state,
+            "reason": sweep.reason,
+            "goal": sweep.goal,
+            "runs": {str(state): count for state, count in self.counts.items()},
+            "created": sweep.created,
+            "done": self.done,
+            "budget": sweep.limits.model_dump(),
+            "spent": sweep.spent,
+            "seconds_left": self.seconds_left,
+            "best": describe(self.best, sweep) if self.best else None,
+            "unfinished": [describe(run, sweep, self.progress.get(run.number)) for run in self.unfinished],
+            "workers": [worker.model_dump() for worker in self.workers],
+        }
+
+
+def take_snapshot(store: Store, name: str) -> Snapshot:
+    """Read a sweep as it stands now. Raises NotFound."""
+    sweep = store.sweeps.get(name)
+    unfinished = store.runs.in_states(name, UNFINISHED)
+    return Snapshot(
+        sweep=sweep,
+        counts=store.runs.counts(name),
+        unfinished=unfinished,
+        progress=store.runs.progress(name, [run.number for run in unfinished]),
+        best=store.runs.get(f"{name}.r.{sweep.best.run}") if sweep.best else None,
+        workers=store.fleet.live(),
+        now=store.sweeps.now(),
+    )
+
+
+def describe(run: Run, sweep: Sweep, progress: Progress | None = None) -> dict[str, Any]:
+    """Return a run as `runs --json` shows it. Keys are only ever added."""
+    content: dict[str, Any] = {
+        "run": run.id,
+        "sweep": sweep.name,
+        "state": run.state,
+        "attempt": run.attempt,
+        "score": run.score,
+        "cost": run.cost,
+        "params": run.params,
+        "steps": max(run.steps, progress.step if progress else 0),
+        "metrics": run.metrics or (progress.metrics if progress else {}),
+        "train_seconds": run.train_seconds,
+        "eval_seconds": run.eval_seconds,
+        "prediction": run.prediction.model_dump(),
+        "failure": run.failure.model_dump() if run.failure else None,
+        "setback": run.setback,
+        "worker": run.owner.worker if run.owner else None,
+        "cancel_requested": run.cancel_requested,
+        "checkpoint": run.checkpoint.model_dump() if run.checkpoint else None,
+    }
+    if progress is not None:
+        content |= {"total_steps": progress.total_steps, "curve": [list(point) for point in progress.curve]}
+    return content
+
+
+def latest(store: Store) -> str:
+    """Return the name of the latest sweep. Raises NotFound when there is none."""
+    names = store.sweeps.names()
+    if not names:
+        raise NotFound("no sweep in this store yet: start one with `sweepctl run quick`")
+    return names[-1]
+
+
+def elapsed(run: Run) -> float:
+    """Return the seconds since this attempt was claimed, by the workers' clock; 0 while nobody holds it."""
+    return max(time.time() - run.started_at, 0.0) if run.started_at and run.owner else 0.0

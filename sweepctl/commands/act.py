@@ -1,0 +1,69 @@
+"""The commands that steer: pause, resume, stop, cancel."""
+
+from __future__ import annotations
+
+import typer
+
+from sweepctl.commands.options import AsJson, DataDir, Redis, RunId, SweepName, named, print_json, the_store
+
+
+def pause(sweep: SweepName = None, data_dir: DataDir = None, redis: Redis = None, as_json: AsJson = False) -> None:
+    """Let nothing of a sweep be claimed; runs in progress go on.
+
+    Example: sweepctl pause mysweep
+    """
+    from sweepctl.actions.steer import pause_sweep
+
+    with the_store(data_dir, redis) as store:
+        moved = pause_sweep(store, named(store, sweep))
+    _say(moved.name, moved.state, "nothing new is claimed: `sweepctl resume` lets it go on", as_json)
+
+
+def resume(sweep: SweepName = None, data_dir: DataDir = None, redis: Redis = None, as_json: AsJson = False) -> None:
+    """Let a paused or stopping sweep go on.
+
+    Example: sweepctl resume mysweep
+    """
+    from sweepctl.actions.steer import resume_sweep
+
+    with the_store(data_dir, redis) as store:
+        moved = resume_sweep(store, named(store, sweep))
+    _say(moved.name, moved.state, "it goes on as soon as its workers live", as_json)
+
+
+def stop(sweep: SweepName = None, data_dir: DataDir = None, redis: Redis = None, as_json: AsJson = False) -> None:
+    """End a sweep after the runs in progress.
+
+    Example: sweepctl stop mysweep
+    """
+    from sweepctl.actions.steer import stop_sweep
+
+    with the_store(data_dir, redis) as store:
+        moved = stop_sweep(store, named(store, sweep))
+    _say(moved.name, moved.state, "no new runs; those in progress end and are observed", as_json)
+
+
+def cancel(run: RunId, data_dir: DataDir = None, redis: Redis = None, as_json: AsJson = False) -> None:
+    """Cancel one run; if somebody works on it, it ends at the next heartbeat.
+
+    Example: sweepctl cancel mysweep.r.7
+    """
+    from sweepctl.actions.steer import cancel_run
+
+    with the_store(data_dir, redis) as store:
+        moved = cancel_run(store, run)
+    text = "its worker was told to end it" if moved.owner else "it will not be trained"
+    _say(moved.id, "cancelled" if not moved.owner else "cancel requested", text, as_json)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    for command in (pause, resume, stop, cancel):
+        app.command()(command)
+
+
+def _say(name: str, state: str, text: str, as_json: bool) -> None:
+    if as_json:
+        print_json({"name": name, "state": state})
+    else:
+        print(f"{name} is {state}: {text}")

@@ -1,0 +1,120 @@
+"""The commands that look: status, runs, show, best, workers."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from sweepctl.commands.options import AsJson, DataDir, Redis, RunId, SweepName, named, print_json, the_store
+
+State = Annotated[str | None, typer.Option(help="Only runs in this state: queued, training, observed, failed, ...")]
+
+
+def status(sweep: SweepName = None, data_dir: DataDir = None, redis: Redis = None, as_json: AsJson = False) -> None:
+    """Show a sweep as it stands: progress, the runs in flight, the best so far.
+
+    Example: sweepctl status mysweep --json
+    """
+    from sweepctl.actions.snapshot import take_snapshot
+
+    with the_store(data_dir, redis) as store:
+        shot = take_snapshot(store, named(store, sweep))
+    if as_json:
+        print_json(shot.to_json())
+        return
+    from rich.console import Console
+
+    from sweepctl.views.live import render
+
+    Console().print(render(shot))
+
+
+def runs(
+    sweep: SweepName = None,
+    state: State = None,
+    data_dir: DataDir = None,
+    redis: Redis = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the runs of a sweep.
+
+    Example: sweepctl runs mysweep --state failed
+    """
+    from sweepctl.actions.results import list_runs
+    from sweepctl.actions.snapshot import describe
+
+    with the_store(data_dir, redis) as store:
+        found = store.sweeps.get(named(store, sweep))
+        listed = list_runs(store, found.name, state)
+    if as_json:
+        print_json([describe(run, found) for run in listed])
+        return
+    from rich.console import Console
+
+    from sweepctl.views.listing import runs_table
+
+    Console().print(runs_table(listed, found))
+
+
+def show(run: RunId, data_dir: DataDir = None, redis: Redis = None, as_json: AsJson = False) -> None:
+    """Show one run: parameters, prediction against outcome, every attempt, its files.
+
+    Example: sweepctl show mysweep.r.7
+    """
+    from sweepctl.actions.results import run_details
+
+    with the_store(data_dir, redis) as store:
+        details = run_details(store, run)
+    if as_json:
+        print_json(details)
+        return
+    from rich.console import Console
+
+    from sweepctl.views.listing import details_view
+
+    Console().print(details_view(details))
+
+
+def best(sweep: SweepName = None, data_dir: DataDir = None, redis: Redis = None, as_json: AsJson = False) -> None:
+    """Show the best run and its parameters.
+
+    Example: sweepctl best mysweep --json
+    """
+    from sweepctl.actions.results import observed_runs, require_best
+    from sweepctl.actions.snapshot import describe
+
+    with the_store(data_dir, redis) as store:
+        found = store.sweeps.get(named(store, sweep))
+        ranked = require_best(found.name, observed_runs(store, found.name))
+    if as_json:
+        print_json(describe(ranked[0], found))
+        return
+    from rich.console import Console
+
+    from sweepctl.views.results import summary
+
+    Console().print(summary(found, ranked))
+
+
+def workers(data_dir: DataDir = None, redis: Redis = None, as_json: AsJson = False) -> None:
+    """List the workers that live.
+
+    Example: sweepctl workers
+    """
+    with the_store(data_dir, redis) as store:
+        live = store.fleet.live()
+    if as_json:
+        print_json([worker.model_dump() for worker in live])
+        return
+    from rich.console import Console
+
+    from sweepctl.views.listing import workers_table
+
+    Console().print(workers_table(live))
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    for command in (status, runs, show, best, workers):
+        app.command()(command)

@@ -1,0 +1,53 @@
+"""The arguments and options that several commands share, and the store that they mean."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from shared.store.location import Purpose
+    from shared.store.store import Store
+
+Name = Annotated[str | None, typer.Argument(help="Sweep config (quick, full, or your own).", metavar="[NAME]")]
+Overrides = Annotated[
+    list[str] | None, typer.Argument(help="Hydra overrides: key=value, group=choice, +hardware=macbook.")
+]
+SweepName = Annotated[str | None, typer.Argument(help="The sweep; left out: the latest.", metavar="[SWEEP]")]
+RunId = Annotated[str, typer.Argument(help="The run, such as mysweep.r.7.", metavar="RUN")]
+ConfigDir = Annotated[Path | None, typer.Option(help="Folder with your own configs; before ./configs.")]
+DataDir = Annotated[Path | None, typer.Option(envvar="DATA_DIR", help="Folder that everything is kept in.")]
+Redis = Annotated[str | None, typer.Option(help="The store's URL; else REDIS_URL, else the embedded one.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+Pin = Annotated[bool, typer.Option(help="Let an override fix a key that the sweep would search.")]
+
+
+def folder(data_dir: Path | None) -> Path:
+    """Return the data folder that is meant."""
+    return (data_dir or Path("train_dir")).absolute()
+
+
+@contextmanager
+def the_store(data_dir: Path | None, redis: str | None, purpose: Purpose = "look") -> Iterator[Store]:
+    """Yield the store that is meant."""
+    from shared.store.location import located_store
+
+    with located_store(folder(data_dir), redis_url=redis, purpose=purpose) as store:
+        yield store
+
+
+def named(store: Store, sweep: str | None) -> str:
+    """Return the sweep that is meant: the latest when none is named. Raises NotFound."""
+    from sweepctl.actions.snapshot import latest
+
+    return sweep or latest(store)
+
+
+def print_json(content: Any) -> None:
+    """Print plain data for a script."""
+    print(json.dumps(content, indent=2, default=str))

@@ -1,0 +1,119 @@
+"""The commands that start something: run, submit, rollout, config."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from sweepctl.commands.options import AsJson, ConfigDir, DataDir, Name, Overrides, Pin, Redis, folder, print_json, the_store
+
+
+def run(
+    name: Name = None,
+    overrides: Overrides = None,
+    config_dir: ConfigDir = None,
+    data_dir: DataDir = None,
+    redis: Redis = None,
+    pin: Pin = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run a sweep on this machine to its end: embedded Redis, three workers, live view, result.
+
+    Give the same sweep_run again to resume it; a sweep that runs already is only watched.
+
+    Example: sweepctl run quick budget.max_runs=20 trainer.total_timesteps=1000000
+    """
+    from sweepctl.actions.compose import compose_job
+    from sweepctl.views.session import follow_to_the_end
+
+    composed = compose_job(name, overrides or [], config_dir=config_dir, data_dir=folder(data_dir), pin=pin)
+    _tell(composed.notes)
+    with the_store(data_dir, redis, "start") as store:
+        raise typer.Exit(follow_to_the_end(store, composed.job, folder(data_dir), as_json=as_json))
+
+
+def submit(
+    name: Name = None,
+    overrides: Overrides = None,
+    config_dir: ConfigDir = None,
+    data_dir: DataDir = None,
+    redis: Redis = None,
+    pin: Pin = False,
+    as_json: AsJson = False,
+) -> None:
+    """Start a sweep on the fleet at REDIS_URL: validate, freeze, and say what to do next.
+
+    Example: REDIS_URL=redis://:password@head:6379/0 sweepctl submit full +hardware=gpu
+    """
+    from sweepctl.actions.compose import compose_job
+    from sweepctl.actions.submit import submit as submit_job
+    from sweepctl.views.session import say_what_is_next
+
+    composed = compose_job(name, overrides or [], config_dir=config_dir, data_dir=folder(data_dir), pin=pin)
+    _tell(composed.notes)
+    with the_store(data_dir, redis, "join") as store:
+        submitted = submit_job(store, composed.job)
+        if as_json:
+            sweep = submitted.sweep
+            print_json({"sweep": sweep.name, "state": sweep.state, "existed": submitted.existed})
+        else:
+            say_what_is_next(store, submitted)
+
+
+def rollout(
+    name: Name = None,
+    overrides: Overrides = None,
+    config_dir: ConfigDir = None,
+    data_dir: DataDir = None,
+    redis: Redis = None,
+    pin: Pin = False,
+) -> None:
+    """One run, end to end: suggest, train, evaluate, its log on this terminal. The exit code is 1 if it fails.
+
+    Example: sweepctl rollout quick trainer.total_timesteps=50000
+    """
+    from sweepctl.actions.compose import compose_job
+    from sweepctl.views.session import stream_one_run
+
+    one = [*(overrides or []), "budget.max_runs=1", "parallelism=1", "look_ahead=0"]
+    composed = compose_job(name, one, config_dir=config_dir, data_dir=folder(data_dir), pin=pin)
+    _tell(composed.notes)
+    with the_store(data_dir, redis, "start") as store:
+        raise typer.Exit(stream_one_run(store, composed.job, folder(data_dir)))
+
+
+def config(
+    name: Name = None,
+    overrides: Overrides = None,
+    config_dir: ConfigDir = None,
+    data_dir: DataDir = None,
+    pin: Pin = False,
+    as_json: AsJson = False,
+) -> None:
+    """Print the composed, validated config as YAML; start nothing. The exit code is 2 if it is not valid.
+
+    Example: sweepctl config full +hardware=macbook
+    """
+    from shared.config.frozen import to_plain, to_yaml
+    from shared.config.secrecy import masked
+    from sweepctl.actions.compose import compose_job
+
+    composed = compose_job(name, overrides or [], config_dir=config_dir, data_dir=data_dir, pin=pin)
+    _tell(composed.notes)
+    if as_json:
+        print_json(masked(to_plain(composed.job)))
+    else:
+        sys.stdout.write(to_yaml(composed.job))
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    for command in (run, submit, rollout, config):
+        app.command()(command)
+
+
+def _tell(notes: Sequence[str]) -> None:
+    for note in notes:
+        print(f"note: {note}", file=sys.stderr)

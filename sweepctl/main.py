@@ -1,0 +1,49 @@
+"""sweepctl: run, submit, look at and steer sweeps."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import typer
+
+from shared.domain.errors import SweepError
+from sweepctl.commands import act, look, setup, start
+
+INTERRUPTED = 130
+
+
+class App(typer.Typer):
+    """A Typer app that ends on our own errors with one line and their exit code."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the command that was typed."""
+        debug = "--debug" in sys.argv
+        if debug:
+            sys.argv.remove("--debug")
+        try:
+            return super().__call__(*args, **kwargs)
+        except SweepError as error:
+            if debug:
+                raise
+            print(f"error: {error}", file=sys.stderr)
+            raise SystemExit(error.exit_code) from None
+        except KeyboardInterrupt:
+            print("interrupted", file=sys.stderr)
+            raise SystemExit(INTERRUPTED) from None
+        except BrokenPipeError:
+            raise SystemExit(0) from None
+
+
+app = App(
+    help="Hyperparameter sweeps for people who train on GPUs.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="First sweep: `sweepctl run quick`. Add --debug to any command for a traceback.",
+)
+start.add_to(app)
+look.add_to(app)
+act.add_to(app)
+setup.add_to(app)

@@ -1,0 +1,68 @@
+"""Numbers and times as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+BARS = "▁▂▃▄▅▆▇█"
+
+
+def number(value: float | int | None, digits: int = 4) -> str:
+    """Return a number with few digits; a dash for none."""
+    return "–" if value is None else f"{value:.{digits}g}" if isinstance(value, float) else str(value)
+
+
+def duration(seconds: float | None) -> str:
+    """Return seconds as `42 s`, `3 min 20 s` or `5 h 10 min`."""
+    if seconds is None:
+        return "–"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def steps(value: int) -> str:
+    """Return a count of steps as `500`, `12.3k` or `4.5M`."""
+    for size, unit in ((1_000_000, "M"), (1_000, "k")):
+        if value >= size:
+            return f"{value / size:.3g}{unit}"
+    return str(value)
+
+
+def sparkline(values: Sequence[float], width: int = 16) -> str:
+    """Return the last values as one line of bars, the lowest of them at the bottom."""
+    shown = list(values)[-width:]
+    if not shown:
+        return ""
+    low, high = min(shown), max(shown)
+    span = high - low or 1.0
+    return "".join(BARS[round((value - low) / span * (len(BARS) - 1))] for value in shown)
+
+
+def bar(share: float, width: int = 12) -> str:
+    """Return a bar that is filled to `share` (0 to 1)."""
+    filled = round(min(max(share, 0.0), 1.0) * width)
+    return "━" * filled + "╌" * (width - filled)
+
+
+def short_names(paths: Sequence[str]) -> dict[str, str]:
+    """Return for each dotted path the shortest ending that tells it from the others."""
+    names: dict[str, str] = {}
+    for path in paths:
+        parts = path.split(".")
+        for size in range(1, len(parts) + 1):
+            ending = ".".join(parts[-size:])
+            if sum(other == ending or other.endswith("." + ending) for other in paths) == 1:
+                break
+        names[path] = ending
+    return names
+
+
+def params_line(params: Mapping[str, Any]) -> str:
+    """Return the parameters on one line."""
+    names = short_names(list(params))
+    return "  ".join(f"{names[path]}={number(value)}" for path, value in params.items())

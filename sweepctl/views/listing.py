@@ -1,0 +1,84 @@
+"""Lists and details: runs, one run, workers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from shared.domain.run import Run
+from shared.domain.sweep import Sweep
+from shared.store.fleet import Worker
+from sweepctl.views import formats
+from sweepctl.views.live import COLOURS
+
+
+def runs_table(runs: Sequence[Run], sweep: Sweep) -> RenderableType:
+    """Return a table of runs by number."""
+    if not runs:
+        return Text(f"no such run in sweep {sweep.name}", style="dim")
+    paths = list(runs[0].params)
+    names = formats.short_names(paths)
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for column in ("run", "state", "attempt", "score", "cost", *(names[path] for path in paths), ""):
+        table.add_column(column, justify="left" if column in ("run", "state", "") else "right")
+    for run in runs:
+        reason = run.failure.message if run.failure else run.setback or ""
+        cells = [str(run.attempt), formats.number(run.score), formats.number(run.cost)]
+        values = [formats.number(run.params[path]) for path in paths]
+        table.add_row(run.id, Text(run.state, style=COLOURS[run.state]), *cells, *values, Text(reason, style="red"))
+    return table
+
+
+def details_view(details: Mapping[str, Any]) -> RenderableType:
+    """Return one run: what it was, what was expected of it, how it went, where it lies."""
+    grid = Table.grid(padding=(0, 2))
+    prediction = details["prediction"]
+    expected = f"score {formats.number(prediction['score'])}, cost {formats.number(prediction['cost'])}"
+    rows = {
+        "state": f"{details['state']}, attempt {details['attempt']}",
+        "score": formats.number(details["score"]),
+        "cost": formats.number(details["cost"]),
+        "expected": f"{expected} ({prediction['source']})",
+        "steps": formats.steps(details["steps"]),
+        "seconds": f"{details['train_seconds']:.1f} training, {details['eval_seconds']:.1f} evaluation",
+        "failure": (details["failure"] or {}).get("message") or details["setback"],
+        "folder": details["folder"],
+    }
+    for name, value in rows.items():
+        if value:
+            grid.add_row(Text(name, style="dim"), Text(str(value)))
+    for name, value in details["params"].items():
+        grid.add_row(Text(name, style="dim"), Text(formats.number(value), style="bold"))
+    curve = [value for _, value in details.get("curve", [])]
+    if curve:
+        grid.add_row(Text("reward", style="dim"), Text(formats.sparkline(curve, 48), style="cyan"))
+    return Group(Text(details["run"], style="bold"), grid, Text(), _moves(details["moves"]))
+
+
+def workers_table(workers: Sequence[Worker]) -> RenderableType:
+    """Return the workers that live."""
+    if not workers:
+        return Text("no worker lives: start one with `celery -A services.trainer worker -Q gpu`", style="yellow")
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for column in ("worker", "queues", "slots", "GPUs", "busy with"):
+        table.add_column(column)
+    for worker in sorted(workers, key=lambda worker: worker.id):
+        gpus = ",".join(worker.gpus) or "–"
+        table.add_row(worker.id, ",".join(worker.queues), str(worker.slots), gpus, ", ".join(worker.busy) or "–")
+    return table
+
+
+def _moves(moves: Sequence[Mapping[str, Any]]) -> RenderableType:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for column in ("time", "what", ""):
+        table.add_column(column)
+    for move in moves:
+        rest = {key: value for key, value in move.items() if key not in ("at", "kind") and value is not None}
+        text = ", ".join(f"{key} {formats.number(value)}" for key, value in rest.items())
+        table.add_row(time.strftime("%H:%M:%S", time.localtime(move["at"])), move["kind"], Text(text, style="dim"))
+    return table

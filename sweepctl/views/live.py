@@ -1,0 +1,114 @@
+"""A sweep while it goes on: progress, the runs in flight, the best so far, the time left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console, Group, RenderableType
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from shared.domain.run import Run, RunState
+from shared.domain.sweep import SweepState
+from sweepctl.actions.snapshot import Snapshot, elapsed
+from sweepctl.views import formats
+
+COLOURS = {
+    RunState.QUEUED: "dim",
+    RunState.TRAINING: "cyan",
+    RunState.TRAINED: "yellow",
+    RunState.EVALUATING: "magenta",
+    RunState.OBSERVED: "green",
+    RunState.FAILED: "red",
+    RunState.CANCELLED: "dim",
+}
+SWEEP_COLOURS = {
+    SweepState.RUNNING: "green",
+    SweepState.PAUSED: "yellow",
+    SweepState.STOPPING: "yellow",
+    SweepState.FINISHED: "blue",
+}
+MOST_SHOWN = 12
+
+
+def render(shot: Snapshot, notes: Sequence[str] = ()) -> RenderableType:
+    """Return the live view of a snapshot."""
+    parts: list[RenderableType] = [_progress(shot), Text(), _flight(shot)]
+    if shot.best is not None and shot.best.score is not None:
+        parts += [Text(), _best(shot.best)]
+    parts += [Text(note, style="yellow") for note in notes]
+    title = Text.assemble(("sweep ", "dim"), (shot.sweep.name, "bold"))
+    return Panel(Group(*parts), title=title, title_align="left", border_style="dim", padding=(0, 1))
+
+
+def _progress(shot: Snapshot) -> RenderableType:
+    sweep, total = shot.sweep, shot.sweep.limits.max_runs
+    grid = Table.grid(padding=(0, 1))
+    state = Text(sweep.state, style=f"bold {SWEEP_COLOURS[sweep.state]}")
+    of = f"{shot.done} of {total} runs" if total else f"{shot.done} runs"
+    left = f"about {formats.duration(shot.seconds_left)} left" if shot.seconds_left is not None else ""
+    meter = ProgressBar(total=total or 1, completed=shot.done if total else 0, width=24, pulse=total is None)
+    spent = Text(f"{formats.duration(shot.now - sweep.created_at)} so far", style="dim")
+    grid.add_row(state, meter, Text(of), spent, Text(left, style="bold"))
+    failed = shot.counts.get(RunState.FAILED, 0)
+    rows: list[RenderableType] = [grid]
+    if sweep.reason:
+        rows.append(Text(sweep.reason, style="yellow"))
+    if failed:
+        rows.append(Text(f"{failed} failed: see `sweepctl runs --state failed`", style="red"))
+    return Group(*rows)
+
+
+def _flight(shot: Snapshot) -> RenderableType:
+    if not shot.unfinished:
+        return Text("no run in flight" if shot.workers else "waiting for the workers to start ...", style="dim")
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for name in ("run", "state", "progress", "steps", "reward", "", "time", "worker"):
+        table.add_column(name, no_wrap=True)
+    for run in shot.unfinished[:MOST_SHOWN]:
+        table.add_row(*_row(run, shot))
+    more = len(shot.unfinished) - MOST_SHOWN
+    return Group(table, Text(f"and {more} more", style="dim")) if more > 0 else table
+
+
+def _row(run: Run, shot: Snapshot) -> list[RenderableType]:
+    progress = shot.progress.get(run.number)
+    step = max(run.steps, progress.step if progress else 0)
+    total = progress.total_steps if progress else None
+    metric = shot.sweep.config["sweep"]["metric"]
+    curve = [value for _, value in progress.curve] if progress else []
+    last = progress.metrics.get(metric) if progress else None
+    name = f"r.{run.number}" + (f" (attempt {run.attempt})" if run.attempt > 1 else "")
+    share = 1.0 if run.state in (RunState.TRAINED, RunState.EVALUATING) else step / total if total else 0.0
+    worker = run.owner.worker.partition(":")[0] if run.owner else run.setback or ""
+    return [
+        Text(name),
+        Text(run.state, style=COLOURS[run.state]),
+        Text(formats.bar(share), style=COLOURS[run.state]),
+        Text(f"{formats.steps(step)}/{formats.steps(total)}" if total else formats.steps(step)),
+        Text(formats.number(last), justify="right"),
+        Text(formats.sparkline(curve), style="cyan"),
+        Text(formats.duration(elapsed(run)) if run.owner else ""),
+        Text(worker, style="dim"),
+    ]
+
+
+def _best(best: Run) -> RenderableType:
+    grid = Table.grid(padding=(0, 1))
+    score = f"{formats.number(best.score)} by r.{best.number}, cost {formats.number(best.cost)}"
+    grid.add_row(Text("best so far", style="dim"), Text(score, style="bold green"))
+    grid.add_row(Text(""), Text(formats.params_line(best.params)))
+    return grid
+
+
+def print_line(console: Console, run: Run, done: int, total: int | None) -> None:
+    """Print one line for a run that is over: for logs and pipes, where nothing can be redrawn."""
+    of = f"{done}/{total}" if total else str(done)
+    outcome = f"score {formats.number(run.score)}  cost {formats.number(run.cost)}"
+    if run.failure:
+        outcome = run.failure.message.splitlines()[0]
+    console.print(
+        f"[{of}] {run.id} {run.state}  {outcome}  {formats.params_line(run.params)}", highlight=False, markup=False
+    )

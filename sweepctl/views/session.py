@@ -1,0 +1,157 @@
+"""A command that stays: the live view of `run`, the log of `rollout`, and what they end with."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from rich.console import Console
+from rich.live import Live
+from rich.prompt import Confirm
+from rich.text import Text
+
+from shared.config.schema import SweepJob
+from shared.domain.run import FINISHED, Run, RunState, run_id
+from shared.domain.sweep import Sweep, SweepState
+from shared.storage.folders import RunFolder
+from shared.store.store import Store
+from sweepctl.actions.results import observed_runs
+from sweepctl.actions.run_sweep import LocalSweep
+from sweepctl.actions.snapshot import Snapshot, describe
+from sweepctl.actions.submit import Submitted
+from sweepctl.commands.options import print_json
+from sweepctl.views.live import print_line, render
+from sweepctl.views.results import summary
+
+INTERRUPTED = 130
+
+
+def follow_to_the_end(store: Store, job: SweepJob, data_dir: Path, *, as_json: bool) -> int:
+    """Run the sweep with a live view and return the exit code: 0 finished, 1 paused, 130 interrupted."""
+    # With --json the result alone goes to stdout; what people watch goes to stderr.
+    console = Console(stderr=as_json)
+    sweep = LocalSweep(store, job, data_dir)
+    while True:
+        try:
+            with closing(sweep.follow()) as shots:
+                last = _show_live(console, shots) if console.is_terminal else _print_lines(console, store, shots)
+            break
+        except KeyboardInterrupt:
+            if _really_leave(console):
+                console.print(_how_to_resume(job))
+                return INTERRUPTED
+    return _conclude(console, store, last, as_json=as_json)
+
+
+def stream_one_run(store: Store, job: SweepJob, data_dir: Path) -> int:
+    """Run a sweep of one run with its log on the terminal, and return the exit code."""
+    console = Console(highlight=False, markup=False)
+    printed: dict[Path, int] = {}
+    run: Run | None = None
+    with closing(LocalSweep(store, job, data_dir).follow()) as shots:
+        for shot in shots:
+            if shot.sweep.created:
+                run = store.runs.get(run_id(shot.sweep.name, 1))
+                _print_new_logs(RunFolder(Path(job.runs_dir) / run.id), printed)
+    if run is None:
+        return 1
+    run = store.runs.get(run.id)
+    outcome = run.failure.message if run.failure else f"score {run.score}, cost {run.cost}"
+    console.print(f"{run.id} {run.state}: {outcome}")
+    return 0 if run.state is RunState.OBSERVED else 1
+
+
+def say_what_is_next(store: Store, submitted: Submitted) -> None:
+    """Print how to see a submitted sweep go on, and what is missing for that."""
+    sweep, console = submitted.sweep, Console(highlight=False)
+    if sweep.is_finished:
+        console.print(f"sweep {sweep.name} is finished already: {sweep.reason}")
+        console.print(f"  sweepctl best {sweep.name}")
+        return
+    console.print(f"sweep {sweep.name} {'goes on' if submitted.existed else 'is submitted'}")
+    live = {worker.service for worker in store.fleet.live()}
+    wanted = {
+        "suggester": "celery -A services.suggester worker -Q suggest,results",
+        "trainer": f"celery -A services.trainer worker -Q {sweep.queue}",
+        "evaluator": "celery -A services.evaluator worker -Q eval",
+    }
+    for service, command in wanted.items():
+        if service not in live:
+            console.print(f"  no {service} lives: start one with `{command}`", style="yellow")
+    console.print(f"  sweepctl status {sweep.name}      how it goes")
+    console.print(f"  sweepctl best {sweep.name}        the best run so far")
+    console.print(f"  sweepctl stop {sweep.name}        end it after the runs in progress")
+
+
+def _show_live(console: Console, shots: Iterator[Snapshot]) -> Snapshot:
+    last = next(shots)
+    with Live(render(last), console=console, refresh_per_second=4, transient=True) as live:
+        for last in shots:
+            live.update(render(last))
+    console.print(render(last))
+    return last
+
+
+def _print_lines(console: Console, store: Store, shots: Iterator[Snapshot]) -> Snapshot:
+    last: Snapshot | None = None
+    seen = 0
+    for last in shots:
+        if last.sweep.seen == seen:
+            continue
+        for event in store.sweeps.events(last.sweep.name, after=seen):
+            seen = event.position
+            if event.body["kind"] in FINISHED and "run" in event.body:
+                run = store.runs.get(run_id(last.sweep.name, event.body["run"]))
+                print_line(console, run, last.done, last.sweep.limits.max_runs)
+            elif event.body["kind"] == "lost":
+                console.print(f"run {event.body['run']} lost: {event.body['why']}", highlight=False)
+    if last is None:
+        raise AssertionError("a followed sweep yields at least one snapshot")
+    return last
+
+
+def _conclude(console: Console, store: Store, last: Snapshot, *, as_json: bool) -> int:
+    sweep = last.sweep
+    ranked = observed_runs(store, sweep.name)
+    if as_json:
+        print_json({**last.to_json(), "best": describe(ranked[0], sweep) if ranked else None})
+    elif ranked:
+        console.print(summary(sweep, ranked))
+    console.print(_ending(sweep))
+    return 1 if sweep.state is SweepState.PAUSED or not ranked else 0
+
+
+def _ending(sweep: Sweep) -> Text:
+    if sweep.state is SweepState.PAUSED:
+        return Text(
+            f"sweep {sweep.name} is paused: {sweep.reason}: see `sweepctl runs {sweep.name} --state failed`, "
+            f"then `sweepctl resume {sweep.name}` and the same command again",
+            style="yellow",
+        )
+    return Text(f"sweep {sweep.name} is {sweep.state}: {sweep.reason}", style="green")
+
+
+def _really_leave(console: Console) -> bool:
+    if not (sys.stdin.isatty() and console.is_terminal):
+        return True
+    try:
+        return Confirm.ask("Leave this sweep? Runs in progress keep their checkpoints", console=console, default=True)
+    except (KeyboardInterrupt, EOFError):
+        return True
+
+
+def _how_to_resume(job: SweepJob) -> Text:
+    return Text(f"left; the same command with sweep_run={job.sweep_run} goes on where it was", style="yellow")
+
+
+def _print_new_logs(folder: RunFolder, printed: dict[Path, int]) -> None:
+    logs = sorted((folder.path / "logs").glob("*.log"), key=lambda path: path.stat().st_mtime)
+    for log in logs:
+        with log.open("rb") as file:
+            file.seek(printed.get(log, 0))
+            text = file.read()
+            printed[log] = file.tell()
+        sys.stdout.write(text.decode(errors="replace"))
+    sys.stdout.flush()
