@@ -11,9 +11,8 @@ from shared.domain.run import Run, observe
 from shared.execution.child import ChildRun
 from shared.execution.claiming import Claimed, serve_due_runs
 from shared.execution.supervise import Finished
-from shared.execution.work import folder_of, work_on
+from shared.execution.work import work_on
 from shared.execution.worker import Worker
-from shared.storage.folders import write_yaml
 
 ENTRY = "services.evaluator.evaluate_run:play"
 
@@ -22,20 +21,12 @@ def evaluate_due_runs(worker: Worker, hint: str) -> None:
     """Evaluate the run that the doorbell names, then the next due ones."""
 
     def evaluate(claimed: Claimed) -> None:
-        results = folder_of(worker, claimed.sweep, claimed.lease.run).results_file
-
-        def conclude(run: Run, ending: Finished, job: SweepJob) -> Run:
-            after = conclude_evaluation(run, ending, job)
-            content = {"eval_metric": after.score, "total_time": after.cost, "run": run.id, "metrics": after.metrics}
-            write_yaml(results, content)
-            return after
-
         work_on(worker, claimed, entry=ENTRY, phase="eval", conclude=conclude)
 
     serve_due_runs(worker, hint, evaluate, declines=lambda run, sweep: None)
 
 
-def conclude_evaluation(run: Run, ending: Finished, job: SweepJob) -> Run:
+def conclude(run: Run, ending: Finished, job: SweepJob) -> Run:
     """Return the run with the score that the suite gave it. Raises BadScore."""
     metrics = {**run.metrics, **ending.result}
     seconds = run.train_seconds + run.eval_seconds + ending.seconds
@@ -56,4 +47,12 @@ def play(run: ChildRun) -> dict[str, float]:
     if run.checkpoint is None:
         raise NotFound(f"run {run.id}: none of its checkpoints can be read: train it again")
     sim: dict[str, Any] = run.config["sim"]
-    return play_suite(run.checkpoint, SimConfig.model_validate(sim), device=run.device)
+    suite = SimConfig.model_validate(sim)
+    played = 0
+
+    def tell(name: str, finished: int) -> None:
+        nonlocal played
+        played += 1
+        run.report(played, episodes=finished)  # raises Stop when the run was cancelled
+
+    return play_suite(run.checkpoint, suite, device=run.device, on_progress=tell)

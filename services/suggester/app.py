@@ -5,13 +5,19 @@ from __future__ import annotations
 from services.suggester.advance_sweep import Suggester
 from services.suggester.reap import Reaper
 from services.suggester.republish import republish
+from services.suggester.track import Tracking
 from shared.execution.worker import make_worker
 from shared.queues.names import RESULTS, SUGGEST
+
+TRACK_SECONDS = 2.0
 
 worker = make_worker("suggester", queues=[SUGGEST, RESULTS], slots=1)
 suggester = Suggester(worker.store, worker.doorbells)
 reaper = Reaper(worker.store, worker.doorbells, lease_seconds=worker.settings.lease_seconds)
+tracking = Tracking(worker.store, worker.data_dir)
 worker.lifecycle.every(worker.settings.tick_seconds, suggester.advance_all)
 worker.lifecycle.every(worker.settings.reap_seconds, reaper.reap)
 worker.lifecycle.every(worker.settings.republish_seconds, lambda: republish(worker.store, worker.doorbells))
+worker.lifecycle.every(TRACK_SECONDS, tracking.follow_all)
+worker.lifecycle.at_end(tracking.close)
 app = worker.app

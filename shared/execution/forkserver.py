@@ -24,12 +24,18 @@ def context() -> ForkServerContext:
 
 
 def start_forkserver(preload: Sequence[str]) -> None:
-    """Start the forkserver. Call it from the main thread: it dies with the thread that forked it."""
+    """Start the forkserver and wait until it has loaded `preload`: who claims a run before that keeps it waiting.
+
+    Call it from the main thread: the forkserver dies with the thread that forked it.
+    """
     # Without this every child would import the program that started the worker (the celery command).
     sys.modules["__main__"].__spec__ = ModuleSpec("worker.__main__", loader=None)
     context().set_forkserver_preload(["shared.execution.preload"])
     with _environment_for_children(preload):
         forkserver.ensure_running()
+    first = context().Process(target=int, name="warm-up")
+    first.start()
+    first.join()
 
 
 @contextmanager

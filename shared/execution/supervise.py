@@ -18,7 +18,7 @@ from typing import Any
 
 from shared.domain.errors import Fenced, IllegalMove, StoreUnreachable
 from shared.domain.progress import Progress
-from shared.domain.run import Checkpoint, fall_back, keep_checkpoint
+from shared.domain.run import Checkpoint, RunState, fall_back, keep_checkpoint
 from shared.domain.trainable import StopReason
 from shared.execution import job as wire
 from shared.execution.forkserver import start_child
@@ -140,7 +140,7 @@ class _Watch:
 
     def _take(self, message: Mapping[str, Any]) -> None:
         match message["kind"]:
-            case wire.REPORT:
+            case wire.REPORT if self.lease.run.state is RunState.TRAINING:
                 self.steps = message["step"]
                 self.progress = self.progress.after(self.steps, message["metrics"], metric=self.metric)
             case wire.CHECKPOINT:
@@ -150,13 +150,13 @@ class _Watch:
                 self.steps = max(self.steps, checkpoint.step)
             case wire.RESUMED:
                 self._resumed(message["step"])
-            case _:
+            case wire.FINISHED | wire.FAILED | wire.STOPPED:
                 self.last_words = message
 
     def _resumed(self, step: int) -> None:
         self.steps = step
         newest = self.lease.run.checkpoint
-        if newest and step < newest.step and self.lease.run.state == "training":
+        if newest and step < newest.step and self.lease.run.state is RunState.TRAINING:
             log.warning("run %s: falls back to step %d", self.lease.run.id, step)
             self.lease.commit(lambda run: fall_back(run, step), keep=True)
 

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
-from pathlib import Path
 
 from shared.config.frozen import from_plain, run_config
 from shared.config.schema import SweepJob
 from shared.domain.errors import ConfigError, Fenced, StoreUnreachable
 from shared.domain.observation import BadScore
 from shared.domain.progress import Progress
-from shared.domain.run import Failure, FailureKind, Run, fail, lose_attempt, release, training_seed
+from shared.domain.run import Failure, FailureKind, Run, RunState, fail, lose_attempt, release, training_seed
 from shared.domain.sweep import Sweep
 from shared.execution.claiming import Claimed
 from shared.execution.job import Job
 from shared.execution.supervise import Ending, Finished, Lost, Patience, Stopped, UserFailure, supervise
 from shared.execution.worker import Worker
-from shared.storage.folders import RunFolder, runs_folder, write_yaml
+from shared.storage.folders import RunFolder, runs_root, write_yaml
 
 log = logging.getLogger(__name__)
 Conclude = Callable[[Run, Finished, SweepJob], Run]
@@ -50,7 +50,7 @@ def work_on(worker: Worker, claimed: Claimed, *, entry: str, phase: str, conclud
             )
         log.info("run %s: %s ended: %s", lease.run.id, phase, _summary(ending))
         run = lease.commit_when_reachable(
-            lambda run: _after(run, ending, job, claimed.sweep, conclude),
+            lambda run: _after(run, ending, job, claimed.sweep, conclude, folder),
             give_up=worker.lifecycle.shutdown,
             seconds=worker.settings.stop_grace_seconds,
         )
@@ -63,14 +63,14 @@ def work_on(worker: Worker, claimed: Claimed, *, entry: str, phase: str, conclud
 def folder_of(worker: Worker, sweep: Sweep, run: Run) -> RunFolder:
     """Return the folder of a run, on this machine: a worker with a DATA_DIR of its own keeps the layout below it."""
     job = from_plain(sweep.config)
-    usual = Path(job.runs_dir) == runs_folder(Path(job.data_dir), sweep.name)
-    runs = runs_folder(worker.data_dir, sweep.name) if usual and worker.data_dir.is_absolute() else Path(job.runs_dir)
-    return RunFolder(runs.resolve() / run.id)
+    return RunFolder(runs_root(job.runs_dir, job.data_dir, sweep.name, here=worker.data_dir) / run.id)
 
 
 def _prepare(worker: Worker, claimed: Claimed, job: SweepJob, folder: RunFolder, *, entry: str, phase: str) -> Job:
     run, slot = claimed.lease.run, claimed.slot
     config = run_config(job, run.params)
+    if phase == "train":
+        _write_mirror(worker, job, folder, run)
     write_yaml(folder.config_file, {"run": run.id, "seed": training_seed(job.seed, run.number), "params": run.params, "trainer": config["trainer"]})
     return Job(
         entry=entry,
@@ -88,19 +88,37 @@ def _prepare(worker: Worker, claimed: Claimed, job: SweepJob, folder: RunFolder,
     )
 
 
-def _after(run: Run, ending: Ending, job: SweepJob, sweep: Sweep, conclude: Conclude) -> Run:
+def _write_mirror(worker: Worker, job: SweepJob, folder: RunFolder, run: Run) -> None:
+    """Say in the sweep's folder which run this worker has: for people and for ranks that read it, never for us."""
+    name = re.sub(r"[^A-Za-z0-9._-]", "-", worker.id)
+    tracked = run.id if job.wandb.mode != "off" else None
+    write_yaml(folder.path.parents[1] / f"dist_{name}.yaml", {"run": run.id, "wandb_run_id": tracked})
+
+
+def _after(
+    run: Run, ending: Ending, job: SweepJob, sweep: Sweep, conclude: Conclude, folder: RunFolder
+) -> Run:
     match ending:
         case Finished():
             try:
-                return conclude(run, ending, job)
+                after = conclude(run, ending, job)
             except BadScore as reason:
                 return _failed(run, "bad score", str(reason), ending.seconds)
+            if after.state is RunState.OBSERVED:
+                _write_results(folder, after)
+            return after
         case UserFailure():
             return _failed(run, "user code", ending.message, ending.seconds)
         case Lost():
             return lose_attempt(run, ending.why, max_stuck=sweep.limits.max_stuck_attempts)
         case Stopped():
             return release(run)
+
+
+def _write_results(folder: RunFolder, run: Run) -> None:
+    # Before the commit: whoever reads the record finds the file. A second writer writes the same again.
+    content = {"run": run.id, "eval_metric": run.score, "total_time": run.train_seconds + run.eval_seconds}
+    write_yaml(folder.results_file, {**content, "cost": run.cost, "steps": run.steps, "metrics": run.metrics})
 
 
 def _failed(run: Run, kind: FailureKind, message: str, seconds: float) -> Run:

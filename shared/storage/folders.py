@@ -1,7 +1,7 @@
 """Where things lie, and how a file is replaced without ever being half written.
 
     <data_dir>/sweep/<sweep_run>/
-      config.yaml
+      config.yaml   dist_<worker>.yaml
       runs/<sweep_run>.r.<n>/
         train_config_overrides.yaml   checkpoints/   logs/   sweep_eval_results.yaml
 """
@@ -25,6 +25,15 @@ def sweep_folder(data_dir: Path, sweep: str) -> Path:
 def runs_folder(data_dir: Path, sweep: str) -> Path:
     """Return the folder that holds the folders of a sweep's runs."""
     return sweep_folder(data_dir, sweep) / "runs"
+
+
+def runs_root(runs_dir: str, data_dir: str, sweep: str, *, here: Path) -> Path:
+    """Return where this machine keeps a sweep's runs: a data folder of its own, `here`, keeps the layout below it.
+
+    `runs_dir` and `data_dir` are the submitter's; a `runs_dir` of the user's own choice is taken as it stands.
+    """
+    usual = Path(runs_dir) == runs_folder(Path(data_dir), sweep)
+    return (runs_folder(here, sweep) if usual and here.is_absolute() else Path(runs_dir)).resolve()
 
 
 @dataclass(frozen=True)

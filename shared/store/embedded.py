@@ -19,6 +19,8 @@ from shared.store.embedded_server import ALREADY_RUNNING, HOLD_SOCKET, PLACE, fi
 STORE_FOLDER = ".store"
 START_SECONDS = 70.0
 ANSWER_SECONDS = 5.0
+# Guardians started here. They may outlive us, for others who hold the server: nobody waits for them.
+_started: list[subprocess.Popen[bytes]] = []
 
 
 @dataclass
@@ -92,6 +94,7 @@ def start(data_dir: Path) -> Hold:
             start_new_session=True,  # Ctrl-C is for the command that was typed, not for the store
             cwd=_package_root(),
         )
+    _started.append(guardian)
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         held = attach(data_dir)

@@ -9,6 +9,7 @@
 | sweep:<name>:states     | zset   | run number, by the ordinal of its state                                |
 | sweep:<name>:events     | stream | the log: ids 1-0, 2-0, ... without a gap; fields `at` (ms), `e` (JSON) |
 | sweep:<name>:progress   | hash   | run number -> last report and curve (JSON of `domain.progress`)        |
+| tracked                 | hash   | sweep -> position of its log up to which the tracker was told          |
 | leases                  | zset   | id of each claimed run, by the end of its lease (ms)                   |
 | due:<queue>             | zset   | id of each run that wants a worker of that queue, by when (ms)         |
 | workers                 | hash   | worker -> what it announced (JSON of `store.fleet.Worker`)             |
@@ -22,6 +23,7 @@ from __future__ import annotations
 
 SWEEPS = "sweeps"
 LIVE_SWEEPS = "sweeps:live"
+TRACKED = "tracked"
 LEASES = "leases"
 WORKERS = "workers"
 WORKERS_SEEN = "workers:seen"

@@ -78,6 +78,26 @@ class SweepStore:
             rows = self._client.xrange(keys.events(name), min=f"({after}-0", max="+", count=most)
         return [Event(int(row.partition("-")[0]), int(body["at"]), json.loads(body["e"])) for row, body in rows]
 
+    def tracked(self) -> list[str]:
+        """Return the sweeps whose tracker may not have been told everything yet."""
+        with plain_errors(self._url):
+            return sorted(self._client.hkeys(keys.TRACKED))
+
+    def tracked_position(self, name: str) -> int:
+        """Return the position of a sweep's log up to which its tracker was told."""
+        with plain_errors(self._url):
+            return int(self._client.hget(keys.TRACKED, name) or 0)
+
+    def set_tracked_position(self, name: str, position: int) -> None:
+        """Note that a sweep's tracker was told everything up to `position`."""
+        with plain_errors(self._url):
+            self._client.hset(keys.TRACKED, name, position)
+
+    def forget_tracked(self, name: str) -> None:
+        """Note that a sweep's tracker was told everything."""
+        with plain_errors(self._url):
+            self._client.hdel(keys.TRACKED, name)
+
     def now(self) -> float:
         """Return the server's time in seconds since the epoch."""
         with plain_errors(self._url):

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from shared.config.compose import Composed, compose
+from shared.domain.errors import ConfigError
+from shared.tracking.credentials import has_wandb_key
 from services.suggester.protein.settings import ProteinSettings
 
 
@@ -21,7 +23,10 @@ def compose_job(
     if name is not None and ("=" in name or name.startswith(("+", "~"))):
         name, given = None, [name, *given]
     place = data_dir.absolute() if data_dir else None
-    return compose(name, given, config_dir=config_dir, data_dir=place, pin=pin, validate_protein=_validate)
+    composed = compose(name, given, config_dir=config_dir, data_dir=place, pin=pin, validate_protein=_validate)
+    if composed.job.wandb.mode == "online" and not has_wandb_key():
+        raise ConfigError("wandb=online, but this machine has no key for it: set WANDB_API_KEY, or use wandb=offline")
+    return composed
 
 
 def _validate(settings: Mapping[str, Any]) -> list[str]:

@@ -109,6 +109,5 @@ def print_line(console: Console, run: Run, done: int, total: int | None) -> None
     outcome = f"score {formats.number(run.score)}  cost {formats.number(run.cost)}"
     if run.failure:
         outcome = run.failure.message.splitlines()[0]
-    console.print(
-        f"[{of}] {run.id} {run.state}  {outcome}  {formats.params_line(run.params)}", highlight=False, markup=False
-    )
+    line = f"[{of}] {run.id} {run.state}  {outcome}  {formats.params_line(run.params)}"
+    console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -50,6 +50,8 @@ def front_plot(observed: Sequence[Run], front: Sequence[Run], *, cost: str) -> R
     scores, costs = [run.score or 0.0 for run in observed], [run.cost or 0.0 for run in observed]
     if len(observed) < 2:
         return Text()
+    if max(scores) == min(scores):
+        return Text(f"All {len(observed)} runs score {formats.number(scores[0])}: the cheapest is the best.")
     canvas = [[" "] * PLOT_WIDTH for _ in range(PLOT_HEIGHT)]
     chosen = {run.id for run in front}
     for run in sorted(observed, key=lambda run: run.id in chosen):
@@ -70,14 +72,16 @@ def front_plot(observed: Sequence[Run], front: Sequence[Run], *, cost: str) -> R
 
 
 def left_behind(sweep: Sweep, folder: Path) -> RenderableType:
-    """Return where things lie, and what to do next."""
-    grid = Table.grid(padding=(0, 2))
-    grid.add_row(Text("folder", style="dim"), Text(str(folder)))
+    """Return where things lie, and what to do next: whole lines, to be copied."""
+    lines = [Text.assemble(("folder    ", "dim"), str(folder))]
     if sweep.best:
         run = f"{sweep.name}.r.{sweep.best.run}"
-        grid.add_row(Text("best run", style="dim"), Text(str(folder / "runs" / run)))
-        grid.add_row(Text("next", style="dim"), Text(f"sweepctl best {sweep.name}    sweepctl show {run}"))
-    return grid
+        lines += [
+            Text.assemble(("best run  ", "dim"), f"runs/{run}"),
+            Text.assemble(("next      ", "dim"), f"sweepctl best {sweep.name}"),
+            Text.assemble(("          ", "dim"), f"sweepctl show {run}"),
+        ]
+    return Group(*lines)
 
 
 def _coloured(row: Sequence[str]) -> list[tuple[str, str]]:

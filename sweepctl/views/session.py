@@ -96,17 +96,18 @@ def _show_live(console: Console, shots: Iterator[Snapshot]) -> Snapshot:
 
 def _print_lines(console: Console, store: Store, shots: Iterator[Snapshot]) -> Snapshot:
     last: Snapshot | None = None
-    seen = 0
+    seen = over = 0
     for last in shots:
         if last.sweep.seen == seen:
             continue
         for event in store.sweeps.events(last.sweep.name, after=seen):
             seen = event.position
             if event.body["kind"] in FINISHED and "run" in event.body:
+                over += 1
                 run = store.runs.get(run_id(last.sweep.name, event.body["run"]))
-                print_line(console, run, last.done, last.sweep.limits.max_runs)
+                print_line(console, run, over, last.sweep.limits.max_runs)
             elif event.body["kind"] == "lost":
-                console.print(f"run {event.body['run']} lost: {event.body['why']}", highlight=False)
+                console.print(f"run {event.body['run']} lost: {event.body['why']}", highlight=False, soft_wrap=True)
     if last is None:
         raise AssertionError("a followed sweep yields at least one snapshot")
     return last

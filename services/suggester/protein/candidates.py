@@ -61,7 +61,8 @@ def design_point(
     unit = np.where(cube.categorical, point, (1 - spread) * centre + spread * point)
     if short is not None:
         unit[short] = SHORT_RUNS * point[short]
-    return cube.space.snap(unit[None])[0]
+    snapped: Array = cube.space.snap(unit[None])[0]
+    return snapped
 
 
 def everything(space: SearchSpace) -> Array:

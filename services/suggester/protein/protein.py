@@ -29,6 +29,7 @@ from shared.domain.pareto import pareto_order
 from shared.domain.search_space import Params, SearchSpace, Value
 
 Array = NDArray[np.float64]
+Keys = set[tuple[Value, ...]]
 
 COST_WEIGHT: Final = 1.3  # the weight of log cost is drawn from 0 to this
 CENTRES: Final = 5  # good points that candidates are drawn around, and candidates that are refined
@@ -111,7 +112,7 @@ class Protein:
         """Return the next suggestion; `pending` are the params of the runs that were suggested and not yet observed."""
         waiting = [self.space.validate(params) for params in pending]
         number = int(self._memory["n"])
-        rng = np.random.default_rng([self._memory["seed"] if self._seed is None else self._seed, number])
+        rng = np.random.default_rng([self._root_seed(), number])
         known = len(self._observations)
         if max(number, known + len(waiting)) < self.settings.num_random_samples or not known:
             suggestion = self._first(number, waiting, rng)
@@ -123,15 +124,15 @@ class Protein:
     def _first(self, number: int, waiting: list[Params], rng: np.random.Generator) -> Suggestion:
         """Fill the space before there is anything to learn from."""
         short = self._short_index()
-        taken = self._observations.keys | {tuple(params.values()) for params in waiting}
+        running = {tuple(params.values()) for params in waiting}
         if self.settings.seed_with_search_center and number == 0:
             centre = self._centre(short)
-            if tuple(centre.values()) not in taken:
+            if tuple(centre.values()) not in self._observations.keys | running:
                 return Suggestion(centre, source="centre", memory={**self._memory, "n": number + 1})
         seed = int(np.random.default_rng([self._root_seed(), 1]).integers(2**31))
         spread = candidates.DESIGN_SPREAD if number < self.settings.num_random_samples else 1.0  # workers that wait
         point = candidates.design_point(self._cube, seed=seed, index=number, short=short, spread=spread)
-        params, place = _first_new(self.space, [point, *self._pool(rng)], taken)
+        params, place = _first_new(self.space, [point, *self._pool(rng)], self._observations.keys, running)
         source = {0: "sobol", None: "repeat"}.get(place, "uniform")
         return Suggestion(params, source=source, memory={**self._memory, "n": number + 1})
 
@@ -194,11 +195,8 @@ class _Search:
         else:
             units, rank, sources = self._refined(acquisition, units, rank, sources)
         order = np.argsort(-rank, kind="stable")
-        params, place = _first_new(self.space, units[order], self.observations.keys | self.waiting_keys)
-        if place is not None:
-            return self._answer(params, sources[order[place]])
-        params, _ = _first_new(self.space, units[order], self.waiting_keys)
-        return self._answer(params, "repeat")
+        params, place = _first_new(self.space, units[order], self.observations.keys, self.waiting_keys)
+        return self._answer(params, "repeat" if place is None else sources[order[place]])
 
     def _acquisition(self) -> Acquisition:
         settings = self.settings
@@ -274,14 +272,21 @@ class _Search:
 
 
 def _first_new(
-    space: SearchSpace, units: Sequence[Array] | Array, taken: set[tuple[Value, ...]]
+    space: SearchSpace, units: Sequence[Array] | Array, observed: Keys, running: Keys
 ) -> tuple[Params, int | None]:
-    """Return the first candidate that is not `taken` and its place, or the first one and None."""
+    """Return the first candidate that is neither observed nor running, and its place.
+
+    Without one the place is None and the candidate the first that is not running; if all are, the very first.
+    """
+    again: Params | None = None
     for place, unit in enumerate(units):
         params = space.decode(unit)
-        if tuple(params.values()) not in taken:
+        key = tuple(params.values())
+        if key not in observed and key not in running:
             return params, place
-    return space.decode(units[0]), None
+        if again is None and key not in running:
+            again = params
+    return space.decode(units[0]) if again is None else again, None
 
 
 def _finite(value: float) -> float:

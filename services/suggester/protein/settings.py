@@ -43,8 +43,8 @@ class ProteinSettings(BaseModel):
         0, ge=0, description="Every how many suggestions to repeat a Pareto point; 0: never."
     )
     global_search_scale: float = Field(1.0, gt=0, description="Multiplies the radius of the search around good points.")
-    random_suggestions: int = Field(1024, ge=1, description="Candidates drawn from the whole space.")
-    suggestions_per_pareto: int = Field(256, ge=0, description="Candidates drawn around each of the best points.")
+    random_suggestions: int = Field(512, ge=1, description="Candidates drawn from the whole space.")
+    suggestions_per_pareto: int = Field(100, ge=0, description="Candidates drawn around each of the best points.")
     acquisition_fn: Literal["ei", "ucb", "naive"] = Field("ei", description="What ranks candidates.")
     ucb_beta: float = Field(2.0, ge=0, description="Standard deviations of optimism of `ucb`.")
     randomize_acquisition: bool = Field(False, description="Draw the optimism of `ucb` anew, from 0 to twice ucb_beta.")

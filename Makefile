@@ -1,0 +1,58 @@
+# The short ways in. Everything lives in .venv; nothing but Python 3.11 or newer is needed.
+#   make quick ARGS="budget.max_runs=20"      ARGS goes to the command behind the target
+
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt
+SOURCES := pyproject.toml constraints.txt
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help quick install dev bench test quicktest lint clean
+
+help:  ## Show this list
+	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):.*## /\1 \t/' | expand -t 12
+
+quick: install  ## Install, then run a sweep of CartPole-v1 from its start to its result
+	$(BIN)/sweepctl run quick $(ARGS)
+
+install: .venv/.installed  ## Install what a sweep needs
+
+dev: .venv/.installed-dev  ## Install what the tests need, too
+
+bench: .venv/.installed-bench  ## Install what the benchmarks need, too
+
+test: dev  ## The whole check: lint, types, import rules, all tests
+	$(MAKE) --no-print-directory lint
+	$(BIN)/python -m pytest $(ARGS)
+
+quicktest: dev  ## The tests that take no more than a moment each
+	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+lint: dev  ## Style, types, import rules
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:  ## Remove .venv and what the tools left behind; sweeps stay
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info
+
+.venv/pyvenv.cfg:
+	@test -n "$(PYTHON)" || { echo "no Python 3.11 or newer found: install one, or name it: make quick PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; \
+		echo "$(PYTHON) cannot make a virtual environment: on Debian and Ubuntu install its venv package (python3-venv)"; exit 1; }
+
+.venv/.installed: .venv/pyvenv.cfg $(SOURCES)
+	@echo "installing into .venv: the first time takes a minute or more"
+	$(INSTALL) --editable .
+	@touch $@
+
+.venv/.installed-dev: .venv/pyvenv.cfg $(SOURCES)
+	@echo "installing into .venv: the first time takes a minute or more"
+	$(INSTALL) --editable '.[dev]'
+	@touch .venv/.installed $@
+
+.venv/.installed-bench: .venv/pyvenv.cfg $(SOURCES)
+	$(INSTALL) --editable '.[bench]'
+	@touch .venv/.installed $@

@@ -1,0 +1,99 @@
+"""Tell the tracker what the log and the store say of each run, and remember how far it was told."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from pathlib import Path
+
+from shared.config.frozen import from_plain
+from shared.domain.errors import NotFound
+from shared.domain.run import FINISHED, LEASED, Run
+from shared.domain.sweep import Sweep
+from shared.storage.folders import runs_root
+from shared.store.store import Store
+from shared.tracking.tracker import TrackedRun, Tracker
+
+log = logging.getLogger(__name__)
+
+
+class Tracking:
+    """Follows the logs of the sweeps that are tracked, one at a time."""
+
+    def __init__(self, store: Store, data_dir: Path) -> None:
+        self._store, self._data_dir = store, data_dir
+        self._trackers: dict[str, Tracker] = {}
+        self._lock = threading.Lock()
+
+    def follow_all(self) -> None:
+        """Bring the trackers of all sweeps up to date; close those of sweeps that are over."""
+        with self._lock:
+            for name in sorted({*self._store.sweeps.live(), *self._store.sweeps.tracked()}):
+                try:
+                    self._follow(self._store.sweeps.get(name))
+                except NotFound:
+                    self._store.sweeps.forget_tracked(name)
+
+    def close(self) -> None:
+        """Bring everything up to date a last time, and close."""
+        self.follow_all()
+        for tracker in self._trackers.values():
+            tracker.close()
+        self._trackers.clear()
+
+    def _follow(self, sweep: Sweep) -> None:
+        if sweep.config["wandb"]["mode"] == "off":
+            return
+        tracker = self._trackers.get(sweep.name) or self._trackers.setdefault(sweep.name, self._new_tracker(sweep))
+        position = self._store.sweeps.tracked_position(sweep.name)
+        for event in self._store.sweeps.events(sweep.name, after=position):
+            if event.body["kind"] in FINISHED and "run" in event.body:
+                tracker.update(self._tracked(sweep, self._store.runs.get(f"{sweep.name}.r.{event.body['run']}")))
+            position = event.position
+            self._store.sweeps.set_tracked_position(sweep.name, position)
+        for run in self._store.runs.in_states(sweep.name, LEASED):
+            tracker.update(self._tracked(sweep, run))
+        if sweep.is_finished and not self._store.sweeps.events(sweep.name, after=position):
+            self._trackers.pop(sweep.name).close()
+            self._store.sweeps.forget_tracked(sweep.name)
+
+    def _tracked(self, sweep: Sweep, run: Run) -> TrackedRun:
+        progress = self._store.runs.progress(sweep.name, [run.number]).get(run.number)
+        outcome = None
+        if run.is_finished:
+            outcome = {
+                **run.metrics,
+                "score": run.score,
+                "cost": run.cost,
+                "state": str(run.state),
+                "train_seconds": run.train_seconds,
+                "eval_seconds": run.eval_seconds,
+                **({"failure": run.failure.message} if run.failure else {}),
+            }
+        return TrackedRun(
+            id=run.id,
+            attempt=run.attempt,
+            params=run.params,
+            config=sweep.config["trainer"],
+            metric=sweep.config["sweep"]["metric"],
+            curve=progress.curve if progress else (),
+            outcome=outcome,
+            failed=run.failure is not None,
+        )
+
+    def _new_tracker(self, sweep: Sweep) -> Tracker:
+        from shared.tracking.wandb_tracker import WandbTracker  # takes half a second, and most sweeps need none
+
+        job = from_plain(sweep.config)
+        wandb = job.wandb
+        if wandb.mode == "off":
+            raise AssertionError("a sweep that is not tracked has no tracker")
+        folder = runs_root(job.runs_dir, job.data_dir, sweep.name, here=self._data_dir).parent
+        return WandbTracker(
+            mode=wandb.mode,
+            project=wandb.project,
+            entity=wandb.entity,
+            group=wandb.group or sweep.name,
+            name=wandb.name,
+            folder=folder,
+        )

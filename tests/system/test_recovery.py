@@ -1,0 +1,127 @@
+"""What survives when workers die: everything, once."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from shared.domain.run import RunState
+
+if TYPE_CHECKING:
+    from tests.system.conftest import Fleet
+
+pytestmark = pytest.mark.slow
+SLOW_RUN = ("trainer.steps=40", "trainer.step_seconds=0.1", "budget.max_runs=1")
+
+
+both_stores = pytest.mark.parametrize("url", ["embedded", "tcp"], indirect=True)
+
+
+@both_stores
+def test_a_run_whose_trainer_is_killed_resumes_from_its_checkpoint_and_is_observed_once(fleet: Fleet) -> None:
+    sweep = fleet.submit(*SLOW_RUN)
+    _, trainer = fleet.start("suggester", "trainer")
+    fleet.wait_until(lambda: len(fleet.events(sweep, "checkpointed")) >= 5)
+
+    trainer.send_signal(signal.SIGKILL)
+    fleet.start("trainer")
+    finished = fleet.wait_until_finished(sweep)
+
+    first, second = fleet.events(sweep, "claimed")
+    assert first.body["step"] == 0
+    assert second.body["step"] >= 5
+    assert len(fleet.events(sweep, "observed")) == finished.observed == 1
+    assert [event.position for event in fleet.store.sweeps.events(sweep.name)] == list(range(1, finished.seen + 2))
+
+
+def test_the_training_of_a_killed_worker_dies_with_it(fleet: Fleet) -> None:
+    sweep = fleet.submit(*SLOW_RUN)
+    _, trainer = fleet.start("suggester", "trainer")
+    fleet.wait_until(lambda: fleet.events(sweep, "checkpointed"))
+    children = psutil.Process(trainer.pid).children(recursive=True)
+    assert children
+
+    trainer.send_signal(signal.SIGKILL)
+    _, alive = psutil.wait_procs(children, timeout=5)
+
+    assert alive == []
+
+
+def test_a_run_whose_trainer_is_told_to_go_is_claimed_again_within_two_seconds(fleet: Fleet) -> None:
+    sweep = fleet.submit(*SLOW_RUN)
+    _, first, second = fleet.start("suggester", "trainer", "trainer", SWEEP_SLOTS="1")
+    fleet.wait_until(lambda: len(fleet.events(sweep, "checkpointed")) >= 5 and len(fleet.store.fleet.live()) == 3)
+    (claimed,) = fleet.events(sweep, "claimed")
+    busy = first if str(first.pid) in claimed.body["worker"] else second
+
+    busy.send_signal(signal.SIGTERM)
+    busy.wait(timeout=20)
+    left_at = fleet.store.sweeps.now()
+    fleet.wait_until(lambda: len(fleet.events(sweep, "claimed")) == 2)
+
+    (released,), claimed_again = fleet.events(sweep, "released"), fleet.events(sweep, "claimed")[1]
+    assert claimed_again.at_ms / 1000 - left_at < 2
+    assert claimed_again.body["step"] >= released.body["step"] >= 5
+    assert fleet.runs(sweep)[0].stuck_attempts == 0
+
+
+@both_stores
+def test_an_idle_worker_starts_the_second_run_at_once_while_the_first_is_busy(fleet: Fleet) -> None:
+    fleet.start("suggester", "trainer", "trainer", SWEEP_SLOTS="1")
+    fleet.wait_until(lambda: fleet.store.fleet.live_slots("gpu") == 2)
+
+    sweep = fleet.submit("trainer.steps=20", "trainer.step_seconds=0.2", "budget.max_runs=2", "parallelism=2")
+    fleet.wait_until(lambda: len(fleet.events(sweep, "claimed")) == 2)
+
+    one, other = fleet.events(sweep, "claimed")
+    assert one.body["worker"] != other.body["worker"]
+    assert other.at_ms - one.at_ms < 1500
+    assert fleet.events(sweep, "observed") == []
+
+
+def test_a_killed_suggester_is_replaced_without_a_lost_or_a_repeated_run(fleet: Fleet) -> None:
+    suggester, _ = fleet.start("suggester", "trainer")
+    sweep = fleet.submit("budget.max_runs=6", "trainer.step_seconds=0.05")
+    fleet.wait_until(lambda: len(fleet.events(sweep, "observed")) >= 2)
+
+    suggester.send_signal(signal.SIGKILL)
+    fleet.start("suggester")
+    finished = fleet.wait_until_finished(sweep)
+
+    assert finished.created == finished.observed == 6
+    assert sorted(event.body["run"] for event in fleet.events(sweep, "observed")) == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_cancelled_run_frees_its_slot_and_is_no_observation(fleet: Fleet) -> None:
+    from sweepctl.actions.steer import cancel_run
+
+    fleet.start("suggester", "trainer")
+    sweep = fleet.submit("budget.max_runs=1", "trainer.steps=600", "trainer.step_seconds=0.1")
+    fleet.wait_until(lambda: fleet.events(sweep, "checkpointed"))
+
+    cancel_run(fleet.store, f"{sweep.name}.r.1")
+    fleet.wait_until_finished(sweep, seconds=15)
+
+    (run,) = fleet.runs(sweep)
+    assert run.state is RunState.CANCELLED
+    assert run.score is None
+
+
+def test_nothing_of_a_paused_sweep_is_claimed_until_it_is_resumed(fleet: Fleet) -> None:
+    from sweepctl.actions.steer import pause_sweep, resume_sweep
+
+    sweep = fleet.submit("budget.max_runs=2", "parallelism=2")
+    fleet.start("suggester")
+    fleet.wait_until(lambda: fleet.store.sweeps.get(sweep.name).created >= 1)
+    pause_sweep(fleet.store, sweep.name)
+
+    fleet.start("trainer")
+    fleet.wait_until(lambda: fleet.store.fleet.live_slots("gpu") >= 1)
+    fleet.wait_until(lambda: fleet.store.runs.messages("gpu") == 0)
+    assert fleet.events(sweep, "claimed") == []
+    resume_sweep(fleet.store, sweep.name)
+
+    assert fleet.wait_until_finished(sweep).observed == 2
