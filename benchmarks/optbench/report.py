@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from pathlib import Path
 
 import numpy as np
 from protocols import CHECKPOINTS, LATENCY_SIZES
@@ -24,7 +25,7 @@ RANKED = {"sequential": ("regret@50", 1), "cost": ("AUC", 1), "async": ("final r
 def load(paths: list[str]) -> list[dict]:
     runs = {}
     for path in paths:
-        with open(path) as file:
+        with Path(path).open() as file:
             for run in json.load(file)["runs"]:
                 if "error" not in run:
                     runs[run["suite"], run["protocol"], run["problem"], run["optimizer"], run["seed"]] = run

@@ -1,4 +1,4 @@
-"""See what a sweep needs next: take in what happened, pause or finish it, or suggest as many runs as there is room for."""
+"""See what a sweep needs next: take in what happened, pause or finish it, or suggest what there is room for."""
 
 from __future__ import annotations
 

@@ -6,18 +6,17 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from shared.config.schema import Closed
 from shared.domain.errors import ConfigError
 
 PREFIX = "SWEEP_"
 
 
-class WorkerSettings(Closed):
-    """The timing and the rights of one worker; every field is an environment variable, `SWEEP_LEASE_SECONDS` and so on."""
+class WorkerSettings(BaseModel):
+    """The timing and the rights of one worker; each field is a variable: `SWEEP_LEASE_SECONDS` ..."""
 
-    model_config = {**Closed.model_config, "strict": False}
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     lease_seconds: float = Field(120, gt=0, description="Silence after which a run is taken from its worker (seconds).")
     heartbeat_seconds: float = Field(5, gt=0, description="Between two renewals of a lease (seconds).")
@@ -49,8 +48,8 @@ def worker_settings(environment: Mapping[str, str] = os.environ) -> WorkerSettin
         raise ConfigError(f"{variable} is {first['input']!r}: {first['msg'].lower()}: mend or unset it") from None
     if settings.lease_seconds < 2 * settings.heartbeat_seconds:
         raise ConfigError(
-            f"{PREFIX}LEASE_SECONDS is {settings.lease_seconds:g}: set it to {2 * settings.heartbeat_seconds:g} or more "
-            f"(two heartbeats), or lower {PREFIX}HEARTBEAT_SECONDS"
+            f"{PREFIX}LEASE_SECONDS is {settings.lease_seconds:g}: set it to {2 * settings.heartbeat_seconds:g} "
+            f"or more (two heartbeats), or lower {PREFIX}HEARTBEAT_SECONDS"
         )
     return settings
 

@@ -9,6 +9,7 @@
     ├── IllegalMove                              the life cycle has no such transition: leave the run alone
     ├── Stale                                    somebody else changed the record first: read it again
     ├── Held                                     the sweep is not running: nothing of it may be claimed now
+    ├── Unreadable                               another version wrote the record: leave it to that one
     └── Fenced                                   the lease is gone: stop working, write nothing
 """
 
@@ -61,6 +62,10 @@ class Stale(SweepError):
 
 class Held(SweepError):
     """The run's sweep is paused, stopping or over: nothing new may be claimed."""
+
+
+class Unreadable(SweepError):
+    """A record that another version of this package wrote."""
 
 
 class Fenced(SweepError):

@@ -23,19 +23,25 @@ def score_of(metrics: Mapping[str, float], *, metric: str) -> float:
 def cost_of(metrics: Mapping[str, float], *, cost: str, seconds: float, steps: int) -> float:
     """Return the cost: returned as `cost`, else seconds, steps or the metric that `cost` names. Raises BadScore."""
     if "cost" in metrics:
-        return _finite("cost", metrics["cost"])
+        return _not_negative("cost", metrics["cost"])
     if cost == "seconds":
         return seconds
     if cost == "steps":
         return float(steps)
     if cost in metrics:
-        return _finite(cost, metrics[cost])
+        return _not_negative(cost, metrics[cost])
     raise BadScore(f"cost {cost!r} was never reported; seen: {_seen(metrics)}: report it, or set cost=seconds")
 
 
 def _finite(name: str, value: float) -> float:
     if not math.isfinite(value):
         raise BadScore(f"{name} is {value}: it must be a finite number")
+    return float(value)
+
+
+def _not_negative(name: str, value: float) -> float:
+    if _finite(name, value) < 0:
+        raise BadScore(f"{name} is {value}: a cost must not be negative")
     return float(value)
 
 

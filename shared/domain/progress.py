@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from shared.domain.run import Frozen
+from shared.domain.run import Frozen, finite
 
 MOST_POINTS = 64
 
@@ -20,9 +20,10 @@ class Progress(Frozen):
     def after(self, step: int, metrics: Mapping[str, float], *, metric: str) -> Progress:
         """Return the progress with one more report. Points beyond `step`, of a lost attempt, are dropped."""
         curve = tuple(point for point in self.curve if point[0] < step)
-        if metric in metrics:
-            curve = _thinned((*curve, (step, metrics[metric])))
-        return self.model_copy(update={"step": step, "metrics": {**self.metrics, **metrics}, "curve": curve})
+        numbers = finite(metrics)
+        if metric in numbers:
+            curve = _thinned((*curve, (step, numbers[metric])))
+        return self.model_copy(update={"step": step, "metrics": {**self.metrics, **numbers}, "curve": curve})
 
 
 def _thinned(curve: tuple[tuple[int, float], ...]) -> tuple[tuple[int, float], ...]:

@@ -96,6 +96,7 @@ class Run(Frozen):
     prediction: Prediction
     attempt: int = 0  # starts of the training so far: the n-th start is attempt n
     stuck_attempts: int = 0  # infrastructure attempts since the last progress
+    progressed: bool = False  # whether this attempt has committed a checkpoint
     token: int = 0  # claims so far, trainings and evaluations
     owner: Owner | None = None
     cancel_requested: bool = False
@@ -182,6 +183,7 @@ def claim(run: Run, *, worker: str, nonce: str, at: float) -> Run:
         owner=owner,
         started_at=at,
         setback=None,
+        progressed=False,
     )
 
 
@@ -196,6 +198,7 @@ def keep_checkpoint(run: Run, checkpoint: Checkpoint, *, seconds: float) -> Run:
         "checkpointed",
         checkpoints=(*run.checkpoints, checkpoint)[-KEPT_CHECKPOINTS:],
         stuck_attempts=0,
+        progressed=True,
         steps=max(run.steps, checkpoint.step),
         train_seconds=run.train_seconds + seconds,
     )
@@ -211,6 +214,8 @@ def fall_back(run: Run, step: int) -> Run:
 def finish_training(run: Run, *, seconds: float, steps: int, metrics: Mapping[str, float]) -> Run:
     """Return the run ready for the evaluator, `seconds` of training after its last checkpoint."""
     _require(run, RunState.TRAINING)
+    if run.cancel_requested:
+        return _cancelled(run)
     if run.checkpoint is None:
         raise IllegalMove(f"run {run.id} ended without a checkpoint: there is nothing to evaluate")
     return run.move(
@@ -220,7 +225,7 @@ def finish_training(run: Run, *, seconds: float, steps: int, metrics: Mapping[st
         stuck_attempts=0,
         steps=max(run.steps, steps),
         train_seconds=run.train_seconds + seconds,
-        metrics={**run.metrics, **metrics},
+        metrics={**run.metrics, **finite(metrics)},
     )
 
 
@@ -242,7 +247,7 @@ def observe(run: Run, *, score: float, cost: float, seconds: float, steps: int, 
         steps=max(run.steps, steps),
         train_seconds=run.train_seconds + (seconds if trained else 0.0),
         eval_seconds=run.eval_seconds + (0.0 if trained else seconds),
-        metrics={**run.metrics, **metrics},
+        metrics={**run.metrics, **finite(metrics)},
     )
 
 
@@ -262,7 +267,7 @@ def lose_attempt(run: Run, why: str, *, max_stuck: int) -> Run:
     _require(run, *LEASED)
     if run.cancel_requested:
         return _cancelled(run)
-    stuck = run.stuck_attempts + 1
+    stuck = 0 if run.progressed else run.stuck_attempts + 1
     if stuck >= max_stuck:
         failure = Failure(kind="crash loop", message=f"{stuck} attempts without progress; the last one: {why}")
         return run.move(
@@ -287,6 +292,11 @@ def cancel(run: Run) -> Run:
     if run.is_finished:
         raise IllegalMove(f"run {run.id} is {run.state}: it is over and cannot be cancelled")
     return run.move("cancel requested", cancel_requested=True) if run.state in LEASED else _cancelled(run)
+
+
+def finite(metrics: Mapping[str, float]) -> dict[str, float]:
+    """Return the metrics that are finite numbers: JSON has no others, so a record with one could not be read back."""
+    return {name: value for name, value in metrics.items() if math.isfinite(value)}
 
 
 def event_of(run: Run) -> dict[str, Any]:

@@ -32,7 +32,7 @@ LOGIT_MARGIN: Final = 1e-6
 LARGEST_INTEGER: Final = 2**53  # above it a float skips integers
 NUMERIC: Final = ("uniform", "int_uniform", "uniform_pow2", "log_normal", "logit_normal")
 DISTRIBUTIONS: Final = (*NUMERIC, "categorical")
-_LEAF_KEYS: Final = {name: ("distribution", "min", "max", "mean", "scale") for name in NUMERIC} | {
+_LEAF_KEYS: Final = dict.fromkeys(NUMERIC, ("distribution", "min", "max", "mean", "scale")) | {
     "log_normal": ("distribution", "min", "max", "mean", "scale", "is_integer"),
     "categorical": ("distribution", "values"),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Literal, Self
@@ -86,7 +87,7 @@ def absorb(sweep: Sweep, event: Mapping[str, Any], *, position: int) -> Sweep:
         case "observed":
             changes |= {
                 "observed": sweep.observed + 1,
-                "spent": sweep.spent + event["cost"],
+                "spent": _sum(sweep.spent, event["cost"]),
                 "consecutive_failures": 0,
                 "best": _better(sweep, Best(run=event["run"], score=event["score"], cost=event["cost"])),
             }
@@ -94,7 +95,7 @@ def absorb(sweep: Sweep, event: Mapping[str, Any], *, position: int) -> Sweep:
             by_user = event.get("failure") != "crash loop"  # infrastructure does not count
             changes |= {
                 "failed": sweep.failed + 1,
-                "spent": sweep.spent + (event.get("cost") or 0.0),
+                "spent": _sum(sweep.spent, event.get("cost") or 0.0),
                 "consecutive_failures": sweep.consecutive_failures + by_user,
             }
         case "cancelled":
@@ -173,6 +174,11 @@ def stop(sweep: Sweep) -> Sweep:
 def event_of(sweep: Sweep) -> dict[str, Any]:
     """Describe the sweep's last move for the log."""
     return {"kind": sweep.last_move, "state": sweep.state, "reason": sweep.reason}
+
+
+def _sum(spent: float, cost: float) -> float:
+    # Never infinite: JSON has no such number, so the record could not be read back.
+    return min(spent + cost, sys.float_info.max)
 
 
 def _better(sweep: Sweep, rival: Best) -> Best:

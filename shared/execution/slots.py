@@ -59,7 +59,7 @@ class Slots:
         return tuple(self._held)
 
     def take(self, run: str, *, gpus: int) -> Slot | None:
-        """Take a place for `run`; None if this worker cannot give it so many GPUs now. Without GPUs there is the CPU."""
+        """Take a place for `run`; None if this worker lacks the GPUs now. Without any there is the CPU."""
         wanted = gpus if self.gpus else 0
         with self._lock:
             if run in self._held or len(self._held) >= self.count or len(self._free) < wanted:

@@ -77,7 +77,9 @@ class Stopped:
 Ending = Finished | UserFailure | Lost | Stopped
 
 
-def supervise(lease: Lease, job: Job, *, patience: Patience, shutdown: Event, metric: str, progress: Progress) -> Ending:
+def supervise(
+    lease: Lease, job: Job, *, patience: Patience, shutdown: Event, metric: str, progress: Progress
+) -> Ending:
     """Run `job` in a child until it ends, and return how. Raises Fenced when the lease was taken away.
 
     Whatever happens, no process of the job is left when this returns.
@@ -172,7 +174,7 @@ class _Watch:
             except IllegalMove as reason:
                 log.info("%s", reason)
             self.uncommitted.pop(0)
-            prune_checkpoints(self.folder, self.lease.run.checkpoints)
+            prune_checkpoints(self.folder, self.lease.run.checkpoints, attempt=self.lease.run.attempt)
 
     def _renew(self, now: float) -> None:
         self.renew_at = now + self.patience.heartbeat

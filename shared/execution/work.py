@@ -71,12 +71,14 @@ def _prepare(worker: Worker, claimed: Claimed, job: SweepJob, folder: RunFolder,
     config = run_config(job, run.params)
     if phase == "train":
         _write_mirror(worker, job, folder, run)
-    write_yaml(folder.config_file, {"run": run.id, "seed": training_seed(job.seed, run.number), "params": run.params, "trainer": config["trainer"]})
+    seed = training_seed(job.seed, run.number)
+    content = {"run": run.id, "seed": seed, "params": run.params, "trainer": config["trainer"]}
+    write_yaml(folder.config_file, content)
     return Job(
         entry=entry,
         run=run.id,
         attempt=run.attempt,
-        seed=training_seed(job.seed, run.number),
+        seed=seed,
         device=slot.device if job.device == "auto" else job.device,
         config=config,
         params=run.params,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
 import socket
@@ -102,14 +103,11 @@ def package_version() -> str:
 
 def refuse_strangers() -> None:
     """Raise SweepError when `services` comes from elsewhere than this package: both names are common."""
-    import services
-    import shared
-
     ours = Path(__file__).resolve().parents[2]
-    for module in (services, shared):
-        place = Path(str(module.__file__)).resolve().parents[1]
+    for name in ("services", "shared"):
+        place = Path(str(importlib.import_module(name).__file__)).resolve().parents[1]
         if place != ours:
             raise SweepError(
-                f"the package `{module.__name__}` comes from {place}, not from {ours}: start this command in a folder "
-                f"without a `{module.__name__}` of its own"
+                f"the package `{name}` comes from {place}, not from {ours}: start this command in a folder "
+                f"without a `{name}` of its own"
             )

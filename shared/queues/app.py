@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from celery import Celery
 from celery.signals import celeryd_init
-from kombu import Exchange, Queue
+from kombu.entity import Exchange, Queue
 
 from shared.queues import names
 
@@ -19,7 +19,7 @@ VISIBILITY_SECONDS = 3600
 
 
 def make_app(service: str, broker_url: str, *, queues: Sequence[str], slots: int) -> Celery:
-    """Return the app of `service`, whose worker holds `slots` tasks at once and serves `queues` unless told otherwise."""
+    """Return the app of `service`: its worker holds `slots` tasks at once, its first queue is the usual one."""
     app = Celery(f"services.{service}", broker=celery_url(broker_url), include=[f"services.{service}.tasks"])
     app.conf.update(
         accept_content=["json"],

@@ -44,7 +44,7 @@ class Lifecycle:
             terminate = stop
 
         app.steps["worker"].add(Step)
-        # Both are needed: SIGQUIT sends only this signal's neighbour, and a warm SIGTERM waits for tasks before `close`.
+        # Both are needed: SIGQUIT never sends this signal, and a warm SIGTERM may wait for tasks before `close`.
         worker_shutting_down.connect(lambda **_: self.shutdown.set(), weak=False)
 
     def at_start(self, action: Action) -> None:

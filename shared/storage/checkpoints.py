@@ -27,7 +27,7 @@ def write_checkpoint(
     """Let `save` write to the path it is given, and return the checkpoint once all of it is on the disk.
 
     A second call for the same attempt and step returns the first one's: a record may name it already.
-    Raises ValueError when `save` wrote nothing.
+    Raises ValueError when `save` wrote nothing, or a symbolic link.
     """
     name = f"{step:012d}.a{attempt}"
     beside, final = folder.checkpoints / f".{name}.new", folder.checkpoints / name
@@ -37,6 +37,9 @@ def write_checkpoint(
     beside.mkdir(parents=True)
     save(beside / STATE)
     files = {str(path.relative_to(beside)): _flushed_digest(path) for path in _files(beside)}
+    if link := next((path for path in beside.rglob("*") if path.is_symlink()), None):
+        shutil.rmtree(beside)
+        raise ValueError(f"checkpoint at step {step}: save() wrote a symbolic link, {link.name}: write a plain file")
     if not files:
         shutil.rmtree(beside)
         raise ValueError(f"checkpoint at step {step}: save() wrote nothing to the path that it was given")
@@ -61,18 +64,29 @@ def open_checkpoint(folder: RunFolder, checkpoint: Checkpoint) -> Path:
         raise NotFound(f"{complaint}: its manifest is missing or unreadable") from None
     if hashlib.sha256(text.encode()).hexdigest() != checkpoint.sha256:
         raise NotFound(f"{complaint}: its manifest is not the one that was committed")
-    for name, digest in json.loads(text)["files"].items():
+    manifest = json.loads(text)
+    if manifest["run"] != folder.path.name:
+        raise NotFound(f"{complaint}: it belongs to run {manifest['run']}")
+    found = {str(path.relative_to(place)) for path in place.rglob("*") if path.is_symlink() or not path.is_dir()}
+    if surplus := found - {MANIFEST, *manifest["files"]}:
+        raise NotFound(f"{complaint}: {min(surplus)} was added since it was written")
+    for name, digest in manifest["files"].items():
         file = place / name
         if file.is_symlink() or not file.is_file() or _digest(file) != digest:
             raise NotFound(f"{complaint}: {name} is missing or was changed since it was written")
     return _saved_path(place)
 
 
-def prune_checkpoints(folder: RunFolder, kept: Collection[Checkpoint]) -> None:
-    """Delete what is older than the newest of `kept` and not among them, leftovers of killed writers included."""
+def prune_checkpoints(folder: RunFolder, kept: Collection[Checkpoint], *, attempt: int) -> None:
+    """Delete what is older than the newest of `kept` and not among them, leftovers of killed writers included.
+
+    What `attempt` has not finished writing stays: its writer may be at it.
+    """
     newest = max((checkpoint.step for checkpoint in kept), default=-1)
     names = {checkpoint.path for checkpoint in kept}
     for place in folder.checkpoints.glob("*"):
+        if place.name.endswith(f".a{attempt}.new"):
+            continue
         step = place.name.lstrip(".").partition(".")[0]
         if place.name not in names and step.isdecimal() and int(step) <= newest and not place.is_symlink():
             shutil.rmtree(place, ignore_errors=True)

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import redis
 from redis import exceptions
+from redis.backoff import ExponentialBackoff
+from redis.retry import Retry
 
 from shared.domain.errors import ConfigError, StoreDenied, StoreUnreachable
 
 SOCKET_TIMEOUT = 5.0
 SCRIPTS = Path(__file__).parent / "scripts"
+# After a restart of the server each pooled connection fails once. Every command of ours answers a repeated call like
+# the first one; only timeouts are not tried again: whoever waits has a heartbeat to keep.
+RETRY = Retry(ExponentialBackoff(cap=0.5, base=0.05), retries=2, supported_errors=(exceptions.ConnectionError,))
+_CREDENTIALS = re.compile(r"^(\w+://[^/:@]*):.*@")
+_PASSWORD_OPTION = re.compile(r"([?&]password=)[^&]*", re.IGNORECASE)
 
 
 def connect(url: str, *, timeout: float = SOCKET_TIMEOUT) -> redis.Redis:
     """Return a client for `url`; nothing is sent yet. Raises ConfigError on a URL that is none."""
-    options: dict[str, Any] = {"socket_timeout": timeout, "health_check_interval": 15}
+    options: dict[str, Any] = {"socket_timeout": timeout, "health_check_interval": 15, "retry": RETRY}
     if not url.startswith("unix:"):
         options |= {"socket_connect_timeout": timeout, "socket_keepalive": True}
     try:
@@ -31,12 +38,8 @@ def connect(url: str, *, timeout: float = SOCKET_TIMEOUT) -> redis.Redis:
 
 
 def masked(url: str) -> str:
-    """Return the URL without its password, for people and logs."""
-    parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    host = parts.netloc.rpartition("@")[2]
-    return parts._replace(netloc=f"{parts.username or ''}:***@{host}").geturl()
+    """Return the URL without its password, for people and logs; a URL that is none is masked all the same."""
+    return _PASSWORD_OPTION.sub(r"\1***", _CREDENTIALS.sub(r"\1:***@", url))
 
 
 @contextmanager
@@ -58,16 +61,14 @@ def plain_errors(url: str) -> Iterator[None]:
     except exceptions.TimeoutError:
         raise StoreUnreachable(f"Redis at {where} does not answer in time: is it overloaded, or cut off?") from None
     except exceptions.ConnectionError as error:
-        if "auth" in str(error).lower():
-            raise StoreDenied(f"Redis at {where} wants a password: set it in REDIS_URL") from None
-        reason = "the TLS handshake failed" if "ssl" in str(error).lower() else "nothing answers there"
+        reason = "the TLS handshake failed" if "[SSL" in str(error) else "nothing answers there"
         raise StoreUnreachable(f"Redis at {where}: {reason}: start it, or set REDIS_URL") from None
     except exceptions.ResponseError as error:
         text = str(error)
-        if "NOAUTH" in text or "WRONGPASS" in text:
-            raise StoreDenied(f"Redis at {where} wants another password: set it in REDIS_URL") from None
         if "OOM" in text:
             raise StoreUnreachable(f"Redis at {where} is out of memory: raise maxmemory or free some") from None
         if "MISCONF" in text:
             raise StoreUnreachable(f"Redis at {where} cannot write its files: is its disk full?") from None
         raise
+    except exceptions.InvalidResponse:
+        raise StoreUnreachable(f"{where} answers, but is no Redis: mend the port in REDIS_URL") from None

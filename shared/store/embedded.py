@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from shared.domain.errors import Conflict, StoreUnreachable
+from shared.domain.errors import ConfigError, Conflict, StoreUnreachable
 from shared.store.embedded_server import ALREADY_RUNNING, HOLD_SOCKET, PLACE, find_server
 
 STORE_FOLDER = ".store"
+LOG = "server.log"
 START_SECONDS = 70.0
 ANSWER_SECONDS = 5.0
+RETRY_SECONDS = 0.1
 # Guardians started here. They may outlive us, for others who hold the server: nobody waits for them.
 _started: list[subprocess.Popen[bytes]] = []
 
@@ -51,8 +53,10 @@ def attach(data_dir: Path) -> Hold | None:
     try:
         place = json.loads((data_dir / STORE_FOLDER / PLACE).read_text())
         host, runtime_dir = str(place["host"]), Path(place["runtime_dir"])
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
         return None
+    except PermissionError:
+        raise Conflict(f"{data_dir}: its store belongs to another user: choose another --data-dir") from None
     if host != socket.gethostname():
         raise Conflict(
             f"{data_dir}: its store runs on host {host}: run this there, set REDIS_URL, "
@@ -71,7 +75,10 @@ def attach(data_dir: Path) -> Hold | None:
 
 
 def start(data_dir: Path) -> Hold:
-    """Hold the server of this folder, started if it does not run. Raises StoreUnreachable when it cannot start."""
+    """Hold the server of this folder, started if it does not run.
+
+    Raises StoreUnreachable when it cannot start, ConfigError when the folder cannot be written to.
+    """
     held = attach(data_dir)
     if held:
         return held
@@ -80,12 +87,33 @@ def start(data_dir: Path) -> Hold:
     except FileNotFoundError as error:
         raise StoreUnreachable(str(error)) from None
     store_dir = (data_dir / STORE_FOLDER).resolve()
-    store_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    log = store_dir / "server.log"
+    try:
+        store_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (store_dir / LOG).open("ab").close()
+    except OSError as error:
+        raise ConfigError(f"{store_dir}: {error.strerror}: choose another --data-dir") from None
+    deadline = time.monotonic() + START_SECONDS
+    guardian = _start_guardian(store_dir)
+    while time.monotonic() < deadline:
+        held = attach(data_dir)
+        if held:
+            return held
+        if guardian.poll() == ALREADY_RUNNING:  # one that is starting, or on its way out: then this place is free soon
+            time.sleep(RETRY_SECONDS)
+            guardian = _start_guardian(store_dir)
+        elif guardian.poll() is not None:
+            break
+        time.sleep(0.01)
+    log = store_dir / LOG
+    reason = (log.read_text(errors="replace").strip().splitlines() or ["no reason given"])[-1]
+    raise StoreUnreachable(f"the embedded store in {store_dir} did not start: {reason}: see {log}")
+
+
+def _start_guardian(store_dir: Path) -> subprocess.Popen[bytes]:
     # A unix socket's path has at most 103 bytes on macOS and 107 on Linux: the data folder's may be longer.
     runtime_dir = tempfile.mkdtemp(prefix="sweep-", dir=_short_folder())
     command = [sys.executable, "-m", "shared.store.embedded_server", str(store_dir), runtime_dir]
-    with log.open("ab") as output:
+    with (store_dir / LOG).open("ab") as output:
         guardian = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -95,16 +123,7 @@ def start(data_dir: Path) -> Hold:
             cwd=_package_root(),
         )
     _started.append(guardian)
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        held = attach(data_dir)
-        if held:
-            return held
-        if guardian.poll() not in (None, ALREADY_RUNNING):
-            break
-        time.sleep(0.01)
-    reason = (log.read_text(errors="replace").strip().splitlines() or ["no reason given"])[-1]
-    raise StoreUnreachable(f"the embedded store in {store_dir} did not start: {reason}: see {log}")
+    return guardian
 
 
 def _short_folder() -> str | None:

@@ -71,8 +71,8 @@ def die_with_parent() -> None:
 class Guardian:
     """Runs the server and counts who holds it."""
 
-    def __init__(self, store_dir: Path, runtime_dir: Path) -> None:
-        self.store_dir, self.runtime_dir = store_dir, runtime_dir
+    def __init__(self, store_dir: Path, runtime_dir: Path, lock: int) -> None:
+        self.store_dir, self.runtime_dir, self.lock = store_dir, runtime_dir, lock
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.holders: list[socket.socket] = []
         self.process: subprocess.Popen[bytes] | None = None
@@ -102,7 +102,7 @@ class Guardian:
             for ready in readable:
                 if ready is self.listener:
                     self._welcome()
-                elif not ready.recv(64):  # holders say nothing: an empty read is their end
+                elif _is_over(ready):
                     self.holders.remove(ready)
                     ready.close()
             if held and not self.holders:
@@ -130,8 +130,11 @@ class Guardian:
 
     def _start_server(self) -> None:
         command = server_command(find_server(), self.store_dir, self.runtime_dir)
-        # preexec_fn is safe here: this process has one thread.
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=die_with_parent)
+        # preexec_fn is safe here: this process has one thread. The server inherits the lock: if this process is
+        # killed, nobody starts a second server on the same files before the first one is gone.
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, preexec_fn=die_with_parent, pass_fds=[self.lock]
+        )
         deadline = time.monotonic() + READY_SECONDS
         while not self._answers():
             if self.process.poll() is not None:
@@ -168,6 +171,14 @@ class Guardian:
         self.asked_to_end = True
 
 
+def _is_over(holder: socket.socket) -> bool:
+    """Whether a holder that became readable has ended: it says nothing, so an empty read or a reset is its end."""
+    try:
+        return not holder.recv(64)
+    except OSError:
+        return True
+
+
 def main(store_dir: Path, runtime_dir: Path) -> int:
     """Guard one server; return at once, with `ALREADY_RUNNING`, when another guardian holds the folder."""
     with (store_dir / LOCK).open("w") as lock:
@@ -177,7 +188,7 @@ def main(store_dir: Path, runtime_dir: Path) -> int:
             shutil.rmtree(runtime_dir, ignore_errors=True)
             return ALREADY_RUNNING
         try:
-            Guardian(store_dir, runtime_dir).run()
+            Guardian(store_dir, runtime_dir, lock.fileno()).run()
         except (RuntimeError, OSError) as error:
             print(error, file=sys.stderr)
             return 1

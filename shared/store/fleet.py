@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import redis
+from pydantic import ConfigDict
 
 from shared.domain.run import Frozen
 from shared.store import keys
@@ -16,6 +17,8 @@ FORGET_SECONDS = 3600.0
 
 class Worker(Frozen):
     """What a worker announces with each heartbeat."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")  # a newer worker may tell more
 
     id: str
     service: str

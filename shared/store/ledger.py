@@ -6,19 +6,21 @@ import json
 import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import redis
+from pydantic import ValidationError
 
 from shared.domain import run as runs
 from shared.domain import sweep as sweeps
-from shared.domain.errors import Held, Stale
+from shared.domain.errors import Held, Stale, Unreadable
 from shared.domain.run import ORDER, Run
 from shared.domain.sweep import Sweep, SweepState
 from shared.store import keys
 from shared.store.connection import SCRIPTS, plain_errors
 
 Lease = Literal["keep", "drop", "expired"] | int
+Record = TypeVar("Record", Run, Sweep)
 KEPT_COMMITS = 4
 DUE_KEYS = {True: 9, False: 8}  # of commit.lua: evaluation, training
 
@@ -36,6 +38,19 @@ class Change:
 def new_commit_id() -> str:
     """Return an id for a commit that may have to be repeated."""
     return secrets.token_hex(6)
+
+
+def read_record(kind: type[Record], text: str) -> Record:
+    """Return the record that `text` holds. Raises Unreadable when another version wrote it."""
+    try:
+        return kind.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise Unreadable(
+            f"a {kind.__name__.lower()} of the store is not one of this version: {key}: {first['msg'].lower()}: "
+            "install the version of its writer"
+        ) from None
 
 
 class Ledger:

@@ -14,7 +14,7 @@ from shared.domain.run import ORDER, Run, RunState, sweep_of
 from shared.domain.sweep import SweepState
 from shared.store import keys
 from shared.store.connection import SCRIPTS, plain_errors
-from shared.store.ledger import Change, Lease, Ledger
+from shared.store.ledger import Change, Lease, Ledger, read_record
 
 MOST_DUE = 32
 Renewal = Literal["OK", "CANCEL", "FENCED"]
@@ -35,6 +35,7 @@ class RunStore:
         self._client: Any = client  # redis-py types its answers as unions of all modes
         self._url, self._ledger = url, ledger
         self._renew = client.register_script((SCRIPTS / "renew.lua").read_text())
+        self._ring = client.register_script((SCRIPTS / "ring.lua").read_text())
 
     def get(self, run_id: str) -> Run:
         """Return the run as it stands now. Raises NotFound."""
@@ -46,13 +47,13 @@ class RunStore:
             text = self._client.hget(keys.runs(sweep), str(number))
         if text is None:
             raise NotFound(f"no run {run_id} in the store: see `sweepctl runs`")
-        return Run.model_validate_json(text)
+        return read_record(Run, text)
 
     def all(self, sweep: str) -> list[Run]:
         """Return every run of a sweep, by number."""
         with plain_errors(self._url):
             texts = self._client.hvals(keys.runs(sweep))
-        return sorted((Run.model_validate_json(text) for text in texts), key=lambda run: run.number)
+        return sorted((read_record(Run, text) for text in texts), key=lambda run: run.number)
 
     def in_states(self, sweep: str, states: Iterable[RunState]) -> list[Run]:
         """Return the runs of a sweep that are in one of `states`, by number."""
@@ -62,7 +63,7 @@ class RunStore:
                 pipe.zrangebyscore(keys.states(sweep), ORDER.index(state), ORDER.index(state))
             numbers = [number for group in pipe.execute() for number in group]
             texts = self._client.hmget(keys.runs(sweep), numbers) if numbers else []
-        runs = [Run.model_validate_json(text) for text in texts if text]
+        runs = [read_record(Run, text) for text in texts if text]
         return sorted(runs, key=lambda run: run.number)
 
     def counts(self, sweep: str) -> dict[RunState, int]:
@@ -133,15 +134,11 @@ class RunStore:
 
     def ring_again(self, run: Run) -> None:
         """Put a waiting run back into the due set, where a pause or a mishap took it out."""
-        if run.due_queue:
-            with plain_errors(self._url):
-                self._client.zadd(keys.due(run.due_queue), {run.id: self._now_ms()}, nx=True)
+        self._mark(run, "in")
 
     def unring(self, run: Run) -> None:
         """Take a run out of the due set: nobody may claim it now."""
-        if run.due_queue:
-            with plain_errors(self._url):
-                self._client.zrem(keys.due(run.due_queue), run.id)
+        self._mark(run, "out")
 
     def messages(self, queue: str) -> int:
         """Return how many doorbells wait in a queue."""
@@ -152,6 +149,14 @@ class RunStore:
         """Return the ids of runs whose lease has run out, the longest silent first."""
         with plain_errors(self._url):
             return list(self._client.zrangebyscore(keys.LEASES, "-inf", self._now_ms(), start=0, num=most))
+
+    def _mark(self, run: Run, side: Literal["in", "out"]) -> None:
+        # Only as it was read: a run that was claimed meanwhile would be rung for ever.
+        if run.due_queue:
+            with plain_errors(self._url):
+                self._ring(
+                    keys=[keys.runs(run.sweep), keys.due(run.due_queue)], args=[run.number, run.id, run.version, side]
+                )
 
     def _now_ms(self) -> int:
         seconds, micros = self._client.time()

@@ -14,7 +14,7 @@ from shared.domain.run import Run
 from shared.domain.sweep import Sweep
 from shared.store import keys
 from shared.store.connection import plain_errors
-from shared.store.ledger import Change, Ledger
+from shared.store.ledger import Change, Ledger, read_record
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class SweepStore:
         """Return a sweep as it stands now, or None."""
         with plain_errors(self._url):
             text = self._client.get(keys.sweep(name))
-        return Sweep.model_validate_json(text) if text else None
+        return read_record(Sweep, text) if text else None
 
     def names(self) -> list[str]:
         """Return the names of all sweeps, the latest last."""
@@ -102,7 +102,7 @@ class SweepStore:
         """Return the server's time in seconds since the epoch."""
         with plain_errors(self._url):
             seconds, micros = self._client.time()
-        return float(seconds) + micros / 1e6
+        return float(seconds + micros / 1e6)
 
     def server_run_id(self) -> str:
         """Return the id of the server's process: it changes when Redis restarts."""

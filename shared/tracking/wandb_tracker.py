@@ -71,7 +71,7 @@ class WandbTracker:
             project=self._project,
             entity=self._entity,
             group=self._group,
-            name=self._name and f"{self._name}.{run.id.rpartition('.')[2]}" or run.id,
+            name=(self._name and f"{self._name}.{run.id.rpartition('.')[2]}") or run.id,
             id=run.id,
             dir=str(self._folder),
             config={**run.params, "config": dict(run.config)},

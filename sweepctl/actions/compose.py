@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from shared.config.compose import Composed, compose
+from shared.config.protein import ProteinSettings
 from shared.domain.errors import ConfigError
 from shared.tracking.credentials import has_wandb_key
-from services.suggester.protein.settings import ProteinSettings
 
 
 def compose_job(
@@ -21,7 +21,7 @@ def compose_job(
     """
     given = list(overrides)
     if name is not None and ("=" in name or name.startswith(("+", "~"))):
-        name, given = None, [name, *given]
+        given, name = [name, *given], None
     place = data_dir.absolute() if data_dir else None
     composed = compose(name, given, config_dir=config_dir, data_dir=place, pin=pin, validate_protein=_validate)
     if composed.job.wandb.mode == "online" and not has_wandb_key():

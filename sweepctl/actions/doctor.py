@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -117,6 +118,6 @@ def _workers(store: Store) -> Iterator[Finding]:
     versions = {worker.version for worker in live}
     if len(versions) > 1:
         yield Finding("warn", "workers", f"different versions: {', '.join(sorted(versions))}: install the same one")
-    by_service = {service: sum(worker.service == service for worker in live) for service in ("suggester", "trainer", "evaluator")}
     if live:
-        yield Finding("ok", "workers", ", ".join(f"{count} {service}" for service, count in by_service.items()))
+        services = Counter(worker.service for worker in live)
+        yield Finding("ok", "workers", ", ".join(f"{count} {service}" for service, count in services.items()))

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
+import psutil
+
 from shared.config.schema import FunctionTrainer, PpoTrainer, SweepJob
+from shared.domain.errors import IllegalMove, Stale
+from shared.domain.run import LEASED, lose_attempt
+from shared.store.store import Store
 
 COMMANDS: dict[str, tuple[str, ...]] = {
     "suggester": ("-A", "services.suggester", "worker", "-Q", "suggest,results"),
@@ -23,7 +30,7 @@ LOCAL_SETTINGS = {
     "SWEEP_LEASE_SECONDS": "15",
     "SWEEP_HEARTBEAT_SECONDS": "1",
     "SWEEP_REAP_SECONDS": "1",
-    "SWEEP_REPUBLISH_SECONDS": "3",
+    "SWEEP_REPUBLISH_SECONDS": "1",
     "SWEEP_TICK_SECONDS": "0.5",
 }
 END_SECONDS = 30.0
@@ -39,6 +46,20 @@ def entry_points(job: SweepJob) -> tuple[str, ...]:
     envs += [trainer.env] if isinstance(trainer, PpoTrainer) else []
     found += [f"env:{env.partition(':')[0]}" for env in envs if ":" in env]
     return tuple(dict.fromkeys(found))
+
+
+def take_from_the_dead(store: Store, sweep: str) -> None:
+    """Take the runs of this machine's dead workers from them at once, instead of waiting for their leases.
+
+    Their trainings died with them; a worker whose process id is in use again keeps its runs until the lease ends.
+    """
+    max_stuck = store.sweeps.get(sweep).limits.max_stuck_attempts
+    for run in store.runs.in_states(sweep, LEASED):
+        _, _, place = (run.owner.worker if run.owner else "").partition("@")
+        host, _, pid = place.rpartition(":")
+        if host == socket.gethostname() and pid.isdecimal() and not psutil.pid_exists(int(pid)):
+            with suppress(Stale, IllegalMove):
+                store.runs.commit(run, lose_attempt(run, "its worker died", max_stuck=max_stuck))
 
 
 @dataclass
@@ -65,14 +86,17 @@ class LocalWorkers:
         """Return where a worker's own log goes."""
         return self.data_dir / "logs" / f"{service}.log"
 
-    def start_again(self) -> None:
-        """Start those that died, a few times: a machine that kills them again and again is out of order."""
-        for service, process in self.processes.items():
-            if process.poll() is not None and self.restarts < MOST_RESTARTS:
-                if time.monotonic() - self.started_at < RESTART_SECONDS:
-                    return
-                self.restarts += 1
-                self._start(service)
+    def start_again(self) -> bool:
+        """Start those that died, a few times: a machine that kills them again and again is out of order.
+
+        Return whether one had died.
+        """
+        dead = [service for service, process in self.processes.items() if process.poll() is not None]
+        if not dead or self.restarts >= MOST_RESTARTS or time.monotonic() - self.started_at < RESTART_SECONDS:
+            return False
+        self.restarts += 1
+        self._start(dead[0])
+        return True
 
     def broken(self) -> str | None:
         """Return the service that is dead for good, if any."""

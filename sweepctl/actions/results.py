@@ -33,7 +33,7 @@ def list_runs(store: Store, name: str, state: str | None) -> list[Run]:
     """Return the runs of a sweep by number, or those in one state. Raises ConfigError for an unknown state."""
     if state is None:
         return store.runs.all(name)
-    if state not in RunState:
+    if state not in list(RunState):
         raise ConfigError(f"--state {state}: there is no such state: use one of {', '.join(RunState)}")
     return store.runs.in_states(name, [RunState(state)])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from shared.config.schema import SweepJob
 from shared.domain.errors import SweepError
 from shared.domain.sweep import SweepState
 from shared.store.store import Store
-from sweepctl.actions.local import COMMANDS, LocalWorkers, entry_points
+from sweepctl.actions.local import COMMANDS, LocalWorkers, entry_points, take_from_the_dead
 from sweepctl.actions.snapshot import Snapshot, take_snapshot
 from sweepctl.actions.submit import submit
 
@@ -33,7 +33,7 @@ class LocalSweep:
     data_dir: Path
     workers: LocalWorkers | None = None
 
-    def follow(self) -> Iterator[Snapshot]:
+    def follow(self) -> Generator[Snapshot, None, None]:
         """Submit the sweep, start what is missing, and yield a snapshot several times a second until it is over.
 
         The workers end, in order, when the iteration does: at the end, on an error, or when it is closed.
@@ -51,17 +51,19 @@ class LocalSweep:
                     # A sweep that another command serves is only watched, until those workers are gone.
                     served_at = time.monotonic() if submitted.existed and self._is_served() else served_at
                     if time.monotonic() - served_at >= TAKE_OVER_SECONDS:
+                        take_from_the_dead(self.store, name)
                         self.workers = stack.enter_context(self._new_workers())
-                self._keep_alive()
+                self._keep_alive(name)
                 time.sleep(LOOK_SECONDS)
 
     def _new_workers(self) -> LocalWorkers:
         return LocalWorkers(self.store.url, self.data_dir, queue=self.job.queue, allow=entry_points(self.job))
 
-    def _keep_alive(self) -> None:
+    def _keep_alive(self, name: str) -> None:
         if self.workers is None:
             return
-        self.workers.start_again()
+        if self.workers.start_again():
+            take_from_the_dead(self.store, name)
         if service := self.workers.broken():
             raise SweepError(f"the {service} dies again and again: see {self.workers.log_file(service)}")
 

@@ -7,7 +7,18 @@ from collections.abc import Sequence
 
 import typer
 
-from sweepctl.commands.options import AsJson, ConfigDir, DataDir, Name, Overrides, Pin, Redis, folder, print_json, the_store
+from sweepctl.commands.options import (
+    AsJson,
+    ConfigDir,
+    DataDir,
+    Name,
+    Overrides,
+    Pin,
+    Redis,
+    folder,
+    print_json,
+    the_store,
+)
 
 
 def run(

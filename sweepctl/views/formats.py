@@ -10,13 +10,18 @@ BARS = "▁▂▃▄▅▆▇█"
 
 def number(value: float | int | None, digits: int = 4) -> str:
     """Return a number with few digits; a dash for none."""
-    return "–" if value is None else f"{value:.{digits}g}" if isinstance(value, float) else str(value)
+    return "-" if value is None else f"{value:.{digits}g}" if isinstance(value, float) else str(value)
+
+
+def cost(value: float | None, kind: str) -> str:
+    """Return a cost in its unit: `seconds`, or a count or metric of any name."""
+    return duration(value) if kind == "seconds" else number(value)
 
 
 def duration(seconds: float | None) -> str:
     """Return seconds as `42 s`, `3 min 20 s` or `5 h 10 min`."""
     if seconds is None:
-        return "–"
+        return "-"
     whole = round(seconds)
     if whole < 60:
         return f"{seconds:.1f} s" if seconds < 10 else f"{whole} s"
@@ -34,10 +39,11 @@ def steps(value: int) -> str:
 
 
 def sparkline(values: Sequence[float], width: int = 16) -> str:
-    """Return the last values as one line of bars, the lowest of them at the bottom."""
-    shown = list(values)[-width:]
-    if not shown:
+    """Return the values, from the first to the last, as one line of bars, the lowest of them at the bottom."""
+    if not values:
         return ""
+    size = min(width, len(values))
+    shown = [values[round(index * (len(values) - 1) / max(size - 1, 1))] for index in range(size)]
     low, high = min(shown), max(shown)
     span = high - low or 1.0
     return "".join(BARS[round((value - low) / span * (len(BARS) - 1))] for value in shown)

@@ -68,8 +68,8 @@ def workers_table(workers: Sequence[Worker]) -> RenderableType:
     for column in ("worker", "queues", "slots", "GPUs", "busy with"):
         table.add_column(column)
     for worker in sorted(workers, key=lambda worker: worker.id):
-        gpus = ",".join(worker.gpus) or "–"
-        table.add_row(worker.id, ",".join(worker.queues), str(worker.slots), gpus, ", ".join(worker.busy) or "–")
+        gpus = ",".join(worker.gpus) or "-"
+        table.add_row(worker.id, ",".join(worker.queues), str(worker.slots), gpus, ", ".join(worker.busy) or "-")
     return table
 
 

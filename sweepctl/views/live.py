@@ -36,8 +36,8 @@ MOST_SHOWN = 12
 def render(shot: Snapshot, notes: Sequence[str] = ()) -> RenderableType:
     """Return the live view of a snapshot."""
     parts: list[RenderableType] = [_progress(shot), Text(), _flight(shot)]
-    if shot.best is not None and shot.best.score is not None:
-        parts += [Text(), _best(shot.best)]
+    if shot.best is not None:
+        parts += [Text(), _best(shot.best, shot.sweep.config["cost"])]
     parts += [Text(note, style="yellow") for note in notes]
     title = Text.assemble(("sweep ", "dim"), (shot.sweep.name, "bold"))
     return Panel(Group(*parts), title=title, title_align="left", border_style="dim", padding=(0, 1))
@@ -95,9 +95,9 @@ def _row(run: Run, shot: Snapshot) -> list[RenderableType]:
     ]
 
 
-def _best(best: Run) -> RenderableType:
+def _best(best: Run, cost: str) -> RenderableType:
     grid = Table.grid(padding=(0, 1))
-    score = f"{formats.number(best.score)} by r.{best.number}, cost {formats.number(best.cost)}"
+    score = f"{formats.number(best.score)} by r.{best.number}, cost {formats.cost(best.cost, cost)}"
     grid.add_row(Text("best so far", style="dim"), Text(score, style="bold green"))
     grid.add_row(Text(""), Text(formats.params_line(best.params)))
     return grid

@@ -61,9 +61,8 @@ def front_plot(observed: Sequence[Run], front: Sequence[Run], *, cost: str) -> R
     high, low = formats.number(max(scores)), formats.number(min(scores))
     margin = max(len(high), len(low))
     labels = [high, *[""] * (PLOT_HEIGHT - 2), low]
-    lines = [
-        Text.assemble((f"{label:>{margin}} │", "dim"), *_coloured(row)) for label, row in zip(labels, canvas, strict=True)
-    ]
+    rows = zip(labels, canvas, strict=True)
+    lines = [Text.assemble((f"{label:>{margin}} │", "dim"), *_coloured(row)) for label, row in rows]
     left, right = formats.number(min(costs)), formats.number(max(costs))
     axis = f"{'':>{margin}} └{'─' * PLOT_WIDTH}"
     legend = f"{'':>{margin}}  {left}{f'cost ({cost})':^{PLOT_WIDTH - len(left) - len(right)}}{right}"

@@ -40,7 +40,7 @@ def follow_to_the_end(store: Store, job: SweepJob, data_dir: Path, *, as_json: b
             break
         except KeyboardInterrupt:
             if _really_leave(console):
-                console.print(_how_to_resume(job))
+                console.print(_how_to_resume(job), soft_wrap=True)
                 return INTERRUPTED
     return _conclude(console, store, last, as_json=as_json)
 
@@ -120,7 +120,7 @@ def _conclude(console: Console, store: Store, last: Snapshot, *, as_json: bool) 
         print_json({**last.to_json(), "best": describe(ranked[0], sweep) if ranked else None})
     elif ranked:
         console.print(summary(sweep, ranked))
-    console.print(_ending(sweep))
+    console.print(_ending(sweep), soft_wrap=True)
     return 1 if sweep.state is SweepState.PAUSED or not ranked else 0
 
 

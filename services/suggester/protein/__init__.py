@@ -2,8 +2,8 @@
 
 from services.suggester.protein.protein import Protein, UnusableCost
 from services.suggester.protein.random_search import RandomSearch
-from services.suggester.protein.settings import ProteinSettings
 from services.suggester.protein.suggestion import Suggestion
 from services.suggester.protein.surrogate import NumericalWarning
+from shared.config.protein import ProteinSettings
 
 __all__ = ["NumericalWarning", "Protein", "ProteinSettings", "RandomSearch", "Suggestion", "UnusableCost"]

@@ -99,7 +99,7 @@ def fit(objective: NegativeLogPosterior, starts: Sequence[Array], *, iterations:
             jac=True,
             method="L-BFGS-B",
             bounds=objective.prior.bounds,
-            options={"maxiter": iterations, "ftol": 1e-6, "gtol": 1e-3},
+            options={"maxiter": iterations, "ftol": 1e-5, "gtol": 1e-2},
         )
         if np.isfinite(found.fun) and found.fun < best_value:
             best_value, best = float(found.fun), found.x

@@ -21,9 +21,9 @@ from services.suggester.protein import candidates, fitting
 from services.suggester.protein.acquisition import Acquisition
 from services.suggester.protein.fitting import Evidence
 from services.suggester.protein.observations import Observations
-from services.suggester.protein.settings import ProteinSettings
 from services.suggester.protein.suggestion import Memory, Suggestion
 from services.suggester.protein.surrogate import Surrogate
+from shared.config.protein import ProteinSettings
 from shared.domain.errors import ConfigError
 from shared.domain.pareto import pareto_order
 from shared.domain.search_space import Params, SearchSpace, Value

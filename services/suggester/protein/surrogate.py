@@ -11,15 +11,18 @@ import warnings
 from collections.abc import Sequence
 from typing import Any, Final
 
-import gpytorch
 import numpy as np
 import torch
-from gpytorch.constraints import Positive
-from gpytorch.priors import NormalPrior
 from numpy.typing import NDArray
 from scipy.linalg import lapack
 
 from services.suggester.protein.marginal_likelihood import LogPrior
+
+with warnings.catch_warnings():  # on import it compiles functions in a way that newer torch warns about
+    warnings.simplefilter("ignore", DeprecationWarning)
+    import gpytorch
+    from gpytorch.constraints import Positive
+    from gpytorch.priors import NormalPrior
 
 Array = NDArray[np.float64]
 

@@ -27,18 +27,24 @@ local function record(number)
   return redis.call('HGET', KEYS[2], number)
 end
 
-for _, change in ipairs(changes) do
+local found = {}
+for at, change in ipairs(changes) do
   local text = record(change.number)
-  local current = text and cjson.decode(text)
-  for _, id in ipairs(current and current.commits or {}) do
+  found[at] = text and cjson.decode(text) or {}
+  for _, id in ipairs(found[at].commits or {}) do
     if id == ARGV[1] then return {'OK'} end
   end
-  if (current and current.version or 0) ~= change.expect then return {'STALE', tostring(change.number)} end
+end
+
+for at, change in ipairs(changes) do
+  if (found[at].version or 0) ~= change.expect then return {'STALE', tostring(change.number)} end
   assert(type(change.body) == 'string' and type(change.event) == 'string', 'body and event must be text')
   if change.number > 0 then
     assert(type(change.ordinal) == 'number' and type(change.due) == 'number', 'a run needs an ordinal and a due queue')
-    local id = ARGV[2] .. '.r.' .. string.format('%d', change.number)
-    if change.lease == 'expired' then
+    local lease, id = change.lease, ARGV[2] .. '.r.' .. string.format('%d', change.number)
+    local known = lease == 'keep' or lease == 'drop' or lease == 'expired' or type(lease) == 'number'
+    assert(known, 'a run needs a lease that is kept, dropped, expired or milliseconds')
+    if lease == 'expired' then
       local ends = redis.call('ZSCORE', KEYS[5], id)
       if ends and tonumber(ends) > now then return {'STALE', tostring(change.number)} end
     end

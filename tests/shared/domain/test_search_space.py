@@ -372,7 +372,8 @@ def test_valid_params_come_back_in_the_space_s_order_and_types() -> None:
     params = space.validate(written)
 
     assert list(params) == list(space.paths)
-    assert params["linear"] == 1.0 and type(params["linear"]) is float
+    assert params["linear"] == 1.0
+    assert type(params["linear"]) is float
     assert [type(params[path]) for path in ("count", "batch", "steps")] == [int, int, int]
 
 

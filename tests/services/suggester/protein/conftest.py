@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import services.suggester.protein  # noqa: F401 (before any test imports gpytorch, whose import warns)
 from shared.domain.search_space import Params, SearchSpace
 
 Outcome = tuple[float | None, float, bool]  # score, cost, failed

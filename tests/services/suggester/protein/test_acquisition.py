@@ -90,9 +90,11 @@ def test_a_candidate_over_the_cost_cap_ranks_minus_infinity_even_where_all_ranks
     values = rank(ELSEWHERE)
     dear = cost.predict(ELSEWHERE)[0] > 0
 
-    assert dear.any() and not dear.all()
+    assert dear.any()
+    assert not dear.all()
     assert np.isneginf(values[dear]).all()
-    assert (values[~dear] < 0).all() and np.isfinite(values[~dear]).all()
+    assert (values[~dear] < 0).all()
+    assert np.isfinite(values[~dear]).all()
 
 
 def test_where_runs_failed_the_rank_is_lower() -> None:

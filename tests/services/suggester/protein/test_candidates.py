@@ -19,7 +19,8 @@ def an_acquisition(cube: Cube, units: np.ndarray, losses: np.ndarray) -> Acquisi
 def test_the_first_points_are_drawn_towards_the_search_centre_and_differ_by_seed(line: SearchSpace) -> None:
     points = np.array([design_point(Cube(line), seed=3, index=k) for k in range(64)])
 
-    assert (points >= 0.15).all() and (points <= 0.85).all()
+    assert (points >= 0.15).all()
+    assert (points <= 0.85).all()
     assert points.std() == pytest.approx(0.7 / np.sqrt(12), abs=0.02)
     assert design_point(Cube(line), seed=4, index=0) != points[0]
 

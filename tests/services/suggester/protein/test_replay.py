@@ -148,6 +148,7 @@ print(json.dumps([suggestion.params, dict(suggestion.memory), suggestion.predict
 """
 
 
+@pytest.mark.slow
 def test_another_process_suggests_the_same_to_the_bit() -> None:
     root = str(Path(__file__).parents[4])
     environment = {"PYTHONPATH": root, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore", "PATH": "/usr/bin:/bin"}

@@ -1,0 +1,5 @@
+"""`python -m sweepctl`."""
+
+from sweepctl.main import app
+
+app()

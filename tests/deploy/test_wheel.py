@@ -1,0 +1,75 @@
+"""An installed package is whole: what is not Python comes along."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+SOURCES = ("pyproject.toml", "README.md", "LICENSE", "configs", "shared", "services", "sweepctl")
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build a wheel from a copy of the sources, without a network."""
+    tree, out = tmp_path_factory.mktemp("tree"), tmp_path_factory.mktemp("wheel")
+    for name in SOURCES:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / name, tree / name)
+    data = tree / "benchmarks/optbench/data"
+    data.mkdir(parents=True)
+    shutil.copy(ROOT / "benchmarks/optbench/data/LICENSE", data)
+    pip("wheel", "--no-build-isolation", "--wheel-dir", str(out), str(tree))
+    (built,) = out.glob("*.whl")
+    return built
+
+
+def test_a_wheel_holds_all_configs_and_scripts(wheel: Path) -> None:
+    inside = set(zipfile.ZipFile(wheel).namelist())
+
+    files = [*(ROOT / "configs").rglob("*.yaml"), *(ROOT / "shared/store/scripts").glob("*.lua")]
+
+    assert len(files) > 10
+    assert [str(file.relative_to(ROOT)) for file in files if str(file.relative_to(ROOT)) not in inside] == []
+
+
+def test_a_wheel_holds_no_tests_and_no_benchmarks(wheel: Path) -> None:
+    top = {name.split("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
+
+    assert {name for name in top if not name.endswith(".dist-info")} == {"configs", "services", "shared", "sweepctl"}
+
+
+def test_an_installed_sweepctl_composes_a_config_in_an_empty_folder(wheel: Path, tmp_path: Path) -> None:
+    site, empty = tmp_path / "site", tmp_path / "empty"
+    empty.mkdir()
+    pip("install", "--target", str(site), str(wheel))
+    environment = {**os.environ, "PYTHONPATH": str(site)}
+    environment.pop("DATA_DIR", None)
+
+    where = run([sys.executable, "-c", "import shared; print(shared.__file__)"], empty, environment)
+    config = run([sys.executable, str(site / "bin/sweepctl"), "config", "quick"], empty, environment)
+
+    assert where.startswith(str(site))
+    assert yaml.safe_load(config)["sweep"]["metric"] == "reward"
+    assert list(empty.iterdir()) == []
+
+
+def pip(command: str, *arguments: str) -> None:
+    run([sys.executable, "-m", "pip", command, "--no-deps", "--no-index", "--quiet", *arguments], ROOT, {**os.environ})
+
+
+def run(command: list[str], folder: Path, environment: dict[str, str]) -> str:
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout

@@ -1,0 +1,297 @@
+"""Every legal move of a run, and every illegal one."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.domain.errors import IllegalMove
+from shared.domain.run import (
+    FINISHED,
+    LEASED,
+    Checkpoint,
+    Failure,
+    Run,
+    RunState,
+    cancel,
+    claim,
+    event_of,
+    fail,
+    fall_back,
+    finish_training,
+    keep_checkpoint,
+    lose_attempt,
+    observe,
+    release,
+    sweep_of,
+    training_seed,
+)
+
+if TYPE_CHECKING:
+    from tests.conftest import ARun
+
+QUEUED, TRAINING, TRAINED, EVALUATING, OBSERVED, FAILED, CANCELLED = RunState
+Move = Callable[[Run], Run]
+
+
+def checkpoint(step: int) -> Checkpoint:
+    return Checkpoint(step=step, path=f"{step}.a1", sha256="abc")
+
+
+MOVES: dict[str, Move] = {
+    "claim": lambda run: claim(run, worker="me", nonce="mine", at=1.0),
+    "keep_checkpoint": lambda run: keep_checkpoint(run, checkpoint(run.steps + 10), seconds=2.0),
+    "fall_back": lambda run: fall_back(run, 0),
+    "finish_training": lambda run: finish_training(run, seconds=2.0, steps=100, metrics={"loss": 0.5}),
+    "observe": lambda run: observe(run, score=3.0, cost=4.0, seconds=2.0, steps=100, metrics={"loss": 0.5}),
+    "fail": lambda run: fail(run, Failure(kind="user code", message="boom"), cost=4.0),
+    "lose_attempt": lambda run: lose_attempt(run, "killed", max_stuck=3),
+    "release": release,
+    "cancel": cancel,
+}
+LEGAL: dict[tuple[RunState, str], RunState] = {
+    (QUEUED, "claim"): TRAINING,
+    (QUEUED, "cancel"): CANCELLED,
+    (TRAINING, "keep_checkpoint"): TRAINING,
+    (TRAINING, "fall_back"): TRAINING,
+    (TRAINING, "finish_training"): TRAINED,
+    (TRAINING, "observe"): OBSERVED,
+    (TRAINING, "fail"): FAILED,
+    (TRAINING, "lose_attempt"): QUEUED,
+    (TRAINING, "release"): QUEUED,
+    (TRAINING, "cancel"): TRAINING,  # only marked: its owner ends it
+    (TRAINED, "claim"): EVALUATING,
+    (TRAINED, "cancel"): CANCELLED,
+    (EVALUATING, "observe"): OBSERVED,
+    (EVALUATING, "fail"): FAILED,
+    (EVALUATING, "lose_attempt"): TRAINED,
+    (EVALUATING, "release"): TRAINED,
+    (EVALUATING, "cancel"): EVALUATING,
+}
+EVERY_PAIR = [(state, move) for state in RunState for move in MOVES]
+
+
+@pytest.mark.parametrize(("state", "move"), [pair for pair in EVERY_PAIR if pair in LEGAL])
+def test_a_legal_move_leads_to_its_state_and_to_the_next_version(a_run: ARun, state: RunState, move: str) -> None:
+    run = a_run(state)
+    if (state, move) == (TRAINING, "finish_training"):
+        run = MOVES["keep_checkpoint"](run)
+
+    after = MOVES[move](run)
+
+    assert after.state is LEGAL[state, move]
+    assert after.version == run.version + 1
+    assert (after.owner is not None) == (after.state in LEASED)
+
+
+@pytest.mark.parametrize(("state", "move"), [pair for pair in EVERY_PAIR if pair not in LEGAL])
+def test_any_other_move_is_illegal_and_says_which_state_is_in_its_way(a_run: ARun, state: RunState, move: str) -> None:
+    run = a_run(state)
+
+    with pytest.raises(IllegalMove, match=rf"run s\.r\.1 is {state}"):
+        MOVES[move](run)
+
+
+def test_a_claim_takes_the_next_token_and_only_a_training_is_an_attempt(a_run: ARun) -> None:
+    training = claim(a_run(), worker="one", nonce="n1", at=5.0)
+    evaluating = claim(a_run(TRAINED, token=training.token), worker="two", nonce="n2", at=6.0)
+
+    assert (training.attempt, training.token, training.started_at) == (1, 1, 5.0)
+    assert training.owner is not None
+    assert (training.owner.worker, training.owner.token, training.owner.nonce) == ("one", 1, "n1")
+    assert (evaluating.attempt, evaluating.token) == (1, 2)
+
+
+def test_a_run_waits_in_its_own_queue_then_in_the_evaluators_and_then_nowhere(a_run: ARun) -> None:
+    assert {state: a_run(state).due_queue for state in RunState if a_run(state).due_queue} == {
+        QUEUED: "gpu",
+        TRAINED: "eval",
+    }
+
+
+def test_only_the_last_two_checkpoints_are_named(a_run: ARun) -> None:
+    run = a_run(TRAINING)
+    for step in (10, 20, 30):
+        run = keep_checkpoint(run, checkpoint(step), seconds=1.5)
+
+    assert [kept.step for kept in run.checkpoints] == [20, 30]
+    assert run.checkpoint == checkpoint(30)
+    assert (run.steps, run.train_seconds) == (30, 4.5)
+
+
+@pytest.mark.parametrize("step", [5, 10])
+def test_a_checkpoint_that_is_not_newer_is_no_progress(a_run: ARun, step: int) -> None:
+    run = keep_checkpoint(a_run(TRAINING), checkpoint(10), seconds=1.0)
+
+    with pytest.raises(IllegalMove, match=f"at step 10: one at step {step} is no progress"):
+        keep_checkpoint(run, checkpoint(step), seconds=1.0)
+
+
+def test_falling_back_forgets_what_could_not_be_read(a_run: ARun) -> None:
+    run = a_run(TRAINING)
+    for step in (10, 20):
+        run = keep_checkpoint(run, checkpoint(step), seconds=1.0)
+
+    once, twice = fall_back(run, 10), fall_back(run, 0)
+
+    assert (once.checkpoint, once.steps) == (checkpoint(10), 10)
+    assert (twice.checkpoint, twice.steps) == (None, 0)
+    assert event_of(once) == {"kind": "fell back", "run": 1, "step": 10}
+
+
+def test_a_training_without_a_checkpoint_cannot_be_handed_to_the_evaluator(a_run: ARun) -> None:
+    with pytest.raises(IllegalMove, match="ended without a checkpoint"):
+        finish_training(a_run(TRAINING), seconds=1.0, steps=10, metrics={})
+
+
+def test_a_run_that_scores_itself_counts_its_seconds_as_training(a_run: ARun) -> None:
+    run = keep_checkpoint(a_run(TRAINING), checkpoint(10), seconds=1.5)
+
+    observed = observe(run, score=3.0, cost=4.0, seconds=2.0, steps=25, metrics={"loss": 0.5})
+
+    assert (observed.train_seconds, observed.eval_seconds, observed.steps) == (3.5, 0.0, 25)
+    assert (observed.score, observed.cost, observed.metrics) == (3.0, 4.0, {"loss": 0.5})
+
+
+def test_an_evaluation_counts_its_seconds_apart(a_run: ARun) -> None:
+    run = a_run(EVALUATING)
+
+    observed = observe(run, score=3.0, cost=4.0, seconds=2.0, steps=run.steps, metrics={})
+
+    assert (observed.train_seconds, observed.eval_seconds) == (run.train_seconds, 2.0)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_neither_score_nor_cost_may_be_anything_but_a_finite_number(a_run: ARun, bad: float) -> None:
+    for score, cost in ((bad, 1.0), (1.0, bad)):
+        with pytest.raises(ValueError, match="both must be finite"):
+            observe(a_run(TRAINING), score=score, cost=cost, seconds=1.0, steps=1, metrics={})
+
+
+def test_metrics_that_are_no_finite_numbers_are_left_out_so_that_the_record_can_be_read_back(a_run: ARun) -> None:
+    metrics = {"loss": math.nan, "worst": -math.inf, "reward": 1.0}
+    training = keep_checkpoint(a_run(TRAINING), checkpoint(10), seconds=1.0)
+
+    trained = finish_training(training, seconds=1.0, steps=1, metrics=metrics)
+    observed = observe(training, score=1.0, cost=1.0, seconds=1.0, steps=1, metrics=metrics)
+
+    for run in (trained, observed):
+        assert run.metrics == {"reward": 1.0}
+        assert Run.model_validate_json(run.model_dump_json(exclude_defaults=True)) == run
+
+
+def test_attempts_without_progress_end_a_run_but_those_with_a_new_checkpoint_do_not(a_run: ARun) -> None:
+    run = a_run()
+    for step in (10, 20, 30, 40):
+        run = keep_checkpoint(MOVES["claim"](run), checkpoint(step), seconds=1.0)
+        run = lose_attempt(run, "killed", max_stuck=1)
+
+    assert (run.state, run.attempt, run.stuck_attempts, run.setback) == (QUEUED, 4, 0, "killed")
+
+
+@pytest.mark.parametrize("most", [1, 2, 3])
+def test_a_run_fails_after_so_many_lost_attempts_in_a_row(a_run: ARun, most: int) -> None:
+    run = a_run()
+    for _ in range(most):
+        assert run.state is QUEUED
+        run = lose_attempt(MOVES["claim"](run), "killed by signal 9", max_stuck=most)
+
+    assert run.state is FAILED
+    assert run.failure is not None
+    assert run.failure.kind == "crash loop"
+    assert run.failure.message == f"{most} attempts without progress; the last one: killed by signal 9"
+
+
+def test_a_lost_evaluation_goes_back_to_the_evaluators_and_fails_alike(a_run: ARun) -> None:
+    run = a_run(EVALUATING)
+
+    once = lose_attempt(run, "killed", max_stuck=2)
+    twice = lose_attempt(MOVES["claim"](once), "killed", max_stuck=2)
+
+    assert (once.state, once.checkpoint) == (TRAINED, run.checkpoint)
+    assert twice.state is FAILED
+    assert twice.cost == run.train_seconds + run.eval_seconds
+
+
+def test_a_released_run_waits_again_without_a_failure(a_run: ARun) -> None:
+    run = lose_attempt(a_run(TRAINING), "killed", max_stuck=3)
+
+    released = release(MOVES["claim"](run))
+
+    assert (released.state, released.stuck_attempts, released.failure) == (QUEUED, 1, None)
+
+
+@pytest.mark.parametrize("move", ["lose_attempt", "release", "fail"])
+@pytest.mark.parametrize("state", [TRAINING, EVALUATING])
+def test_a_run_whose_cancelling_was_requested_is_cancelled_however_it_ends(
+    a_run: ARun, state: RunState, move: str
+) -> None:
+    marked = cancel(a_run(state))
+
+    assert MOVES[move](marked).state is CANCELLED
+
+
+def test_a_run_that_was_cancelled_while_it_trained_is_not_evaluated(a_run: ARun) -> None:
+    marked = cancel(keep_checkpoint(a_run(TRAINING), checkpoint(10), seconds=1.0))
+
+    assert MOVES["finish_training"](marked).state is CANCELLED
+
+
+def test_a_score_that_arrives_after_a_cancelling_was_requested_is_kept(a_run: ARun) -> None:
+    assert MOVES["observe"](cancel(a_run(EVALUATING))).state is OBSERVED
+
+
+def test_the_log_of_a_suggestion_holds_what_a_replay_needs(a_run: ARun) -> None:
+    assert event_of(a_run()) == {"kind": "suggested", "run": 1, "params": {"trainer.x": 0.5}, "source": "test"}
+
+
+def test_the_event_of_each_end_tells_the_score_the_cost_and_the_kind_of_failure(a_run: ARun) -> None:
+    assert event_of(a_run(OBSERVED)) == {"kind": "observed", "run": 1, "score": 1.0, "cost": 2.0}
+    assert event_of(a_run(FAILED)) == {"kind": "failed", "run": 1, "cost": 1.0, "failure": "user code"}
+    assert event_of(a_run(CANCELLED)) == {"kind": "cancelled", "run": 1}
+
+
+@pytest.mark.parametrize("text", ["", "s", "s.r.", ".r.1", "s.r.x", "s.r.-1", "s.r.1.5"])
+def test_what_is_no_run_id_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is no run id"):
+        sweep_of(text)
+
+
+def test_a_run_id_gives_back_its_sweep_even_if_that_looks_like_one() -> None:
+    assert sweep_of("a.r.1.r.22") == ("a.r.1", 22)
+
+
+def test_each_run_of_a_sweep_trains_with_a_seed_of_its_own() -> None:
+    seeds = {training_seed(seed, number) for seed in (0, 1, 2) for number in range(1, 100)}
+
+    assert len(seeds) == 3 * 99
+    assert all(0 <= seed < 2**31 for seed in seeds)
+
+
+@given(st.lists(st.sampled_from(sorted(MOVES)), max_size=40))
+def test_whatever_is_tried_the_run_stays_sound(a_run: ARun, tried: list[str]) -> None:
+    run = a_run()
+    for name in tried:
+        try:
+            after = MOVES[name](run)
+        except IllegalMove:
+            continue
+        assert run.state not in FINISHED, "terminal states absorb"
+        assert after.version == run.version + 1
+        assert after.token >= run.token
+        assert (after.owner is not None) == (after.state in LEASED)
+        assert len(after.checkpoints) <= 2
+        if name != "fall_back":
+            assert after.steps >= run.steps
+            assert (after.checkpoint.step if after.checkpoint else 0) >= (run.checkpoint.step if run.checkpoint else 0)
+        assert (after.score is not None) == (after.state is OBSERVED)
+        assert (after.failure is not None) == (after.state is FAILED)
+        assert Run.model_validate_json(after.model_dump_json(exclude_defaults=True)) == after
+        json.dumps(event_of(after), allow_nan=False)
+        run = after

@@ -1,0 +1,192 @@
+"""What a person reads when Redis does not do what it should, and what nobody ever reads: the password."""
+
+from __future__ import annotations
+
+import socket
+import socketserver
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from shared.domain.errors import ConfigError, StoreDenied, StoreUnreachable
+from shared.domain.run import claim
+from shared.store.connection import connect, masked
+from shared.store.embedded_server import find_server
+from shared.store.store import Store, open_store
+
+if TYPE_CHECKING:
+    from tests.conftest import ARun, ASweep
+
+PASSWORD = "s3cret-w0rd"
+StartServer = Callable[..., str]
+
+
+@pytest.fixture
+def start_server(tmp_path: Path) -> Iterator[StartServer]:
+    """Start real servers with options of their own, on a unix socket or a TCP port."""
+    servers: list[subprocess.Popen[bytes]] = []
+
+    def start(*options: str) -> str:
+        place = tmp_path / f"{len(servers)}.sock"
+        command = [find_server(), "--port", "0", "--unixsocket", str(place), "--save", "", "--dir", str(tmp_path)]
+        servers.append(subprocess.Popen([*command, *options], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL))
+        deadline = time.monotonic() + 10
+        while not place.exists():
+            assert time.monotonic() < deadline, "the server did not start"
+            time.sleep(0.01)
+        return f"unix://{place}?db=0"
+
+    yield start
+    for server in servers:
+        server.terminate()
+        server.wait()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def complaint(store: Store, *, exit_code: int) -> str:
+    """Return the sentence that a use of the store ends with."""
+    with pytest.raises((StoreUnreachable, StoreDenied)) as caught:
+        store.sweeps.names()
+    store.close()
+    assert caught.value.exit_code == exit_code
+    assert "\n" not in str(caught.value)
+    assert PASSWORD not in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
+    return str(caught.value)
+
+
+def test_a_port_where_nothing_listens_is_told_within_two_seconds() -> None:
+    port, begun = free_port(), time.monotonic()
+
+    said = complaint(open_store(f"redis://:{PASSWORD}@127.0.0.1:{port}/0"), exit_code=3)
+
+    expected = f"Redis at redis://:***@127.0.0.1:{port}/0: nothing answers there: start it, or set REDIS_URL"
+    assert said == expected
+    assert time.monotonic() - begun < 2
+
+
+@pytest.mark.parametrize("name", ["nothing", "auth-and-ssl"])
+def test_a_socket_that_is_not_there_is_told_whatever_its_name(tmp_path: Path, name: str) -> None:
+    said = complaint(open_store(f"unix://{tmp_path}/{name}.sock?db=0"), exit_code=3)
+
+    assert "nothing answers there: start it, or set REDIS_URL" in said
+
+
+def test_a_server_that_accepts_and_never_answers_is_told_after_the_timeout() -> None:
+    with socket.socket() as mute:
+        mute.bind(("127.0.0.1", 0))
+        mute.listen()
+        url = f"redis://127.0.0.1:{mute.getsockname()[1]}/0"
+        begun = time.monotonic()
+
+        said = complaint(open_store(url, client=connect(url, timeout=0.2)), exit_code=3)
+
+    assert "does not answer in time: is it overloaded, or cut off?" in said
+    assert time.monotonic() - begun < 2
+
+
+def test_something_that_is_no_redis_is_told() -> None:
+    class Web(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            while self.request.recv(4096):
+                self.request.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Web) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        said = complaint(open_store(f"redis://127.0.0.1:{server.server_address[1]}/0"), exit_code=3)
+        server.shutdown()
+        thread.join()
+
+    assert said.endswith("answers, but is no Redis: mend the port in REDIS_URL")
+
+
+def test_a_missing_and_a_wrong_password_are_denied_and_the_right_one_is_not(start_server: StartServer) -> None:
+    url = start_server("--requirepass", PASSWORD)
+
+    for attempt in (url, f"{url}&password=wr0ng"):
+        said = complaint(open_store(attempt), exit_code=4)
+        assert "refuses the password: set the right one in REDIS_URL" in said
+        assert "wr0ng" not in said
+    right = open_store(f"{url}&password={PASSWORD}")
+    assert right.sweeps.names() == []
+    assert right.place == f"{url}&password=***"
+    right.close()
+
+
+def test_a_user_without_the_rights_is_denied_with_the_command(start_server: StartServer) -> None:
+    url = start_server("--user", *["default", "on", "nopass", "~*", "+@all", "-zrange"])
+
+    assert "forbids the command" in complaint(open_store(url), exit_code=4)
+
+
+def test_a_full_memory_is_told_and_leaves_nothing_half_written(
+    start_server: StartServer, a_run: ARun, a_sweep: ASweep
+) -> None:
+    store = open_store(start_server("--maxmemory-policy", "noeviction"))
+    sweep, run = store.sweeps.create(a_sweep()), a_run()
+    sweep = store.sweeps.commit(sweep, sweep.move("", created=1), [(run, {})])
+    (queued,) = store.runs.all("s")
+    store.client.config_set("maxmemory", "1")
+
+    with pytest.raises(StoreUnreachable, match="is out of memory: raise maxmemory or free some"):
+        store.runs.claim(queued, claim(queued, worker="w", nonce="n", at=0.0), lease_ms=1000)
+
+    assert store.runs.all("s") == [queued]
+    store.client.config_set("maxmemory", "0")
+    store.runs.claim(queued, claim(queued, worker="w", nonce="n", at=0.0), lease_ms=1000)
+    store.close()
+
+
+def test_a_read_only_replica_is_told(start_server: StartServer, a_sweep: ASweep) -> None:
+    store = open_store(start_server("--replicaof", "127.0.0.1", str(free_port())))
+
+    with pytest.raises(StoreUnreachable, match="is a read-only replica: point REDIS_URL at the primary"):
+        store.sweeps.create(a_sweep())
+    store.close()
+
+
+def test_a_connection_that_was_cut_is_made_again_without_a_word(store: Store) -> None:
+    store.ping()
+
+    store.client.client_kill_filter(_type="normal", skipme=True)
+    other = open_store(store.url)
+    other.ping()
+    other.client.client_kill_filter(_type="normal", skipme=True)
+    other.close()
+
+    assert store.sweeps.names() == []
+
+
+@pytest.mark.parametrize("url", ["localhost:6379", "http://localhost", "redis://host:port/0", "redis://[::1", ""])
+def test_a_url_that_is_none_is_refused_with_the_forms_that_are(url: str) -> None:
+    with pytest.raises(ConfigError, match=r"write redis://\[:password@\]host:port/0, rediss:// or unix:///path"):
+        connect(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("redis://host:6379/0", "redis://host:6379/0"),
+        ("redis://:pw@host:6379/0", "redis://:***@host:6379/0"),
+        ("rediss://user:pw@host/1", "rediss://user:***@host/1"),
+        ("redis://user@host/1", "redis://user@host/1"),
+        ("redis://:p/w?x#y@z@host/1", "redis://:***@host/1"),
+        ("redis://host/0?password=pw&db=1", "redis://host/0?password=***&db=1"),
+        ("unix:///tmp/a:b@c/redis.sock?db=0", "unix:///tmp/a:b@c/redis.sock?db=0"),
+        ("redis://:pw@[::1", "redis://:***@[::1"),
+    ],
+)
+def test_a_url_is_shown_without_its_password(url: str, shown: str) -> None:
+    assert masked(url) == shown

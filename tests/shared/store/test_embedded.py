@@ -1,0 +1,261 @@
+"""The private server of a data folder: one for all, never longer than it is held, and nothing lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from shared.domain.errors import ConfigError, Conflict, StoreUnreachable
+from shared.store import embedded
+from shared.store.embedded_server import HOLD_SOCKET, LOCK, PLACE
+from shared.store.store import open_store
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from shared.store import embedded
+held = embedded.start(Path(sys.argv[1]))
+print(held.url, flush=True)
+time.sleep(120)
+"""
+
+
+@pytest.fixture
+def holder(tmp_path: Path) -> Iterator[Callable[[], subprocess.Popen[str]]]:
+    """Start processes that hold the server of the folder."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start() -> subprocess.Popen[str]:
+        started.append(subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE, text=True))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+        if process.stdout:
+            process.stdout.close()
+
+
+def url_of(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+def guardian_of(folder: Path) -> psutil.Process:
+    return psutil.Process(json.loads((folder / embedded.STORE_FOLDER / PLACE).read_text())["pid"])
+
+
+def wait_until(claim: Callable[[], object], *, seconds: float = 5) -> None:
+    deadline = time.monotonic() + seconds
+    while not claim():
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        time.sleep(0.01)
+
+
+def test_two_commands_that_start_at_once_share_one_server(
+    tmp_path: Path, holder: Callable[[], subprocess.Popen[str]]
+) -> None:
+    one, other = holder(), holder()
+
+    assert url_of(one) == url_of(other) != ""
+    assert len(guardian_of(tmp_path).children()) == 1
+
+
+def test_a_running_server_is_found_and_no_second_one_is_started(tmp_path: Path) -> None:
+    with embedded.start(tmp_path) as first, embedded.start(tmp_path) as second:
+        assert second.url == first.url
+        found = embedded.attach(tmp_path)
+        assert found is not None
+        found.release()
+
+
+def test_a_folder_without_a_server_has_none_to_find(tmp_path: Path) -> None:
+    assert embedded.attach(tmp_path) is None
+    assert not embedded.has_files(tmp_path)
+
+
+def test_the_server_is_for_its_owner_alone(tmp_path: Path) -> None:
+    with embedded.start(tmp_path):
+        place = json.loads((tmp_path / embedded.STORE_FOLDER / PLACE).read_text())
+        runtime = Path(place["runtime_dir"])
+        assert runtime.stat().st_mode & 0o777 == 0o700
+        assert (tmp_path / embedded.STORE_FOLDER).stat().st_mode & 0o777 == 0o700
+        server = guardian_of(tmp_path).children()[0]
+        assert [c for c in server.net_connections() if c.family != socket.AF_UNIX] == []
+
+
+def test_it_ends_within_five_seconds_when_its_only_holder_is_killed(
+    tmp_path: Path, holder: Callable[[], subprocess.Popen[str]]
+) -> None:
+    process = holder()
+    url_of(process)
+    guardian = guardian_of(tmp_path)
+    family = [guardian, *guardian.children(recursive=True)]
+    runtime = Path(json.loads((tmp_path / embedded.STORE_FOLDER / PLACE).read_text())["runtime_dir"])
+
+    process.kill()
+
+    wait_until(lambda: not any(member.is_running() and member.status() != "zombie" for member in family))
+    assert not runtime.exists()
+    assert not (tmp_path / embedded.STORE_FOLDER / PLACE).exists()
+
+
+def test_it_lives_on_while_somebody_else_holds_it(tmp_path: Path, holder: Callable[[], subprocess.Popen[str]]) -> None:
+    process = holder()
+    url = url_of(process)
+    with embedded.start(tmp_path):
+        process.kill()
+        process.wait()
+        time.sleep(1.0)  # longer than its grace
+
+        open_store(url).ping()
+
+
+def test_data_is_there_again_after_the_server_was_stopped_even_if_it_is_asked_for_at_once(tmp_path: Path) -> None:
+    for number in range(3):
+        with embedded.start(tmp_path) as held:
+            store = open_store(held.url)
+            assert store.client.incr("counter") == number + 1
+            store.close()
+        guardian = guardian_of(tmp_path)
+        time.sleep(0.55)  # just beyond its grace: it is about to end, and still has the folder
+    guardian.wait(10)
+    assert embedded.has_files(tmp_path)
+
+
+def test_a_folder_whose_guardian_is_on_its_way_out_is_taken_over_as_soon_as_it_is_free(tmp_path: Path) -> None:
+    import fcntl
+    import threading
+
+    place = tmp_path / embedded.STORE_FOLDER
+    place.mkdir()
+    lock = (place / LOCK).open("w")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    timer = threading.Timer(0.5, lock.close)
+    timer.start()
+
+    begun = time.monotonic()
+    with embedded.start(tmp_path):
+        assert 0.4 < time.monotonic() - begun < 10
+    timer.join()
+
+
+def test_a_server_that_is_killed_comes_back_with_every_acknowledged_write(tmp_path: Path) -> None:
+    with embedded.start(tmp_path) as held:
+        store = open_store(held.url)
+        for number in range(50):
+            store.client.rpush("list", number)
+        (server,) = guardian_of(tmp_path).children()
+
+        server.kill()
+
+        def answers() -> bool:
+            try:
+                store.ping()
+            except StoreUnreachable:
+                return False
+            return True
+
+        wait_until(answers, seconds=10)
+        assert store.client.lrange("list", 0, -1) == [str(number) for number in range(50)]
+        store.close()
+
+
+def test_a_killed_guardian_takes_its_server_with_it_and_the_next_command_starts_another(tmp_path: Path) -> None:
+    with embedded.start(tmp_path) as held:
+        store = open_store(held.url)
+        store.client.set("key", "value")
+        store.close()
+        guardian = guardian_of(tmp_path)
+        (server,) = guardian.children()
+
+        guardian.kill()
+
+        assert embedded.attach(tmp_path) is None
+        with embedded.start(tmp_path) as again:
+            assert not server.is_running() or server.status() == "zombie"
+            store = open_store(again.url)
+            assert store.client.get("key") == "value"
+            store.close()
+
+
+def test_those_that_come_and_go_without_a_word_do_not_disturb_the_others(tmp_path: Path) -> None:
+    with embedded.start(tmp_path) as held:
+        runtime = Path(json.loads((tmp_path / embedded.STORE_FOLDER / PLACE).read_text())["runtime_dir"])
+        for number in range(30):
+            visitor = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            visitor.connect(str(runtime / HOLD_SOCKET))
+            if number % 2:
+                time.sleep(0.02)  # greeted by now, and leaves without having read it
+            visitor.close()
+        time.sleep(0.3)
+
+        store = open_store(held.url)
+        store.ping()
+        store.close()
+
+
+def test_a_server_on_another_host_is_told_with_that_hosts_name(tmp_path: Path) -> None:
+    place = tmp_path / embedded.STORE_FOLDER / PLACE
+    place.parent.mkdir()
+    place.write_text(json.dumps({"host": "node-17", "pid": 1, "runtime_dir": "/tmp"}))
+
+    for use in (embedded.attach, embedded.start):
+        with pytest.raises(Conflict, match="its store runs on host node-17: run this there, set REDIS_URL, or delete"):
+            use(tmp_path)
+    assert Conflict.exit_code == 6
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "{}", '{"host": "HOST", "pid": 1, "runtime_dir": "/nowhere"}'])
+def test_a_stale_or_broken_note_of_its_place_is_no_obstacle(tmp_path: Path, text: str) -> None:
+    place = tmp_path / embedded.STORE_FOLDER / PLACE
+    place.parent.mkdir()
+    place.write_text(text.replace("HOST", socket.gethostname()))
+
+    assert embedded.attach(tmp_path) is None
+
+
+def test_a_server_is_started_beside_a_stale_note(tmp_path: Path) -> None:
+    place = tmp_path / embedded.STORE_FOLDER / PLACE
+    place.parent.mkdir()
+    place.write_text(json.dumps({"host": socket.gethostname(), "pid": 1, "runtime_dir": "/nowhere"}))
+
+    with embedded.start(tmp_path) as held:
+        open_store(held.url).ping()
+
+
+def test_a_server_that_cannot_start_is_told_with_its_last_words_and_its_log(tmp_path: Path) -> None:
+    folder = tmp_path / embedded.STORE_FOLDER / "appendonlydir"
+    folder.mkdir(parents=True)
+    (folder / "appendonly.aof.manifest").write_text("garbage\n")
+
+    with pytest.raises(StoreUnreachable, match=r"did not start: the redis-server ended with exit code 1: see .*server\.log"):
+        embedded.start(tmp_path)
+
+
+def test_a_data_folder_that_is_a_file_is_refused_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(ConfigError, match="choose another --data-dir"):
+        embedded.start(tmp_path / "file")
+
+
+def test_ctrl_c_for_the_command_is_not_for_the_server(tmp_path: Path) -> None:
+    with embedded.start(tmp_path) as held:
+        guardian = guardian_of(tmp_path)
+        assert os.getpgid(guardian.pid) != os.getpgid(0)
+        guardian.send_signal(signal.SIGINT)
+        time.sleep(0.2)
+
+        open_store(held.url).ping()

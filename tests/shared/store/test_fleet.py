@@ -1,0 +1,69 @@
+"""The register of workers, on a real server and on fakeredis."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from shared.store import keys
+from shared.store.fleet import Worker
+from shared.store.store import Store
+
+
+def a_worker(name: str, **changes: Any) -> Worker:
+    usual = {"service": "trainer", "host": "h", "pid": 1, "queues": ("gpu",), "slots": 2, "version": "1"}
+    return Worker(id=name, **{**usual, **changes})
+
+
+def test_a_worker_that_announces_itself_is_live_with_what_it_said_last(each_store: Store) -> None:
+    each_store.fleet.announce(a_worker("one"))
+    each_store.fleet.announce(a_worker("one", busy=("s.r.1",)))
+
+    assert each_store.fleet.live() == [a_worker("one", busy=("s.r.1",))]
+
+
+def test_slots_are_counted_for_the_queues_that_they_serve(each_store: Store) -> None:
+    each_store.fleet.announce(a_worker("one", slots=2))
+    each_store.fleet.announce(a_worker("two", slots=3, queues=("gpu", "cpu")))
+    each_store.fleet.announce(a_worker("three", slots=8, queues=("eval",)))
+
+    assert [each_store.fleet.live_slots(queue) for queue in ("gpu", "cpu", "eval", "other")] == [5, 3, 8, 0]
+
+
+def test_a_silent_worker_is_not_live_until_it_speaks_again(each_store: Store) -> None:
+    each_store.fleet.announce(a_worker("one"))
+    time.sleep(0.03)
+    each_store.fleet.announce(a_worker("two"))
+
+    assert [worker.id for worker in each_store.fleet.live(silent_seconds=0.02)] == ["two"]
+    each_store.fleet.announce(a_worker("one"))
+    assert {worker.id for worker in each_store.fleet.live(silent_seconds=0.02)} >= {"one"}
+
+
+def test_a_worker_that_signs_off_is_gone_at_once(each_store: Store) -> None:
+    each_store.fleet.announce(a_worker("one"))
+
+    each_store.fleet.sign_off("one")
+    each_store.fleet.sign_off("never there")
+
+    assert each_store.fleet.live() == []
+    assert each_store.client.keys() == []
+
+
+def test_a_worker_that_was_silent_for_an_hour_is_forgotten(each_store: Store) -> None:
+    each_store.fleet.announce(a_worker("old"))
+    each_store.client.zadd(keys.WORKERS_SEEN, {"old": (each_store.sweeps.now() - 3601) * 1000})
+
+    each_store.fleet.announce(a_worker("new"))
+
+    assert each_store.client.hkeys(keys.WORKERS) == ["new"]
+    assert each_store.client.zrange(keys.WORKERS_SEEN, 0, -1) == ["new"]
+
+
+def test_a_newer_worker_may_tell_more_than_this_version_knows(each_store: Store) -> None:
+    each_store.fleet.announce(a_worker("newer", slots=4))
+    told = {**a_worker("newer", slots=4).model_dump(mode="json"), "mood": "fine"}
+    each_store.client.hset(keys.WORKERS, "newer", json.dumps(told))
+
+    assert each_store.fleet.live_slots("gpu") == 4

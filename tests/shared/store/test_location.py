@@ -1,0 +1,65 @@
+"""One rule says which store is meant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from shared.domain.errors import StoreUnreachable
+from shared.store import embedded
+from shared.store.location import DEFAULT_URL, Purpose, locate, located_store
+
+EVERY_PURPOSE = get_args(Purpose)
+
+
+@pytest.fixture(autouse=True)
+def no_redis_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stand in a shell that names no server."""
+    monkeypatch.delenv("REDIS_URL", raising=False)
+
+
+@pytest.mark.parametrize("purpose", EVERY_PURPOSE)
+def test_first_what_was_named_then_the_environment_even_beside_a_running_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, purpose: Purpose
+) -> None:
+    monkeypatch.setenv("REDIS_URL", "redis://environment/0")
+    with embedded.start(tmp_path):
+        with locate(tmp_path, redis_url="redis://named/0", purpose=purpose) as url:
+            assert url == "redis://named/0"
+        with locate(tmp_path, redis_url=None, purpose=purpose) as url:
+            assert url == "redis://environment/0"
+
+
+@pytest.mark.parametrize("purpose", EVERY_PURPOSE)
+def test_second_the_embedded_server_that_runs(tmp_path: Path, purpose: Purpose) -> None:
+    with embedded.start(tmp_path) as held, locate(tmp_path, redis_url=None, purpose=purpose) as url:
+        assert url == held.url
+
+
+def test_third_it_is_started_to_start_something_and_to_look_at_what_it_left(tmp_path: Path) -> None:
+    with locate(tmp_path, redis_url=None, purpose="look") as url:
+        assert url == DEFAULT_URL
+    assert list(tmp_path.iterdir()) == []
+
+    for purpose in ("start", "look"):
+        with located_store(tmp_path, redis_url=None, purpose=purpose) as store:
+            assert store.url.startswith("unix://")
+            store.client.incr("visits")
+    with located_store(tmp_path, redis_url=None, purpose="look") as store:
+        assert store.client.get("visits") == "2"
+
+
+def test_fourth_who_joins_means_the_server_on_this_machine_and_writes_nothing(tmp_path: Path) -> None:
+    with locate(tmp_path, redis_url=None, purpose="join") as url:
+        assert url == DEFAULT_URL == "redis://127.0.0.1:6379/0"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_that_does_not_answer_is_told_before_it_is_used(tmp_path: Path) -> None:
+    with (
+        pytest.raises(StoreUnreachable, match="nothing answers there"),
+        located_store(tmp_path, redis_url=f"unix://{tmp_path}/none.sock", purpose="look"),
+    ):
+        pytest.fail("a store that does not answer")
