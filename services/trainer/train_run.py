@@ -7,7 +7,7 @@ from fnmatch import fnmatch
 
 from shared.config.frozen import from_plain
 from shared.config.schema import FunctionTrainer, PpoTrainer, SweepJob
-from shared.domain.observation import cost_of, score_of
+from shared.domain.observation import BadScore, cost_of, score_of
 from shared.domain.run import Run, finish_training, observe
 from shared.domain.sweep import Sweep
 from shared.execution.claiming import Claimed, serve_due_runs
@@ -29,9 +29,13 @@ def train_due_runs(worker: Worker, hint: str) -> None:
 
 def conclude(run: Run, ending: Finished, job: SweepJob) -> Run:
     """Return the run after its training: observed if it scored itself, else trained. Raises BadScore."""
-    if job.is_evaluated and "score" not in ending.result:
-        return finish_training(run, seconds=ending.seconds, steps=ending.steps, metrics=ending.result)
     metrics = {**ending.metrics, **ending.result}
+    if job.is_evaluated and "score" not in ending.result:
+        if run.checkpoint is None:
+            raise BadScore('the training left no checkpoint to evaluate: call run.save_checkpoint, or return {"score": ...}')
+        reported = {name: value for name, value in ending.metrics.items() if name == job.cost}
+        kept = {**reported, **ending.result}
+        return finish_training(run, seconds=ending.seconds, steps=ending.steps, metrics=kept)
     seconds = run.train_seconds + ending.seconds
     return observe(
         run,

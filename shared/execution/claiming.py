@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from shared.domain.errors import Held, IllegalMove, NotFound, Stale
-from shared.domain.run import Run, claim
+from shared.domain.errors import ConfigError, Held, IllegalMove, NotFound, Stale, Unreadable
+from shared.domain.run import Run, RunState, claim
 from shared.domain.sweep import Sweep
 from shared.execution.lease import Lease
 from shared.execution.slots import Slot
@@ -55,16 +55,25 @@ def claim_next(worker: Worker, hint: str, *, declines: Declines) -> Claimed | No
             if reason := declines(run, sweep):
                 log.warning("left run %s to others: %s", run_id, reason)
                 continue
-            slot = worker.slots.take(run_id, gpus=sweep.config["trainer"].get("gpus_per_run", 1))
-            if slot is None:
-                continue
         except NotFound as reason:
             log.info("left run %s alone: %s", run_id, reason)
             continue
-        lease = _claim(worker, run)
+        except (ConfigError, Unreadable) as reason:  # of another version: it stays due for a worker of that one
+            log.warning("left run %s to others: %s", run_id, reason)
+            continue
+        # An evaluation plays on one GPU, however many the training had.
+        gpus = sweep.config["trainer"].get("gpus_per_run", 1) if run.state is RunState.QUEUED else 1
+        slot = worker.slots.take(run_id, gpus=gpus)
+        if slot is None:
+            continue
+        lease: Lease | None = None
+        try:
+            lease = _claim(worker, run)
+        finally:  # the store may have gone away, too
+            if lease is None:
+                worker.slots.give_back(run_id)
         if lease is not None:
             return Claimed(lease, sweep, slot)
-        worker.slots.give_back(run_id)
     return None
 
 

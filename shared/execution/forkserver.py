@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import re
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.machinery import ModuleSpec
 from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 
+import psutil
+
 from shared.execution import child
 from shared.execution.job import PRELOADED_VARIABLE, Channel, Job
 
 SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|REDIS_URL|BROKER|FLOWER|BASIC_AUTH", re.IGNORECASE)
+
+
+log = logging.getLogger(__name__)
+_starting = threading.Lock()
 
 
 def context() -> ForkServerContext:
@@ -41,20 +49,27 @@ def start_forkserver(preload: Sequence[str]) -> None:
 @contextmanager
 def _environment_for_children(preload: Sequence[str]) -> Iterator[None]:
     """Hide secrets from the forkserver, and with it from every child, while it is started."""
-    kept = dict(os.environ)
+    hidden = {name: os.environ.pop(name) for name in list(os.environ) if SECRET.search(name)}
+    os.environ[PRELOADED_VARIABLE] = ",".join(preload)
     try:
-        for name in kept:
-            if SECRET.search(name):
-                del os.environ[name]
-        os.environ[PRELOADED_VARIABLE] = ",".join(preload)
         yield
     finally:
-        os.environ.clear()
-        os.environ.update(kept)
+        os.environ.update(hidden)
+
+
+def _replace_if_dead() -> None:
+    # multiprocessing would start another one by itself, but with our secrets in its environment.
+    pid = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
+    if pid is not None and (not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE):
+        log.warning("the forkserver %d died: starting another one", pid)
+        with _environment_for_children(os.environ.get(PRELOADED_VARIABLE, "").split(",")):
+            forkserver.ensure_running()
 
 
 def start_child(job: Job) -> tuple[ForkServerProcess, Channel]:
     """Start a child on its job and return it with our end of the pipe."""
+    with _starting:
+        _replace_if_dead()
     ours, theirs = context().Pipe()
     process = context().Process(target=child.main, args=(job.model_dump_json(), theirs), name=job.run)
     process.start()

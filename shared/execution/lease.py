@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from threading import Event
 
-from shared.domain.errors import Fenced, Stale, StoreUnreachable
+from shared.domain.errors import Fenced, NotFound, Stale, StoreUnreachable
 from shared.domain.progress import Progress
 from shared.domain.run import Run
 from shared.store.ledger import Lease as Lifespan
@@ -67,7 +67,10 @@ class Lease:
                 time.sleep(RETRY_SECONDS)
 
     def _read_again(self) -> None:
-        fresh, mine = self._runs.get(self.run.id), self.run.owner
+        try:
+            fresh, mine = self._runs.get(self.run.id), self.run.owner
+        except NotFound as reason:
+            raise Fenced(f"{reason}: the store has forgotten it") from None
         if fresh.owner is None or fresh.owner != mine:
             raise Fenced(f"run {self.run.id} is no longer ours: its lease was taken away")
         self.run = fresh

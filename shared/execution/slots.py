@@ -49,7 +49,8 @@ class Slots:
     def __init__(self, count: int | None, gpus: tuple[str, ...]) -> None:
         self.count = count or len(gpus) or max(1, (os.cpu_count() or 1) // CORES_PER_SLOT)
         self.gpus = gpus
-        self._free = list(gpus)
+        self._runs_on = dict.fromkeys(gpus, 0)
+        self._share = -(-self.count // len(gpus)) if gpus else 0  # more slots than GPUs: so many runs share each
         self._held: dict[str, Slot] = {}
         self._lock = threading.Lock()
 
@@ -62,10 +63,12 @@ class Slots:
         """Take a place for `run`; None if this worker lacks the GPUs now. Without any there is the CPU."""
         wanted = gpus if self.gpus else 0
         with self._lock:
-            if run in self._held or len(self._held) >= self.count or len(self._free) < wanted:
+            free = sorted((gpu for gpu, runs in self._runs_on.items() if runs < self._share), key=self._runs_on.__getitem__)
+            if run in self._held or len(self._held) >= self.count or len(free) < wanted:
                 return None
-            taken, self._free = self._free[:wanted], self._free[wanted:]
-            slot = Slot(tuple(taken), max(1, (os.cpu_count() or 1) // self.count))
+            slot = Slot(tuple(free[:wanted]), max(1, (os.cpu_count() or 1) // self.count))
+            for gpu in slot.gpus:
+                self._runs_on[gpu] += 1
             self._held[run] = slot
             return slot
 
@@ -73,4 +76,5 @@ class Slots:
         """Free the place of `run`."""
         with self._lock:
             slot = self._held.pop(run, None)
-            self._free.extend(slot.gpus if slot else ())
+            for gpu in slot.gpus if slot else ():
+                self._runs_on[gpu] -= 1

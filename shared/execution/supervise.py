@@ -23,7 +23,7 @@ from shared.domain.trainable import StopReason
 from shared.execution import job as wire
 from shared.execution.forkserver import start_child
 from shared.execution.job import Channel, Job
-from shared.execution.lease import Lease
+from shared.execution.lease import Lease, Move
 from shared.storage.checkpoints import prune_checkpoints
 from shared.storage.folders import RunFolder
 
@@ -107,7 +107,7 @@ class _Watch:
     progress: Progress
     steps: int = 0
     last_words: Mapping[str, Any] | None = None
-    uncommitted: list[tuple[Checkpoint, float]] = field(default_factory=list)
+    uncommitted: list[Move] = field(default_factory=list)
     stopping: StopReason | None = None
     kill_at: float | None = None
     stalled: bool = False
@@ -121,7 +121,7 @@ class _Watch:
             wait([self.channel.connection, self.process.sentinel], timeout=LOOK_SECONDS)
             exited = self.process.exitcode is not None  # asked before reading: what it said last is still in the pipe
             self._listen()
-            self._commit_checkpoints()
+            self._commit_moves()
             if exited:
                 break
             if shutdown.is_set():
@@ -130,7 +130,7 @@ class _Watch:
             if now >= self.renew_at:
                 self._renew(now)
             self._lose_patience(now)
-        self._commit_checkpoints()
+        self._commit_all_moves(shutdown)
         self._renew(time.monotonic())  # so that the last report is kept, too
         return self._ending()
 
@@ -147,7 +147,8 @@ class _Watch:
                 self.progress = self.progress.after(self.steps, message["metrics"], metric=self.metric)
             case wire.CHECKPOINT:
                 checkpoint = Checkpoint(**{key: message[key] for key in ("step", "path", "sha256")})
-                self.uncommitted.append((checkpoint, self.heard_at - self.saved_at))
+                seconds = self.heard_at - self.saved_at
+                self.uncommitted.append(partial(keep_checkpoint, checkpoint=checkpoint, seconds=seconds))
                 self.saved_at = self.heard_at
                 self.steps = max(self.steps, checkpoint.step)
             case wire.RESUMED:
@@ -160,14 +161,25 @@ class _Watch:
         newest = self.lease.run.checkpoint
         if newest and step < newest.step and self.lease.run.state is RunState.TRAINING:
             log.warning("run %s: falls back to step %d", self.lease.run.id, step)
-            self.lease.commit(lambda run: fall_back(run, step), keep=True)
+            self.uncommitted.append(partial(fall_back, step=step))
 
-    def _commit_checkpoints(self) -> None:
+    def _commit_all_moves(self, shutdown: Event) -> None:
+        # The last checkpoint is what will be evaluated: the run must not end before it is committed.
+        give_up_at: float | None = None
+        self._commit_moves()
+        while self.uncommitted:
+            if shutdown.is_set():
+                give_up_at = give_up_at or time.monotonic() + self.patience.stop_grace
+                if time.monotonic() > give_up_at:
+                    raise StoreUnreachable(f"run {self.lease.run.id}: its last checkpoint could not be committed")
+            time.sleep(LOOK_SECONDS)
+            self._commit_moves()
+
+    def _commit_moves(self) -> None:
         # While the store is away the training goes on; its checkpoints are committed when the store is back.
         while self.uncommitted:
-            checkpoint, seconds = self.uncommitted[0]
             try:
-                self.lease.commit(partial(keep_checkpoint, checkpoint=checkpoint, seconds=seconds), keep=True)
+                self.lease.commit(self.uncommitted[0], keep=True)
             except StoreUnreachable as reason:
                 log.warning("run %s: checkpoint not committed yet: %s", self.lease.run.id, reason)
                 return

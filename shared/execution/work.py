@@ -37,8 +37,12 @@ def work_on(worker: Worker, claimed: Claimed, *, entry: str, phase: str, conclud
     try:
         try:
             child = _prepare(worker, claimed, job, folder, entry=entry, phase=phase)
+        except OSError as error:  # a full or read-only disk is not the run's fault: it goes on when that is mended
+            log.error("run %s: %s cannot be written to: %s: mend it", lease.run.id, folder.path, error)
+            worker.lifecycle.shutdown.wait(worker.settings.heartbeat_seconds)
+            ending: Ending = Stopped("preempted")
         except ConfigError as error:  # each value is legal, but not all of them together
-            ending: Ending = UserFailure(str(error), 0.0)
+            ending = UserFailure(str(error), 0.0)
         else:
             ending = supervise(
                 lease,
@@ -79,7 +83,7 @@ def _prepare(worker: Worker, claimed: Claimed, job: SweepJob, folder: RunFolder,
         run=run.id,
         attempt=run.attempt,
         seed=seed,
-        device=slot.device if job.device == "auto" else job.device,
+        device=slot.device if job.device == "auto" or not slot.gpus else job.device,
         config=config,
         params=run.params,
         checkpoints=run.checkpoints,

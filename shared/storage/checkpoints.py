@@ -56,7 +56,7 @@ def open_checkpoint(folder: RunFolder, checkpoint: Checkpoint) -> Path:
     """Return the path that was saved, every byte verified. Raises NotFound when it is missing or was changed."""
     place = folder.checkpoints / checkpoint.path
     complaint = f"checkpoint {place}"
-    if Path(checkpoint.path).name != checkpoint.path or place.is_symlink():
+    if Path(checkpoint.path).name != checkpoint.path or checkpoint.path in ("", "..") or place.is_symlink():
         raise NotFound(f"{complaint}: not a plain folder of this run")
     try:
         text = (place / MANIFEST).read_text()

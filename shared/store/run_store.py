@@ -57,14 +57,16 @@ class RunStore:
 
     def in_states(self, sweep: str, states: Iterable[RunState]) -> list[Run]:
         """Return the runs of a sweep that are in one of `states`, by number."""
+        wanted = set(states)
         with plain_errors(self._url):
             pipe = self._client.pipeline(transaction=False)
-            for state in states:
+            for state in wanted:
                 pipe.zrangebyscore(keys.states(sweep), ORDER.index(state), ORDER.index(state))
             numbers = [number for group in pipe.execute() for number in group]
             texts = self._client.hmget(keys.runs(sweep), numbers) if numbers else []
         runs = [read_record(Run, text) for text in texts if text]
-        return sorted(runs, key=lambda run: run.number)
+        # A run may have moved on between the two reads.
+        return sorted((run for run in runs if run.state in wanted), key=lambda run: run.number)
 
     def counts(self, sweep: str) -> dict[RunState, int]:
         """Return how many runs of a sweep are in each state."""

@@ -39,7 +39,7 @@ def test_a_sweep_that_does_not_exist_is_not_found_and_the_latest_are_named(each_
         each_store.sweeps.create(a_sweep(name=name))
 
     assert each_store.sweeps.find("s") is None
-    with pytest.raises(NotFound, match="the latest ones: g, f, e, d, c$"):
+    with pytest.raises(NotFound, match=r"the latest ones: g, f, e, d, c$"):
         each_store.sweeps.get("s")
 
 

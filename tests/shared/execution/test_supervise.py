@@ -1,0 +1,409 @@
+"""One real child after the other, each ending in a way of its own, and what the supervisor makes of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+
+from shared.domain.errors import Fenced
+from shared.domain.progress import Progress
+from shared.domain.run import Run, cancel, claim, lose_attempt
+from shared.execution import forkserver
+from shared.execution.forkserver import start_forkserver
+from shared.execution.job import Job
+from shared.execution.lease import Lease
+from shared.execution.supervise import Ending, Finished, Lost, Patience, Stopped, UserFailure, supervise
+from shared.storage.folders import RunFolder
+from shared.store import keys
+from shared.store.store import Store
+
+if TYPE_CHECKING:
+    from tests.conftest import ARun, ASweep
+
+SECRETS = {
+    "REDIS_URL": "redis://:hush-1@host/0",
+    "WANDB_API_KEY": "hush-2",
+    "FOO_TOKEN": "hush-3",
+    "FLOWER_BASIC_AUTH": "me:hush-4",
+    "CELERY_BROKER_URL": "redis://:hush-5@host/0",
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def children() -> Iterator[None]:
+    """Start the forkserver as a worker does, from its main thread and with secrets in its environment."""
+    spec = sys.modules["__main__"].__spec__
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in SECRETS.items():
+            patch.setenv(name, value)
+        patch.syspath_prepend(Path(__file__).parent)
+        start_forkserver(["shared.execution.child"])
+        yield
+    sys.modules["__main__"].__spec__ = spec
+
+
+@dataclass
+class Rig:
+    """A claimed run in a real store, and all that a supervisor needs for it."""
+
+    store: Store
+    lease: Lease
+    folder: RunFolder
+    shutdown: threading.Event
+    lease_ms: int = 60_000
+
+    @property
+    def run(self) -> Run:
+        """The record as it stands in the store."""
+        return self.store.runs.get("s.r.1")
+
+    def job(self, entry: str) -> Job:
+        """Return a job of the claimed run."""
+        run = self.lease.run
+        return Job(
+            entry=f"trainings:{entry}",
+            run=run.id,
+            attempt=run.attempt,
+            seed=0,
+            device="cpu",
+            config={},
+            params={},
+            checkpoints=run.checkpoints,
+            folder=str(self.folder.path),
+            log_file=str(self.folder.log_file("train", run.attempt)),
+            threads=1,
+            environment={"CUDA_VISIBLE_DEVICES": ""},
+        )
+
+    def supervise(self, entry: str, *, heartbeat: float = 5, stop_grace: float = 5, stall: float = 60) -> Ending:
+        """Run a training of `trainings` to its end."""
+        patience = Patience(heartbeat=heartbeat, stop_grace=stop_grace, stall=stall)
+        start = Progress()
+        job = self.job(entry)
+        return supervise(
+            self.lease, job, patience=patience, shutdown=self.shutdown, metric="reward", progress=start
+        )
+
+    def claim_again(self) -> None:
+        """Lose the attempt and claim the run anew."""
+        self.store.runs.commit(self.run, lose_attempt(self.run, "test", max_stuck=9))
+        self.lease = claimed(self.store)
+
+    def log(self) -> bytes:
+        """Return what the attempt printed."""
+        return self.folder.log_file("train", self.lease.run.attempt).read_bytes()
+
+
+def claimed(store: Store) -> Lease:
+    run = store.runs.get("s.r.1")
+    held = store.runs.claim(run, claim(run, worker="w", nonce="n", at=0.0), lease_ms=60_000)
+    return Lease(store.runs, held, lease_ms=60_000)
+
+
+@pytest.fixture
+def rig(store: Store, tmp_path: Path, a_run: ARun, a_sweep: ASweep) -> Rig:
+    """A run that was just claimed."""
+    sweep = store.sweeps.create(a_sweep())
+    store.sweeps.commit(sweep, sweep.move(""), [(a_run(), {})])
+    return Rig(store, claimed(store), RunFolder(tmp_path / "s.r.1"), threading.Event())
+
+
+def soon(action: Callable[[], Any], *, when: Callable[[], object]) -> threading.Thread:
+    """Do something from another thread once `when` holds."""
+
+    def wait() -> None:
+        deadline = time.monotonic() + 10
+        while not when() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        action()
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    return thread
+
+
+def our_children() -> list[psutil.Process]:
+    """Return the live processes below this one that a supervisor is responsible for."""
+    server = psutil.Process(forkserver.forkserver._forkserver._forkserver_pid)  # type: ignore[attr-defined]
+    return [child for child in server.children(recursive=True) if child.status() != psutil.STATUS_ZOMBIE]
+
+
+# ------------------------------------------------------------------------------------------------ it ends by itself
+
+
+def test_a_training_that_ends_gives_its_result_and_its_checkpoints_are_committed(rig: Rig) -> None:
+    ending = rig.supervise("finish")
+
+    assert isinstance(ending, Finished)
+    assert ending.result == {"score": 0.5}
+    assert (ending.steps, ending.metrics) == (3, {"reward": 0.3})
+    assert [checkpoint.step for checkpoint in rig.run.checkpoints] == [2, 3]
+    assert sorted(path.name for path in rig.folder.checkpoints.iterdir()) == [c.path for c in rig.run.checkpoints]
+    assert our_children() == []
+
+
+def test_the_last_report_is_in_the_store_when_a_training_ends(rig: Rig) -> None:
+    rig.supervise("finish")
+
+    progress = rig.store.runs.progress("s", [1])[1]
+    assert (progress.step, progress.metrics) == (3, {"reward": 0.3})
+
+
+def test_the_next_attempt_goes_on_from_the_last_checkpoint(rig: Rig) -> None:
+    rig.supervise("finish")
+    rig.claim_again()
+
+    ending = rig.supervise("resume")
+
+    assert isinstance(ending, Finished)
+    assert ending.result == {"score": 3.0, "read": 3.0}
+
+
+def test_a_damaged_checkpoint_is_passed_over_for_the_one_before_and_the_log_says_so(rig: Rig) -> None:
+    rig.supervise("finish")
+    newest = rig.run.checkpoint
+    assert newest is not None
+    (rig.folder.checkpoints / newest.path / "state").write_text("x")
+    rig.claim_again()
+
+    ending = rig.supervise("go_on")
+
+    assert isinstance(ending, Finished)
+    kinds = [event.body["kind"] for event in rig.store.sweeps.events("s")]
+    assert kinds[-2:] == ["fell back", "checkpointed"]
+    assert [checkpoint.path for checkpoint in rig.run.checkpoints] == ["000000000002.a1", "000000000003.a2"]
+    assert b"falling back" in rig.log()
+
+
+def test_an_exception_is_the_users_and_is_told_with_its_message(rig: Rig) -> None:
+    ending = rig.supervise("fail")
+
+    assert isinstance(ending, UserFailure)
+    assert ending.message == "ValueError: the loss is gone"
+    assert b"Traceback" in rig.log()
+    assert rig.store.runs.progress("s", [1])[1].step == 7
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("return_text", "TypeError: the training returned str: return a dict of numbers, or nothing"),
+        ("report_text", "TypeError: report(reward='high'): a metric must be a number"),
+        ("no_such_function", "AttributeError: module 'trainings' has no attribute 'no_such_function'"),
+        ("leave_with_3", "the process ended with exit code 3 before it was done"),
+        ("leave_with_0", "the process ended with exit code 0 before it was done"),
+    ],
+)
+def test_code_that_cannot_be_used_fails_with_a_sentence(rig: Rig, entry: str, message: str) -> None:
+    ending = rig.supervise(entry)
+
+    assert isinstance(ending, UserFailure)
+    assert ending.message == message
+
+
+def test_metrics_that_are_no_numbers_do_not_hide_those_that_are(rig: Rig) -> None:
+    ending = rig.supervise("report_what_is_no_number")
+
+    assert isinstance(ending, Finished)
+    assert ending.metrics == {"loss": 1.0}
+    assert ending.result["score"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("entry", "why"), [("die_of_9", "killed by signal 9: out of memory, or by hand"), ("die_of_11", "died of signal SIGSEGV")]
+)
+def test_a_process_that_dies_of_a_signal_is_lost_and_not_the_users_fault(rig: Rig, entry: str, why: str) -> None:
+    assert rig.supervise(entry) == Lost(why)
+
+
+def test_a_training_that_says_nothing_for_too_long_is_killed_as_stalled(rig: Rig) -> None:
+    assert rig.supervise("hang", stall=0.3) == Lost("stalled: nothing reported for 0.3 s, killed")
+    assert our_children() == []
+
+
+# ------------------------------------------------------------------------------------------------ it is told to end
+
+
+def test_a_worker_that_is_told_to_go_gets_one_more_checkpoint_out_of_its_training(rig: Rig) -> None:
+    thread = soon(rig.shutdown.set, when=lambda: rig.store.runs.progress("s", [1]))
+
+    ending = rig.supervise("save_when_told_to_stop", heartbeat=0.05)
+
+    thread.join()
+    assert ending == Stopped("preempted")
+    assert rig.run.checkpoint is not None
+    assert (rig.folder.checkpoints / rig.run.checkpoint.path / "state").read_text() == "in time"
+
+
+def test_a_training_that_will_not_stop_is_killed_after_its_grace(rig: Rig) -> None:
+    rig.shutdown.set()
+    begun = time.monotonic()
+
+    ending = rig.supervise("ignore_stop", stop_grace=0.3)
+
+    assert ending == Stopped("preempted")
+    assert 0.3 <= time.monotonic() - begun < 5
+    assert our_children() == []
+
+
+def test_a_cancelled_run_ends_with_the_next_heartbeat(rig: Rig) -> None:
+    def cancel_it() -> None:
+        rig.store.runs.commit(rig.run, cancel(rig.run), lease="keep")
+
+    thread = soon(cancel_it, when=lambda: rig.store.runs.progress("s", [1]))
+
+    ending = rig.supervise("work_for_long", heartbeat=0.05)
+
+    thread.join()
+    assert ending == Stopped("cancelled")
+
+
+def test_a_supervisor_whose_lease_was_taken_kills_the_child_and_writes_nothing(rig: Rig) -> None:
+    def take_it() -> None:
+        rig.store.runs.commit(rig.run, lose_attempt(rig.run, "silent", max_stuck=3))
+        rig.store.runs.claim(rig.run, claim(rig.run, worker="other", nonce="x", at=0.0), lease_ms=60_000)
+        taken["run"], taken["progress"] = rig.run, rig.store.client.hgetall(keys.progress("s"))
+
+    taken: dict[str, Any] = {}
+    thread = soon(take_it, when=lambda: rig.store.runs.progress("s", [1]))
+
+    with pytest.raises(Fenced, match=r"run s\.r\.1 is no longer ours"):
+        rig.supervise("work_for_long", heartbeat=0.05)
+
+    thread.join()
+    assert our_children() == []
+    assert rig.run == taken["run"]
+    assert rig.store.client.hgetall(keys.progress("s")) == taken["progress"]
+
+
+def test_a_checkpoint_that_was_saved_while_the_run_was_taken_away_is_not_committed(rig: Rig) -> None:
+    def take_it() -> None:
+        rig.store.runs.commit(rig.run, lose_attempt(rig.run, "silent", max_stuck=3))
+
+    thread = soon(take_it, when=lambda: rig.run.checkpoints)
+
+    with pytest.raises(Fenced):
+        rig.supervise("save_twice_with_a_pause")
+
+    thread.join()
+    assert [checkpoint.step for checkpoint in rig.run.checkpoints] == [1]
+
+
+# ------------------------------------------------------------------------------------------------ nothing is left
+
+
+def is_alive(pid: float) -> bool:
+    return psutil.pid_exists(int(pid)) and psutil.Process(int(pid)).status() != psutil.STATUS_ZOMBIE
+
+
+def gone(pid: float) -> bool:
+    deadline = time.monotonic() + 3
+    while is_alive(pid) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return not is_alive(pid)
+
+
+def test_no_grandchild_outlives_a_training_that_ends(rig: Rig) -> None:
+    ending = rig.supervise("leave_a_grandchild")
+
+    assert isinstance(ending, Finished)
+    assert gone(ending.result["score"])
+
+
+def test_no_grandchild_outlives_a_training_that_is_killed(rig: Rig) -> None:
+    ending = rig.supervise("hang_with_a_grandchild", stall=0.5)
+
+    assert isinstance(ending, Lost)
+    assert gone(rig.store.runs.progress("s", [1])[1].metrics["pid"])
+
+
+def test_many_trainings_leave_no_open_file_behind(rig: Rig) -> None:
+    rig.supervise("resume")
+    before = psutil.Process().num_fds()
+
+    for _ in range(5):
+        rig.claim_again()
+        rig.supervise("resume")
+
+    assert psutil.Process().num_fds() <= before
+
+
+def test_no_secret_reaches_a_child_nor_the_process_that_forks_it(rig: Rig) -> None:
+    ending = rig.supervise("tell_environment")
+
+    assert isinstance(ending, Finished)
+    told = (rig.folder.path / "told.json").read_text()
+    assert "hush" not in told
+    assert not set(SECRETS) & set(json.loads(told)["now"])
+    assert json.loads(told)["now"]["CUDA_VISIBLE_DEVICES"] == ""
+    assert ending.result["session"] == 1.0
+    assert {name: os.environ[name] for name in SECRETS} == SECRETS
+
+
+def test_a_forkserver_that_was_killed_is_replaced_by_one_without_secrets(rig: Rig) -> None:
+    old = forkserver.forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
+    os.kill(old, signal.SIGKILL)
+    assert gone(old)
+
+    ending = rig.supervise("tell_environment")
+
+    assert isinstance(ending, Finished)
+    assert "hush" not in (rig.folder.path / "told.json").read_text()
+
+
+def test_a_child_whose_forkserver_dies_is_lost(rig: Rig) -> None:
+    def kill_it() -> None:
+        os.kill(forkserver.forkserver._forkserver._forkserver_pid, signal.SIGKILL)  # type: ignore[attr-defined]
+
+    thread = soon(kill_it, when=lambda: rig.store.runs.progress("s", [1]))
+
+    ending = rig.supervise("work_for_long", heartbeat=0.05)
+
+    thread.join()
+    assert ending == Lost("its forkserver died")
+
+
+def test_whatever_is_printed_lands_in_the_log_as_it_is(rig: Rig) -> None:
+    ending = rig.supervise("print_much")
+
+    assert isinstance(ending, Finished)
+    log = rig.log()
+    assert log.count(b"\xff\x00") == 500_000
+    for line in (b"from python\n", b"to stderr\n", b"from a grandchild\n"):
+        assert line in log
+
+
+def test_a_store_that_is_away_for_a_while_gets_every_checkpoint_before_the_run_ends(rig: Rig) -> None:
+    """The server is frozen out by taking the connections away: the client believes that nothing listens."""
+    pool = rig.store.client.connection_pool
+    path = pool.connection_kwargs["path"]
+
+    def go_away() -> None:
+        pool.connection_kwargs["path"] = "/nowhere"
+        pool.disconnect()
+
+    def come_back() -> None:
+        time.sleep(1.5)
+        pool.connection_kwargs["path"] = path
+        pool.disconnect()
+
+    away = soon(go_away, when=lambda: (rig.folder.checkpoints / "000000000001.a1").exists())
+    back = soon(come_back, when=lambda: (rig.folder.checkpoints / "000000000002.a1").exists())
+
+    ending = rig.supervise("save_twice_with_a_pause")
+
+    away.join()
+    back.join()
+    assert isinstance(ending, Finished)
+    assert [checkpoint.step for checkpoint in rig.run.checkpoints] == [1, 2]

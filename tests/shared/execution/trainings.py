@@ -1,0 +1,129 @@
+"""Trainings that end in every way there is; the tests run them in real child processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from shared.domain.trainable import Stop
+from shared.execution.child import ChildRun
+
+
+def finish(run: ChildRun) -> dict[str, float]:
+    for step in (1, 2, 3):
+        run.report(step, reward=step / 10)
+        run.save_checkpoint(step, lambda path, step=step: path.write_text(str(step)))  # type: ignore[misc]
+    return {"score": 0.5}
+
+
+def resume(run: ChildRun) -> dict[str, float]:
+    return {"score": float(run.checkpoint_step), "read": float(run.checkpoint.read_text()) if run.checkpoint else -1.0}
+
+
+def go_on(run: ChildRun) -> None:
+    step = run.checkpoint_step + 1
+    run.save_checkpoint(step, lambda path: path.write_text(str(step)))
+
+
+def fail(run: ChildRun) -> None:
+    run.report(7, reward=0.1)
+    raise ValueError("the loss is gone")
+
+
+def return_text(run: ChildRun) -> str:
+    return "done"
+
+
+def report_text(run: ChildRun) -> None:
+    run.report(1, reward="high")  # type: ignore[arg-type]
+
+
+def report_what_is_no_number(run: ChildRun) -> dict[str, float]:
+    run.report(1, reward=float("nan"), loss=1.0)
+    return {"score": 1.0, "last": float("nan")}
+
+
+def leave_with_3(run: ChildRun) -> None:
+    os._exit(3)
+
+
+def leave_with_0(run: ChildRun) -> None:
+    os._exit(0)
+
+
+def die_of_9(run: ChildRun) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_of_11(run: ChildRun) -> None:
+    signal.signal(signal.SIGSEGV, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def hang(run: ChildRun) -> None:
+    time.sleep(60)
+
+
+def work_for_long(run: ChildRun) -> None:
+    for step in range(1, 3000):
+        run.report(step, reward=float(step))
+        time.sleep(0.02)
+
+
+def save_when_told_to_stop(run: ChildRun) -> None:
+    step = 0
+    try:
+        while True:
+            step += 1
+            run.report(step, reward=1.0)
+            time.sleep(0.01)
+    except Stop:
+        run.save_checkpoint(step, lambda path: path.write_text("in time"))
+        raise
+
+
+def ignore_stop(run: ChildRun) -> None:
+    while True:
+        try:
+            run.report(1, reward=1.0)
+            time.sleep(0.01)
+        except Stop:
+            continue
+
+
+def leave_a_grandchild(run: ChildRun) -> dict[str, float]:
+    grandchild = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    return {"score": float(grandchild.pid)}
+
+
+def hang_with_a_grandchild(run: ChildRun) -> None:
+    grandchild = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    run.report(1, pid=float(grandchild.pid))
+    run.flush()
+    time.sleep(60)
+
+
+def tell_environment(run: ChildRun) -> dict[str, float]:
+    found = [Path(f"/proc/{pid}/environ").read_bytes().decode() for pid in (os.getpid(), os.getppid())]
+    told = {"now": dict(os.environ), "processes": found, "arguments": sys.argv}
+    (run.folder.path / "told.json").write_text(json.dumps(told))
+    return {"score": 1.0, "session": float(os.getsid(0) == os.getpid())}
+
+
+def print_much(run: ChildRun) -> dict[str, float]:
+    print("from python")
+    os.write(1, b"\xff\x00" * 500_000)
+    os.write(2, b"to stderr\n")
+    subprocess.run([sys.executable, "-c", "print('from a grandchild')"], check=True)
+    return {"score": 1.0}
+
+
+def save_twice_with_a_pause(run: ChildRun) -> None:
+    run.save_checkpoint(1, lambda path: path.write_text("1"))
+    time.sleep(0.5)
+    run.save_checkpoint(2, lambda path: path.write_text("2"))
