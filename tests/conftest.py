@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import sys
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 import pytest
 
+from shared.config.compose import compose
+from shared.config.schema import SweepJob
+from shared.config.settings import WorkerSettings
 from shared.domain import run as moves
 from shared.domain.run import Checkpoint, Failure, Prediction, Run, RunState
 from shared.domain.sweep import Limits, Sweep
+from shared.execution.forkserver import start_forkserver
+from shared.execution.slots import Slots
+from shared.execution.worker import Worker
+from shared.queues.app import make_app
+from shared.queues.doorbells import Doorbells
+from shared.queues.lifecycle import Lifecycle
 from shared.store import embedded
 from shared.store.store import Store, open_store
 
@@ -24,6 +37,20 @@ class ASweep(Protocol):
     """Builds a sweep `s` with `changes`; `limits` may be a mapping."""
 
     def __call__(self, /, **changes: Any) -> Sweep: ...
+
+
+class AJob(Protocol):
+    """Composes the job of a sweep `s` of runs that train nothing and score themselves, unless `overrides` differ."""
+
+    def __call__(self, *overrides: str) -> SweepJob: ...
+
+
+class AWorker(Protocol):
+    """Makes the worker of a service, as its process would, with settings of its own."""
+
+    def __call__(
+        self, service: str, *queues: str, slots: int = 1, gpus: tuple[str, ...] = (), **settings: Any
+    ) -> Worker: ...
 
 
 @pytest.fixture(scope="session")
@@ -46,15 +73,85 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         with_settings.client.config_set("appendfsync", "no")  # what is tested here survives no power cut
         with_settings.close()
         yield held.url
+    for guardian in embedded._started:
+        guardian.wait(10)
+
+
+class Gate:
+    """The way to the server: a link to its socket, so that a test can shut it and open it again."""
+
+    def __init__(self, folder: Path, server: str) -> None:
+        self._link, self._target = folder / "redis.sock", Path(urlsplit(server).path)
+        self._guard = open_store(server)
+        self._guard.client.flushall()
+        self.url = f"unix://{self._link}?db=0"
+        self.open()
+
+    def open(self) -> None:
+        """Let connections be made."""
+        self._link.symlink_to(self._target)
+
+    def shut(self) -> None:
+        """Cut all connections, and let none be made."""
+        self._link.unlink()
+        self._guard.client.client_kill_filter(_type="normal", skipme=True)
+
+    def remove(self) -> None:
+        """Give everything back."""
+        self._guard.close()
+        self._link.unlink(missing_ok=True)
 
 
 @pytest.fixture
-def store(redis_url: str) -> Iterator[Store]:
+def gate(redis_url: str) -> Iterator[Gate]:
+    """Yield the way to the real server, which is empty."""
+    with tempfile.TemporaryDirectory(prefix="gate-", dir="/tmp") as folder:  # short: it is a socket's path
+        gate = Gate(Path(folder), redis_url)
+        yield gate
+        gate.remove()
+
+
+@pytest.fixture
+def store(gate: Gate) -> Iterator[Store]:
     """Yield an empty store on the real server."""
-    opened = open_store(redis_url)
-    opened.client.flushall()
+    opened = open_store(gate.url)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def a_job(tmp_path: Path) -> AJob:
+    """Return the builder of jobs whose data folder is the test's."""
+    usual = ("trainer=noop", "sim=none", "sweep_run=s")
+    return lambda *overrides: compose("quick", [*usual, *overrides], data_dir=tmp_path).job
+
+
+@pytest.fixture
+def a_worker(store: Store, tmp_path: Path) -> Iterator[AWorker]:
+    """Return the builder of workers on the real server."""
+    made: list[Worker] = []
+
+    def make(service: str, *queues: str, slots: int = 1, gpus: tuple[str, ...] = (), **settings: Any) -> Worker:
+        app = make_app(service, store.url, queues=queues, slots=slots)
+        app.amqp.queues.select(queues)
+        name = f"{service}-{len(made)}"
+        chosen = WorkerSettings(**settings)
+        places = Slots(slots, gpus)
+        made.append(Worker(service, name, app, chosen, store, Doorbells(app), Lifecycle(app), places, tmp_path))
+        return made[-1]
+
+    yield make
+    for worker in made:
+        worker.app.close()
+
+
+@pytest.fixture(scope="session")
+def children() -> Iterator[None]:
+    """Start the forkserver, as a worker does."""
+    spec = sys.modules["__main__"].__spec__
+    start_forkserver(["shared.execution.child"])
+    yield
+    sys.modules["__main__"].__spec__ = spec
 
 
 def _a_sweep(**changes: Any) -> Sweep:

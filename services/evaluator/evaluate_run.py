@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from shared.config.frozen import from_plain
 from shared.config.schema import SimConfig, SweepJob
 from shared.domain.errors import NotFound
 from shared.domain.observation import cost_of, score_of
 from shared.domain.run import Run, observe
+from shared.domain.sweep import Sweep
 from shared.execution.child import ChildRun
 from shared.execution.claiming import Claimed, serve_due_runs
+from shared.execution.permission import refuses_env
 from shared.execution.supervise import Finished
 from shared.execution.work import work_on
 from shared.execution.worker import Worker
@@ -23,7 +26,16 @@ def evaluate_due_runs(worker: Worker, hint: str) -> None:
     def evaluate(claimed: Claimed) -> None:
         work_on(worker, claimed, entry=ENTRY, phase="eval", conclude=conclude)
 
-    serve_due_runs(worker, hint, evaluate, declines=lambda run, sweep: None)
+    serve_due_runs(worker, hint, evaluate, declines=lambda run, sweep: declines(worker, sweep))
+
+
+def declines(worker: Worker, sweep: Sweep) -> str | None:
+    """Say why this worker cannot play the suite of a sweep; None if it can."""
+    job = from_plain(sweep.config)
+    if job.device == "cuda" and not worker.slots.gpus:
+        return "the sweep wants device=cuda, and this worker sees no GPU"
+    refusals = (refuses_env(simulation.env, worker.settings.allow) for simulation in job.sim.simulations.values())
+    return next((refusal for refusal in refusals if refusal), None)
 
 
 def conclude(run: Run, ending: Finished, job: SweepJob) -> Run:

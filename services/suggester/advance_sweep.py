@@ -7,13 +7,15 @@ import threading
 
 from services.suggester.follower import Follower, follow
 from services.suggester.protein import Suggestion
-from shared.domain.errors import IllegalMove, NotFound, Stale
+from shared.domain.errors import ConfigError, IllegalMove, NotFound, Stale, Unreadable
 from shared.domain.run import FINISHED, Prediction, Run, RunState, cancel, suggest
 from shared.domain.sweep import Sweep, SweepState, absorb, how_many_to_start, reached_limit, settle
 from shared.queues.doorbells import Doorbells
 from shared.store.store import Store
 
 log = logging.getLogger(__name__)
+MOST_AT_ONCE = 100
+"""Runs in one commit: the script keeps everybody else waiting."""
 
 
 class Suggester:
@@ -28,7 +30,10 @@ class Suggester:
         """Advance every sweep that is not finished."""
         live = self._store.sweeps.live()
         for name in live:
-            self.advance(name)
+            try:
+                self.advance(name)
+            except (ConfigError, Unreadable) as reason:  # of another version: the other sweeps go on
+                log.warning("sweep %s: left to others: %s", name, reason)
         for name in set(self._followers) - set(live):
             self._followers.pop(name, None)
 
@@ -45,8 +50,9 @@ class Suggester:
         if sweep.is_finished:
             return
         follower = self._followers.get(name) or self._followers.setdefault(name, follow(sweep))
-        seen = self._catch_up(sweep, follower)
+        # Counted first: a run that is over by then is in the log that is read afterwards, and so in the totals.
         counts, now = self._store.runs.counts(name), self._store.sweeps.now()
+        seen = self._catch_up(sweep, follower)
         unfinished = sum(n for state, n in counts.items() if state not in FINISHED)
         settled = settle(seen, unfinished=unfinished, now=now)
         if settled.version != sweep.version:
@@ -56,10 +62,10 @@ class Suggester:
         if _ends_early(seen, now=now):
             self._cancel_queued(name)
         slots = self._store.fleet.live_slots(sweep.queue)
-        wanted = how_many_to_start(seen, counts, live_slots=slots, now=now)
+        wanted = min(how_many_to_start(seen, counts, live_slots=slots, now=now), MOST_AT_ONCE)
         if wanted:
             self._suggest(sweep, seen, follower, wanted)
-        elif seen != sweep:
+        elif seen.model_copy(update={"seen": sweep.seen}) != sweep:  # the position alone is not worth a write
             self._store.sweeps.commit(sweep, seen.move(""))
 
     def _catch_up(self, sweep: Sweep, follower: Follower) -> Sweep:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from services.suggester.protein import Protein, RandomSearch, Suggestion
 from shared.config.frozen import from_plain
-from shared.domain.run import Params
+from shared.domain.run import FINISHED, Params
 from shared.domain.search_space import SearchSpace
 from shared.domain.sweep import Sweep
 
@@ -35,17 +35,17 @@ class Follower:
     pending: dict[int, Params] = field(default_factory=dict)
 
     def take(self, event: Mapping[str, Any], *, position: int) -> None:
-        """Take in the next event of the log."""
-        self.position = position
+        """Take in the next event of the log; one that cannot be taken in changes nothing."""
         match event["kind"]:
             case "suggested":
                 self.pending[event["run"]] = event["params"]
             case "observed":
-                self.optimizer.observe(self.pending.pop(event["run"]), event["score"], event["cost"])
+                self.optimizer.observe(self.pending[event["run"]], event["score"], event["cost"])
             case "failed":
-                self.optimizer.observe(self.pending.pop(event["run"]), None, event.get("cost") or 0.0, failed=True)
-            case "cancelled":
-                self.pending.pop(event["run"], None)
+                self.optimizer.observe(self.pending[event["run"]], None, event.get("cost") or 0.0, failed=True)
+        if event["kind"] in FINISHED and "run" in event:
+            self.pending.pop(event["run"])
+        self.position = position
 
     def suggest(self, n: int, memory: Mapping[str, Any]) -> list[Suggestion]:
         """Return the next n suggestions of a sweep whose last one left `memory` behind."""

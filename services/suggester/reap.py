@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 
-from shared.domain.errors import IllegalMove, NotFound, Stale, StoreUnreachable
+from shared.domain.errors import IllegalMove, NotFound, Stale, StoreUnreachable, Unreadable
 from shared.domain.run import lose_attempt
 from shared.queues.doorbells import Doorbells
 from shared.store.store import Store
@@ -19,16 +20,28 @@ class Grace:
     def __init__(self, lease_seconds: float) -> None:
         self._lease_seconds = lease_seconds
         self._until: float | None = None
-        self._last_look: float | None = None
-        self._server: str | None = None
+        self._last: tuple[float, float, str] | None = None
+        self._usual_gap = math.inf
 
-    def is_over(self, *, now: float, server: str) -> bool:
-        """Whether leases may be taken at `now` (seconds of a monotonic clock) from a server with this run id."""
-        slept = self._last_look is not None and now - self._last_look > self._lease_seconds / 2
-        if self._until is None or slept or server != self._server:
+    def is_over(self, *, now: float, clock: float, server: str) -> bool:
+        """Whether leases may be taken at `now` (seconds of our monotonic clock).
+
+        `clock` is the server's time, which the leases end by; `server` is its run id.
+        """
+        if self._until is None or self._has_slept(now, clock) or (self._last and self._last[2] != server):
             self._until = now + self._lease_seconds
-        self._last_look, self._server = now, server
+        self._last = now, clock, server
         return now >= self._until
+
+    def _has_slept(self, now: float, clock: float) -> bool:
+        """Whether we, or the machine, slept since the last look, or the server's clock jumped."""
+        if self._last is None:
+            return False
+        gap, ticked = now - self._last[0], clock - self._last[1]
+        # Looks may be further apart than half a lease, if somebody set them so: that is no sleep.
+        self._usual_gap = min(self._usual_gap, gap)
+        slept = gap > max(self._lease_seconds / 2, 3 * self._usual_gap)
+        return slept or abs(ticked - gap) > self._lease_seconds / 2
 
 
 class Reaper:
@@ -41,11 +54,11 @@ class Reaper:
     def reap(self) -> None:
         """Take every run whose lease has run out."""
         try:
-            server = self._store.sweeps.server_run_id()
+            server, clock = self._store.sweeps.server_run_id(), self._store.sweeps.now()
         except StoreUnreachable as reason:
             log.warning("no look at the leases: %s", reason)
             return
-        if not self._grace.is_over(now=time.monotonic(), server=server):
+        if not self._grace.is_over(now=time.monotonic(), clock=clock, server=server):
             return
         for run_id in self._store.runs.expired():
             self._reap(run_id)
@@ -57,7 +70,7 @@ class Reaper:
             worker = run.owner.worker if run.owner else "nobody"
             lost = lose_attempt(run, f"worker {worker} fell silent", max_stuck=limits.max_stuck_attempts)
             written = self._store.runs.commit(run, lost, lease="expired")
-        except (NotFound, Stale, IllegalMove) as reason:
+        except (NotFound, Stale, IllegalMove, Unreadable) as reason:
             log.info("run %s is not taken: %s", run_id, reason)
             return
         log.warning("run %s: %s: %s", run_id, lost.setback or lost.state, written.state)

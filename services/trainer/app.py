@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import logging
+
 from shared.execution.forkserver import start_forkserver
 from shared.execution.worker import make_worker
 from shared.queues.names import GPU
 
 PRELOAD = ("numpy", "torch", "gymnasium", "services.trainer.trainables", "services.trainer.ppo")
 
+log = logging.getLogger(__name__)
+
+
+def _warn_without_gpu() -> None:
+    if not worker.slots.gpus:
+        log.warning("this worker sees no GPU: it trains on the CPU")
+
+
 worker = make_worker("trainer", queues=[GPU])
+worker.lifecycle.at_start(_warn_without_gpu)
 worker.lifecycle.at_start(lambda: start_forkserver(PRELOAD))
 app = worker.app

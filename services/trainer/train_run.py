@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
-from fnmatch import fnmatch
-
 from shared.config.frozen import from_plain
 from shared.config.schema import FunctionTrainer, PpoTrainer, SweepJob
 from shared.domain.observation import BadScore, cost_of, score_of
 from shared.domain.run import Run, finish_training, observe
 from shared.domain.sweep import Sweep
 from shared.execution.claiming import Claimed, serve_due_runs
+from shared.execution.permission import refuses_env, refuses_function
 from shared.execution.supervise import Finished
 from shared.execution.work import work_on
 from shared.execution.worker import Worker
@@ -53,23 +51,7 @@ def declines(worker: Worker, sweep: Sweep) -> str | None:
     if job.device == "cuda" and not worker.slots.gpus:
         return "the sweep wants device=cuda, and this worker sees no GPU"
     if isinstance(job.trainer, FunctionTrainer):
-        return _declines_function(job.trainer.function, worker.settings.allow)
-    if isinstance(job.trainer, PpoTrainer) and ":" in job.trainer.env:
-        return _declines_env(job.trainer.env, worker.settings.allow)
-    return None
-
-
-def _declines_function(function: str, allow: tuple[str, ...]) -> str | None:
-    if not any(fnmatch(function.replace(":", "."), pattern.replace(":", ".")) for pattern in allow):
-        return f"function {function} is not allowed here: start the worker with SWEEP_ALLOW={function}"
-    package = function.partition(":")[0].partition(".")[0]
-    if importlib.util.find_spec(package) is None:
-        return f"module {package} of {function} cannot be imported here: start the worker where it can"
-    return None
-
-
-def _declines_env(env: str, allow: tuple[str, ...]) -> str | None:
-    module = env.partition(":")[0]
-    if not any(fnmatch(f"env:{module}", pattern) for pattern in allow):
-        return f"env {env} imports {module}, which is not allowed here: start the worker with SWEEP_ALLOW=env:{module}"
+        return refuses_function(job.trainer.function, worker.settings.allow)
+    if isinstance(job.trainer, PpoTrainer):
+        return refuses_env(job.trainer.env, worker.settings.allow)
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import math
 import os
 import signal
@@ -108,6 +109,9 @@ def _settle_in(job: Job) -> None:
     log = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     os.dup2(log, 1)
     os.dup2(log, 2)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(line_buffering=True, errors="backslashreplace")  # a log is read while it grows
     os.environ.update(job.environment)
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(job.threads)  # OMP_NUM_THREADS came too late: torch is loaded

@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 LOOK_SECONDS = 0.2
 FORKSERVER_DIED = 255
 EXIT_SECONDS = 5.0
+FIRST_RENEWAL_SECONDS = 1.0  # so that people soon see that it moves
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ class _Watch:
 
     def __post_init__(self) -> None:
         self.heard_at = self.saved_at = time.monotonic()
-        self.renew_at = self.heard_at + self.patience.heartbeat
+        self.renew_at = self.heard_at + min(self.patience.heartbeat, FIRST_RENEWAL_SECONDS)
 
     def until_it_ends(self, shutdown: Event) -> Ending:
         while self.last_words is None:

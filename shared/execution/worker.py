@@ -15,7 +15,7 @@ from pathlib import Path
 from celery import Celery
 
 from shared.config.settings import WorkerSettings, data_dir, worker_settings
-from shared.domain.errors import SweepError
+from shared.domain.errors import StoreUnreachable, SweepError
 from shared.execution.orphans import end_with_launcher
 from shared.execution.slots import Slots, visible_gpus
 from shared.queues.app import make_app, served_queues
@@ -82,6 +82,7 @@ def make_worker(service: str, *, queues: Sequence[str], slots: int | None = None
             places = Slots(slots or settings.slots, visible_gpus())
             app = make_app(service, url, queues=queues, slots=places.count)
             store = open_store(url)
+            _greet(store)
     except SweepError as error:
         print(f"{service}: {error}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None
@@ -91,6 +92,14 @@ def make_worker(service: str, *, queues: Sequence[str], slots: int | None = None
     worker.lifecycle.every(ANNOUNCE_SECONDS, worker.announce)
     worker.lifecycle.at_end(worker.sign_off)
     return worker
+
+
+def _greet(store: Store) -> None:
+    """Raise StoreDenied for a wrong password; a store that is away is waited for, as Celery does."""
+    try:
+        store.ping()
+    except StoreUnreachable as reason:
+        print(f"waiting for the store: {reason}", file=sys.stderr)
 
 
 def package_version() -> str:

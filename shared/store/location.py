@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
+from shared.domain.errors import StoreUnreachable
 from shared.store import embedded
 from shared.store.store import Store, open_store
 
@@ -42,7 +43,19 @@ def located_store(data_dir: Path, *, redis_url: str | None, purpose: Purpose) ->
     with locate(data_dir, redis_url=redis_url, purpose=purpose) as url:
         store = open_store(url)
         try:
-            store.ping()
+            _ping(store, data_dir, usual=url == DEFAULT_URL and not redis_url and not os.environ.get("REDIS_URL"))
             yield store
         finally:
             store.close()
+
+
+def _ping(store: Store, data_dir: Path, *, usual: bool) -> None:
+    try:
+        store.ping()
+    except StoreUnreachable as error:
+        if not usual:
+            raise
+        raise StoreUnreachable(
+            f"no sweep was run in {data_dir}, and no Redis answers at {DEFAULT_URL}: "
+            "start a sweep here with `sweepctl run quick`, or set REDIS_URL"
+        ) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,11 @@ def compose_job(
     composed = compose(name, given, config_dir=config_dir, data_dir=place, pin=pin, validate_protein=_validate)
     if composed.job.wandb.mode == "online" and not has_wandb_key():
         raise ConfigError("wandb=online, but this machine has no key for it: set WANDB_API_KEY, or use wandb=offline")
+    job = composed.job
+    if job.cost != "seconds" and "max_suggestion_cost" in job.sweep.protein:
+        cap = job.sweep.protein["max_suggestion_cost"]
+        note = f"protein.max_suggestion_cost is {cap}: it counts in the unit of `cost`, which is {job.cost}"
+        return replace(composed, notes=(*composed.notes, note))
     return composed
 
 

@@ -25,9 +25,10 @@ def status(sweep: SweepName = None, data_dir: DataDir = None, redis: Redis = Non
         return
     from rich.console import Console
 
+    from sweepctl.actions.missing import say_missing
     from sweepctl.views.live import render
 
-    Console().print(render(shot))
+    Console().print(render(shot, say_missing(shot.sweep, shot.workers)))
 
 
 def runs(

@@ -63,7 +63,7 @@ def _progress(shot: Snapshot) -> RenderableType:
 
 def _flight(shot: Snapshot) -> RenderableType:
     if not shot.unfinished:
-        return Text("no run in flight" if shot.workers else "waiting for the workers to start ...", style="dim")
+        return Text("no run in flight" if shot.sweep.created else "waiting for the first suggestion ...", style="dim")
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for name in ("run", "state", "progress", "steps", "reward", "", "time", "worker"):
         table.add_column(name, no_wrap=True)

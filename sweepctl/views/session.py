@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import closing
@@ -17,6 +19,7 @@ from shared.domain.run import FINISHED, Run, RunState, run_id
 from shared.domain.sweep import Sweep, SweepState
 from shared.storage.folders import RunFolder
 from shared.store.store import Store
+from sweepctl.actions.missing import say_missing
 from sweepctl.actions.results import observed_runs
 from sweepctl.actions.run_sweep import LocalSweep
 from sweepctl.actions.snapshot import Snapshot, describe
@@ -32,17 +35,44 @@ def follow_to_the_end(store: Store, job: SweepJob, data_dir: Path, *, as_json: b
     """Run the sweep with a live view and return the exit code: 0 finished, 1 paused, 130 interrupted."""
     # With --json the result alone goes to stdout; what people watch goes to stderr.
     console = Console(stderr=as_json)
-    sweep = LocalSweep(store, job, data_dir)
-    while True:
-        try:
-            with closing(sweep.follow()) as shots:
-                last = _show_live(console, shots) if console.is_terminal else _print_lines(console, store, shots)
-            break
-        except KeyboardInterrupt:
-            if _really_leave(console):
-                console.print(_how_to_resume(job), soft_wrap=True)
-                return INTERRUPTED
+    with CtrlC() as ctrl_c, closing(LocalSweep(store, job, data_dir).follow()) as shots:
+        watch = _show_live if console.is_terminal else _print_lines
+        last = watch(console, store, _until_left(shots, ctrl_c, console))
+        if ctrl_c.leaves:
+            console.print("ending the workers; trainings write a checkpoint ...", style="dim")
+            shots.close()
+            console.print(_how_to_resume(job), soft_wrap=True)
+            return INTERRUPTED
     return _conclude(console, store, last, as_json=as_json)
+
+
+class CtrlC:
+    """Ctrl-C as a question: the first one is noted, a second one before the answer means it."""
+
+    def __init__(self) -> None:
+        self.pressed = self.leaves = False
+
+    def __enter__(self) -> CtrlC:
+        self._before = signal.signal(signal.SIGINT, self._note)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGINT, self._before)
+
+    def _note(self, signal_number: int, frame: object) -> None:
+        if self.pressed:
+            raise KeyboardInterrupt
+        self.pressed = True
+
+    def ask(self, console: Console) -> None:
+        """Ask whether to leave. Nobody to ask, or no answer, is a yes."""
+        try:
+            self.leaves = not (sys.stdin.isatty() and console.is_terminal) or Confirm.ask(
+                "Leave this sweep? Runs in progress keep their checkpoints", console=console, default=True
+            )
+        except (KeyboardInterrupt, EOFError):
+            self.leaves = True
+        self.pressed = False
 
 
 def stream_one_run(store: Store, job: SweepJob, data_dir: Path) -> int:
@@ -71,35 +101,49 @@ def say_what_is_next(store: Store, submitted: Submitted) -> None:
         console.print(f"  sweepctl best {sweep.name}")
         return
     console.print(f"sweep {sweep.name} {'goes on' if submitted.existed else 'is submitted'}")
-    live = {worker.service for worker in store.fleet.live()}
-    wanted = {
-        "suggester": "celery -A services.suggester worker -Q suggest,results",
-        "trainer": f"celery -A services.trainer worker -Q {sweep.queue}",
-        "evaluator": "celery -A services.evaluator worker -Q eval",
-    }
-    for service, command in wanted.items():
-        if service not in live:
-            console.print(f"  no {service} lives: start one with `{command}`", style="yellow")
+    for sentence in say_missing(sweep, store.fleet.live()):
+        console.print(f"  {sentence}", style="yellow", soft_wrap=True)
     console.print(f"  sweepctl status {sweep.name}      how it goes")
     console.print(f"  sweepctl best {sweep.name}        the best run so far")
     console.print(f"  sweepctl stop {sweep.name}        end it after the runs in progress")
 
 
-def _show_live(console: Console, shots: Iterator[Snapshot]) -> Snapshot:
-    last = next(shots)
+def _until_left(shots: Iterator[Snapshot], ctrl_c: CtrlC, console: Console) -> Iterator[Snapshot | None]:
+    """Yield the snapshots, and None in place of one while a question stands on the terminal."""
+    for shot in shots:
+        yield shot
+        if ctrl_c.pressed:
+            yield None
+            ctrl_c.ask(console)
+            if ctrl_c.leaves:
+                return
+
+
+def _show_live(console: Console, store: Store, shots: Iterator[Snapshot | None]) -> Snapshot:
+    last = _first(shots)
     with Live(render(last), console=console, refresh_per_second=4, transient=True) as live:
-        for last in shots:
-            live.update(render(last))
+        for shot in shots:
+            if shot is None:
+                live.stop()
+            else:
+                last = shot
+                live.start()
+                live.update(render(last))
     console.print(render(last))
     return last
 
 
-def _print_lines(console: Console, store: Store, shots: Iterator[Snapshot]) -> Snapshot:
-    last: Snapshot | None = None
-    seen = over = 0
-    for last in shots:
-        if last.sweep.seen == seen:
-            continue
+def _first(shots: Iterator[Snapshot | None]) -> Snapshot:
+    first = next(shots)
+    if first is None:
+        raise AssertionError("a followed sweep begins with a snapshot")
+    return first
+
+
+def _print_lines(console: Console, store: Store, shots: Iterator[Snapshot | None]) -> Snapshot:
+    last, seen, over = _first(shots), 0, 0
+    for shot in itertools.chain([last], shots):
+        last = shot or last
         for event in store.sweeps.events(last.sweep.name, after=seen):
             seen = event.position
             if event.body["kind"] in FINISHED and "run" in event.body:
@@ -108,8 +152,6 @@ def _print_lines(console: Console, store: Store, shots: Iterator[Snapshot]) -> S
                 print_line(console, run, over, last.sweep.limits.max_runs)
             elif event.body["kind"] == "lost":
                 console.print(f"run {event.body['run']} lost: {event.body['why']}", highlight=False, soft_wrap=True)
-    if last is None:
-        raise AssertionError("a followed sweep yields at least one snapshot")
     return last
 
 
@@ -132,15 +174,6 @@ def _ending(sweep: Sweep) -> Text:
             style="yellow",
         )
     return Text(f"sweep {sweep.name} is {sweep.state}: {sweep.reason}", style="green")
-
-
-def _really_leave(console: Console) -> bool:
-    if not (sys.stdin.isatty() and console.is_terminal):
-        return True
-    try:
-        return Confirm.ask("Leave this sweep? Runs in progress keep their checkpoints", console=console, default=True)
-    except (KeyboardInterrupt, EOFError):
-        return True
 
 
 def _how_to_resume(job: SweepJob) -> Text:

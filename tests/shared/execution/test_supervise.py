@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
-from shared.domain.errors import Fenced
+from shared.domain.errors import Fenced, StoreUnreachable
 from shared.domain.progress import Progress
 from shared.domain.run import Run, cancel, claim, lose_attempt
 from shared.execution import forkserver
@@ -29,7 +29,7 @@ from shared.store import keys
 from shared.store.store import Store
 
 if TYPE_CHECKING:
-    from tests.conftest import ARun, ASweep
+    from tests.conftest import ARun, ASweep, Gate
 
 SECRETS = {
     "REDIS_URL": "redis://:hush-1@host/0",
@@ -42,8 +42,9 @@ SECRETS = {
 
 @pytest.fixture(scope="module", autouse=True)
 def children() -> Iterator[None]:
-    """Start the forkserver as a worker does, from its main thread and with secrets in its environment."""
+    """Start a fresh forkserver as a worker does, from its main thread and with secrets in its environment."""
     spec = sys.modules["__main__"].__spec__
+    forkserver.forkserver._forkserver._stop()  # type: ignore[attr-defined]
     with pytest.MonkeyPatch.context() as patch:
         for name, value in SECRETS.items():
             patch.setenv(name, value)
@@ -384,22 +385,9 @@ def test_whatever_is_printed_lands_in_the_log_as_it_is(rig: Rig) -> None:
         assert line in log
 
 
-def test_a_store_that_is_away_for_a_while_gets_every_checkpoint_before_the_run_ends(rig: Rig) -> None:
-    """The server is frozen out by taking the connections away: the client believes that nothing listens."""
-    pool = rig.store.client.connection_pool
-    path = pool.connection_kwargs["path"]
-
-    def go_away() -> None:
-        pool.connection_kwargs["path"] = "/nowhere"
-        pool.disconnect()
-
-    def come_back() -> None:
-        time.sleep(1.5)
-        pool.connection_kwargs["path"] = path
-        pool.disconnect()
-
-    away = soon(go_away, when=lambda: (rig.folder.checkpoints / "000000000001.a1").exists())
-    back = soon(come_back, when=lambda: (rig.folder.checkpoints / "000000000002.a1").exists())
+def test_a_store_that_is_away_for_a_while_gets_every_checkpoint_before_the_run_ends(rig: Rig, gate: Gate) -> None:
+    away = soon(gate.shut, when=lambda: rig.run.checkpoints)
+    back = soon(gate.open, when=lambda: (rig.folder.path / "logs").is_dir() and b"goodbye" in rig.log())
 
     ending = rig.supervise("save_twice_with_a_pause")
 
@@ -407,3 +395,15 @@ def test_a_store_that_is_away_for_a_while_gets_every_checkpoint_before_the_run_e
     back.join()
     assert isinstance(ending, Finished)
     assert [checkpoint.step for checkpoint in rig.run.checkpoints] == [1, 2]
+
+
+def test_a_worker_that_is_told_to_go_does_not_wait_for_the_store_for_ever(rig: Rig, gate: Gate) -> None:
+    away = soon(gate.shut, when=lambda: rig.run.checkpoints)
+    told = soon(rig.shutdown.set, when=lambda: (rig.folder.checkpoints / "000000000002.a1").exists())
+
+    with pytest.raises(StoreUnreachable, match="its last checkpoint could not be committed"):
+        rig.supervise("save_twice_with_a_pause", stop_grace=0.2)
+
+    away.join()
+    told.join()
+    assert our_children() == []

@@ -127,3 +127,4 @@ def save_twice_with_a_pause(run: ChildRun) -> None:
     run.save_checkpoint(1, lambda path: path.write_text("1"))
     time.sleep(0.5)
     run.save_checkpoint(2, lambda path: path.write_text("2"))
+    print("goodbye", flush=True)

@@ -1,0 +1,32 @@
+"""Which workers a sweep still needs, and the command that starts each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from shared.domain.sweep import Sweep
+from shared.store.fleet import Worker
+from sweepctl.actions.local import COMMANDS
+
+
+def missing_workers(sweep: Sweep, workers: Sequence[Worker]) -> dict[str, str]:
+    """Return for each service that no live worker gives to the sweep the command that starts one."""
+    evaluated = bool(sweep.config["sim"]["simulations"])
+    wanted = {"suggester": "suggest", "trainer": sweep.queue, **({"evaluator": "eval"} if evaluated else {})}
+    served = {(worker.service, queue) for worker in workers for queue in worker.queues}
+    missing = [service for service, queue in wanted.items() if (service, queue) not in served]
+    return {service: worker_command(service, sweep.queue) for service in missing}
+
+
+def worker_command(service: str, queue: str) -> str:
+    """Return the command that starts a worker of `service`; a trainer serves `queue`."""
+    *start, usual = COMMANDS[service]
+    return " ".join(["celery", *start, queue if service == "trainer" else usual])
+
+
+def say_missing(sweep: Sweep, workers: Sequence[Worker]) -> list[str]:
+    """Return a sentence for each missing worker; none for a sweep that needs no more."""
+    if sweep.is_finished:
+        return []
+    missing = missing_workers(sweep, workers)
+    return [f"no {service} lives: start one with `{command}`" for service, command in missing.items()]

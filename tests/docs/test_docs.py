@@ -1,0 +1,159 @@
+"""What README and docs say exists: commands, options, files, keys, worker commands."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import typer.main
+import yaml
+
+from shared.config.compose import compose
+from shared.config.settings import WorkerSettings
+from shared.store import keys
+from sweepctl.actions.local import COMMANDS, LOCAL_SETTINGS
+from sweepctl.main import app
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
+LINK = re.compile(r"!?\[[^\]]*\]\((?P<target>[^)\s]+)\)")
+FENCE = re.compile(r"^```(?P<language>\w*)\n(?P<code>.*?)^```", re.MULTILINE | re.DOTALL)
+INLINE = re.compile(r"`(?P<code>[^`\n]+)`")
+SUBCOMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+WORKERS = [["celery", *command] for command in COMMANDS.values()] + [["celery", "-A", "services.trainer", "flower"]]
+EACH_PAGE = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+
+
+@EACH_PAGE
+def test_every_link_to_a_file_and_to_a_heading_leads_somewhere(page: Path) -> None:
+    for target in LINK.findall(page.read_text()):
+        if "://" in target:
+            continue
+        name, _, anchor = target.partition("#")
+        place = (page.parent / name).resolve() if name else page
+        assert place.exists(), target
+        assert not anchor or anchor in anchors_of(place), target
+
+
+@EACH_PAGE
+def test_every_command_of_sweepctl_exists_with_its_options(page: Path) -> None:
+    for words in commands_in(page, "sweepctl"):
+        if len(words) == 1 or words[1] in ("COMMAND", "--help"):
+            continue
+        assert words[1] in SUBCOMMANDS, words
+        known = {option for parameter in SUBCOMMANDS[words[1]].params for option in parameter.opts} | {
+            "--debug",
+            "--help",
+        }
+        assert {word for word in words[2:] if word.startswith("--")} <= known, words
+
+
+@EACH_PAGE
+def test_every_worker_command_is_one_that_sweepctl_starts(page: Path) -> None:
+    for words in commands_in(page, "celery"):
+        if len(words) > 1:
+            gpu = ["gpu" if word == "cpu" else word for word in words]
+            assert gpu in WORKERS, words
+
+
+@EACH_PAGE
+def test_every_config_that_is_shown_composes(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DATA_DIR", raising=False)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sweep").mkdir()
+    (tmp_path / "sweep/line.yaml").write_text(yaml_in(ROOT / "docs/guides/own-code.md"))
+    for words in commands_in(page, "sweepctl"):
+        if words[1:2] and words[1] in ("run", "rollout", "submit", "config") and len(words) > 2:
+            name, *overrides = [word.replace("NAME", "mine") for word in words[2:] if not word.startswith("--")]
+            if name.isupper() or "[" in name or "..." in overrides:
+                continue
+            compose(name, overrides, config_dir=tmp_path)
+
+
+@EACH_PAGE
+def test_every_make_target_exists(page: Path) -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+    for words in commands_in(page, "make"):
+        assert {word for word in words[1:] if "=" not in word} <= targets, words
+
+
+def test_the_readme_names_all_worker_commands() -> None:
+    named = list(commands_in(ROOT / "README.md", "celery"))
+
+    assert [command for command in WORKERS if command not in named] == []
+
+
+def test_the_command_line_page_names_all_commands() -> None:
+    named = {words[1] for words in commands_in(ROOT / "docs/reference/command-line.md", "sweepctl") if len(words) > 1}
+
+    assert set(SUBCOMMANDS) <= named
+
+
+def test_the_worker_settings_page_names_all_settings_with_their_defaults() -> None:
+    rows = {row[0].strip("` "): row for row in rows_in(ROOT / "docs/reference/worker-settings.md")}
+
+    for name, field in WorkerSettings.model_fields.items():
+        variable = f"SWEEP_{name.upper()}"
+        assert variable in rows
+        if isinstance(field.default, int | float):
+            assert rows[variable][1].strip() == f"{field.default:g}"
+        if variable in LOCAL_SETTINGS:
+            assert rows[variable][2].strip() == LOCAL_SETTINGS[variable]
+
+
+def test_the_store_page_has_the_data_dictionary_of_the_source() -> None:
+    named = {name for row in rows_in(ROOT / "docs/reference/store.md") for name in re.findall(r"`([^`]+)`", row[0])}
+
+    in_source = {row.split("|")[1].strip() for row in (keys.__doc__ or "").splitlines() if row.startswith("|")}
+
+    assert {key for key in in_source if key != "key" and not key.startswith("-")} <= named
+
+
+def test_the_readme_shows_the_quick_sweep_as_it_is() -> None:
+    assert yaml_in(ROOT / "README.md") == (ROOT / "configs/sweep/quick.yaml").read_text()
+
+
+def test_the_example_of_your_own_code_can_be_called(tmp_path: Path) -> None:
+    code = next(match["code"] for match in fences(ROOT / "docs/guides/own-code.md") if match["language"] == "python")
+    names: dict[str, object] = {}
+
+    exec(compile(code, "curve_fit.py", "exec"), names)
+
+    assert callable(names["train"])
+
+
+def commands_in(page: Path, program: str) -> list[list[str]]:
+    """Return the words of every command of `program` in a page: in blocks, and in code inside the text."""
+    text = page.read_text()
+    lines = [line for match in FENCE.finditer(text) if match["language"] == "sh" for line in match["code"].splitlines()]
+    lines += [match["code"] for match in INLINE.finditer(FENCE.sub("", text))]
+    found = []
+    for line in lines:
+        words = shlex.split(line.replace("\\|", "|"), comments=True)
+        while words and re.fullmatch(r"[A-Z_]+=.*", words[0]):
+            words = words[1:]
+        if words[:1] == [program]:
+            found.append(words)
+    return found
+
+
+def fences(page: Path) -> list[re.Match[str]]:
+    return list(FENCE.finditer(page.read_text()))
+
+
+def yaml_in(page: Path) -> str:
+    text = next(match["code"] for match in fences(page) if match["language"] == "yaml")
+    assert yaml.safe_load(text)
+    return str(text)
+
+
+def rows_in(page: Path) -> list[list[str]]:
+    return [line.strip("|").split("|") for line in page.read_text().splitlines() if line.startswith("| `")]
+
+
+def anchors_of(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}

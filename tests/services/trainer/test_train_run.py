@@ -1,0 +1,192 @@
+"""A run from its doorbell to its end: real children, a real server."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from services.trainer.train_run import conclude, declines, train_due_runs
+from shared.config.schema import SweepJob
+from shared.domain.observation import BadScore
+from shared.domain.run import Checkpoint, Run, RunState, finish_training, keep_checkpoint
+from shared.domain.sweep import Sweep
+from shared.execution.supervise import Finished
+from shared.store.store import Store
+
+if TYPE_CHECKING:
+    from tests.conftest import AJob, ARun, ASweep, AWorker
+
+SUITE = "sim.simulations={one:{env:CartPole-v1}}"
+
+
+@pytest.fixture
+def waiting(store: Store, a_run: ARun, a_sweep: ASweep, a_job: AJob) -> Callable[..., Run]:
+    """Put one waiting run of a job into the store."""
+
+    def make(*overrides: str, **changes: object) -> Run:
+        sweep = store.sweeps.create(a_sweep(config=a_job(*overrides).model_dump(mode="json")))
+        params = {"trainer.x": 0.25}
+        store.sweeps.commit(sweep, sweep.move(""), [(a_run(**{"params": params, **changes}), {})])
+        return store.runs.get("s.r.1")
+
+    return make
+
+
+def ended(*, result: dict[str, float] | None = None, metrics: dict[str, float] | None = None) -> Finished:
+    return Finished(result=result or {}, metrics=metrics or {}, seconds=2.0, steps=30)
+
+
+@pytest.fixture
+def training(a_run: ARun) -> Run:
+    """A run in training with a checkpoint."""
+    run = a_run(RunState.TRAINING)
+    return keep_checkpoint(run, Checkpoint(step=10, path="10", sha256="abc"), seconds=5.0)
+
+
+# ------------------------------------------------------------------------------------------------ whole runs
+
+
+@pytest.mark.usefixtures("children")
+def test_a_run_that_scores_itself_is_observed_with_its_files_and_wakes_the_suggester(
+    store: Store, waiting: Callable[..., Run], a_worker: AWorker, tmp_path: Path
+) -> None:
+    waiting("cost=steps")
+    worker = a_worker("trainer", "gpu")
+
+    train_due_runs(worker, "s.r.1")
+
+    run = store.runs.get("s.r.1")
+    assert (run.state, run.score, run.cost, run.attempt) == (RunState.OBSERVED, -0.0625, 3.0, 1)
+    folder = tmp_path / "sweep" / "s" / "runs" / "s.r.1"
+    results = yaml.safe_load((folder / "sweep_eval_results.yaml").read_text())
+    assert (results["run"], results["eval_metric"], results["cost"]) == ("s.r.1", -0.0625, 3.0)
+    written = yaml.safe_load((folder / "train_config_overrides.yaml").read_text())
+    assert written["params"] == {"trainer.x": 0.25}
+    assert len(list((folder / "checkpoints").iterdir())) == 2
+    assert store.runs.messages("results") == 1
+    assert worker.slots.busy == ()
+
+
+@pytest.mark.usefixtures("children")
+def test_a_run_that_is_to_be_evaluated_wakes_the_evaluator_instead(
+    store: Store, waiting: Callable[..., Run], a_worker: AWorker
+) -> None:
+    waiting("trainer=function", "trainer.function=nowhere:train", "sim=sweep_eval")
+    worker = a_worker("trainer", "gpu", allow=("nowhere:train",))
+
+    train_due_runs(worker, "s.r.1")
+
+    assert store.runs.get("s.r.1").state is RunState.QUEUED, "a module that is not here is not the run's fault"
+    assert [due.id for due in store.runs.due("gpu")] == ["s.r.1"]
+
+
+@pytest.mark.usefixtures("children")
+def test_a_disk_that_cannot_be_written_to_gives_the_run_back_and_counts_no_failure(
+    store: Store, waiting: Callable[..., Run], a_worker: AWorker, tmp_path: Path
+) -> None:
+    waiting()
+    worker = a_worker("trainer", "gpu", heartbeat_seconds=0.05)
+    (tmp_path / "sweep").write_text("in the way")
+    turns = []
+
+    class OnlyOnce:
+        """Tells the worker to go when it claims for the second time."""
+
+    original = worker.lifecycle.shutdown.wait
+    worker.lifecycle.shutdown.wait = lambda seconds=None: turns.append(seconds) or worker.lifecycle.shutdown.set() or original(0)  # type: ignore
+    train_due_runs(worker, "s.r.1")
+
+    run = store.runs.get("s.r.1")
+    assert (run.state, run.stuck_attempts, run.failure) == (RunState.QUEUED, 0, None)
+    assert OnlyOnce
+
+
+# ------------------------------------------------------------------------------------------------ how it concludes
+
+
+def test_a_trained_run_keeps_what_was_returned_and_the_metric_that_its_cost_needs(a_job: AJob, training: Run) -> None:
+    job = a_job("sim=sweep_eval", "cost=energy")
+
+    after = conclude(training, ended(result={"loss": 0.5}, metrics={"energy": 3.0, "reward": 9.0}), job)
+
+    assert (after.state, after.steps, after.train_seconds) == (RunState.TRAINED, 30, 7.0)
+    assert after.metrics == {"loss": 0.5, "energy": 3.0}
+
+
+def test_a_training_that_returns_a_score_needs_no_evaluation(a_job: AJob, training: Run) -> None:
+    after = conclude(training, ended(result={"score": 1.5}, metrics={"reward": 9.0}), a_job("sim=sweep_eval"))
+
+    assert (after.state, after.score, after.cost) == (RunState.OBSERVED, 1.5, 7.0)
+    assert after.metrics == {"reward": 9.0, "score": 1.5}
+
+
+@pytest.mark.parametrize(("cost", "expected"), [("seconds", 7.0), ("steps", 30.0), ("energy", 3.0)])
+def test_without_a_suite_the_last_reported_metric_is_the_score(
+    a_job: AJob, training: Run, cost: str, expected: float
+) -> None:
+    after = conclude(training, ended(metrics={"reward": 9.0, "energy": 3.0}), a_job(f"cost={cost}"))
+
+    assert (after.state, after.score, after.cost) == (RunState.OBSERVED, 9.0, expected)
+
+
+def test_a_training_without_a_score_or_a_checkpoint_is_told_what_is_missing(a_job: AJob, a_run: ARun) -> None:
+    run = a_run(RunState.TRAINING)
+
+    with pytest.raises(BadScore, match="metric 'reward' was never reported"):
+        conclude(run, ended(), a_job())
+    with pytest.raises(BadScore, match=r"left no checkpoint to evaluate: call run\.save_checkpoint, or return"):
+        conclude(run, ended(metrics={"reward": 1.0}), a_job("sim=sweep_eval"))
+    assert finish_training
+
+
+# ------------------------------------------------------------------------------------------------ what it declines
+
+
+def sweep_of(a_sweep: ASweep, job: SweepJob) -> Sweep:
+    return a_sweep(config=job.model_dump(mode="json"))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "allow", "reason"),
+    [
+        (("trainer=noop",), (), None),
+        (("trainer=ppo", "sim=sweep_eval"), (), None),
+        (("device=cuda",), (), "the sweep wants device=cuda, and this worker sees no GPU"),
+        (("trainer=function", "trainer.function=json.tool:main"), ("json.*",), None),
+        (("trainer=function", "trainer.function=json.tool:main"), ("json.tool:main",), None),
+        (
+            ("trainer=function", "trainer.function=json.tool:main"),
+            ("other.*",),
+            "function json.tool:main is not allowed here: start the worker with SWEEP_ALLOW=json.tool:main",
+        ),
+        (
+            ("trainer=function", "trainer.function=nowhere.deep:main"),
+            ("*",),
+            "module nowhere of nowhere.deep:main cannot be imported here: start the worker where it can",
+        ),
+        (
+            ("trainer=ppo", "trainer.env=my_envs:Maze-v0", "sim=sweep_eval"),
+            ("env:other",),
+            "env my_envs:Maze-v0 imports my_envs, which is not allowed here: start the worker with SWEEP_ALLOW=env:my_envs",
+        ),
+        (("trainer=ppo", "trainer.env=my_envs:Maze-v0", "sim=sweep_eval"), ("env:my_envs",), None),
+    ],
+)
+def test_a_worker_declines_what_it_cannot_or_must_not_do_and_names_the_remedy(
+    a_job: AJob, a_sweep: ASweep, a_worker: AWorker, overrides: tuple[str, ...], allow: tuple[str, ...], reason: str | None
+) -> None:
+    worker = a_worker("trainer", "gpu", allow=allow)
+
+    assert declines(worker, sweep_of(a_sweep, a_job(*overrides))) == reason
+
+
+def test_a_worker_with_a_gpu_takes_what_wants_one(a_job: AJob, a_sweep: ASweep, a_worker: AWorker) -> None:
+    worker = a_worker("trainer", "gpu", gpus=("0",))
+
+    assert declines(worker, sweep_of(a_sweep, a_job("device=cuda"))) is None
+    assert stat

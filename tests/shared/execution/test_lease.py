@@ -1,0 +1,126 @@
+"""A claimed run in the hands of its owner, on a real server."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from shared.domain.errors import Fenced, IllegalMove, StoreUnreachable
+from shared.domain.run import Checkpoint, Run, RunState, cancel, claim, keep_checkpoint, observe, release
+from shared.execution.lease import Lease
+from shared.store import keys
+from shared.store.store import Store
+
+if TYPE_CHECKING:
+    from tests.conftest import ARun, ASweep, Gate
+
+
+@pytest.fixture
+def lease(store: Store, a_run: ARun, a_sweep: ASweep) -> Lease:
+    """A lease on run s.r.1, for a minute."""
+    sweep = store.sweeps.create(a_sweep())
+    store.sweeps.commit(sweep, sweep.move(""), [(a_run(), {})])
+    run = store.runs.get("s.r.1")
+    held = store.runs.claim(run, claim(run, worker="w", nonce="n", at=0.0), lease_ms=60_000)
+    return Lease(store.runs, held, lease_ms=60_000)
+
+
+def saved(run: Run) -> Run:
+    return keep_checkpoint(run, Checkpoint(step=10, path="10", sha256="abc"), seconds=1.0)
+
+
+def scored(run: Run) -> Run:
+    return observe(run, score=1.0, cost=2.0, seconds=1.0, steps=1, metrics={})
+
+
+def take_away(store: Store) -> Run:
+    run = store.runs.get("s.r.1")
+    waiting = store.runs.commit(run, release(run))
+    return store.runs.claim(waiting, claim(waiting, worker="other", nonce="x", at=0.0), lease_ms=60_000)
+
+
+def test_a_lease_is_kept_by_one_commit_and_let_go_by_the_next(store: Store, lease: Lease) -> None:
+    lease.commit(saved, keep=True)
+    assert store.client.zcard(keys.LEASES) == 1
+
+    observed = lease.commit(scored)
+
+    assert store.client.zcard(keys.LEASES) == 0
+    assert store.runs.get("s.r.1") == observed == lease.run
+
+
+def test_a_move_is_made_again_on_a_run_that_was_marked_meanwhile(store: Store, lease: Lease) -> None:
+    run = store.runs.get("s.r.1")
+    store.runs.commit(run, cancel(run), lease="keep")
+
+    kept = lease.commit(saved, keep=True)
+
+    assert kept.cancel_requested
+    assert lease.commit(release).state is RunState.CANCELLED
+
+
+def test_an_owner_whose_run_was_given_to_another_is_fenced_and_changes_nothing(store: Store, lease: Lease) -> None:
+    others = take_away(store)
+
+    for move in (saved, scored, release):
+        with pytest.raises(Fenced, match=r"run s\.r\.1 is no longer ours"):
+            lease.commit(move)
+
+    assert store.runs.get("s.r.1") == others
+    assert lease.renew(None) == "FENCED"
+
+
+def test_an_owner_whose_run_is_over_or_forgotten_is_fenced(store: Store, lease: Lease) -> None:
+    run = store.runs.get("s.r.1")
+    store.runs.commit(run, release(run))
+    with pytest.raises(Fenced):
+        lease.commit(saved, keep=True)
+
+    store.client.flushall()
+    with pytest.raises(Fenced):
+        lease.commit(saved, keep=True)
+
+
+def test_a_move_that_the_life_cycle_does_not_have_is_told_and_not_committed(store: Store, lease: Lease) -> None:
+    lease.commit(saved, keep=True)
+    before = store.runs.get("s.r.1")
+
+    with pytest.raises(IllegalMove, match="is no progress"):
+        lease.commit(saved, keep=True)
+
+    assert store.runs.get("s.r.1") == before
+
+
+def test_a_store_that_is_away_is_no_reason_to_stop_working(gate: Gate, lease: Lease) -> None:
+    gate.shut()
+
+    assert lease.renew(None) is None
+    with pytest.raises(StoreUnreachable):
+        lease.commit(saved, keep=True)
+
+
+def test_the_end_of_a_run_is_committed_once_when_the_store_is_back(store: Store, gate: Gate, lease: Lease) -> None:
+    gate.shut()
+    timer = threading.Timer(0.7, gate.open)
+    timer.start()
+
+    observed = lease.commit_when_reachable(scored, give_up=threading.Event(), seconds=0)
+
+    timer.join()
+    assert store.runs.get("s.r.1") == observed
+    assert [event.body["kind"] for event in store.sweeps.events("s")].count("observed") == 1
+
+
+def test_a_worker_that_is_told_to_go_does_not_wait_for_the_store_for_ever(gate: Gate, lease: Lease) -> None:
+    gate.shut()
+    told = threading.Event()
+    told.set()
+    begun = time.monotonic()
+
+    with pytest.raises(StoreUnreachable):
+        lease.commit_when_reachable(scored, give_up=told, seconds=0.2)
+
+    assert time.monotonic() - begun < 5
