@@ -11,6 +11,8 @@ from typing import Any
 from celery import Celery, bootsteps
 from celery.signals import worker_shutting_down
 
+from shared.domain.errors import SweepError
+
 log = logging.getLogger(__name__)
 Action = Callable[[], None]
 
@@ -79,6 +81,8 @@ class Lifecycle:
             begun = time.monotonic()
             try:
                 action()
+            except SweepError as reason:
+                log.warning("%s: %s; trying again", getattr(action, "__name__", "a timer"), reason)
             except Exception:  # a timer that ends would end the recovery: say why, and try again
                 log.exception("%s failed; trying again", getattr(action, "__name__", action))
             if self.shutdown.wait(max(seconds - (time.monotonic() - begun), 0.0)):

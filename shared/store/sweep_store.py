@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,6 +77,13 @@ class SweepStore:
         with plain_errors(self._url):
             rows = self._client.xrange(keys.events(name), min=f"({after}-0", max="+", count=most)
         return [Event(int(row.partition("-")[0]), int(body["at"]), json.loads(body["e"])) for row, body in rows]
+
+    def whole_log(self, name: str) -> Iterator[Event]:
+        """Yield every entry of a sweep's log, read page by page."""
+        position = 0
+        while page := self.events(name, after=position):
+            yield from page
+            position = page[-1].position
 
     def tracked(self) -> list[str]:
         """Return the sweeps whose tracker may not have been told everything yet."""

@@ -26,13 +26,20 @@ def submit(store: Store, job: SweepJob) -> Submitted:
     """Create the job's sweep, or go on with the one that has its name. Raises Conflict when that one is another."""
     known = store.sweeps.find(job.sweep_run)
     if known is not None:
-        _refuse_another(known, job)
-        if known.state is SweepState.PAUSED or known.state is SweepState.STOPPING:
-            known = resume_sweep(store, known.name)
-        return Submitted(known, existed=True)
-    sweep = store.sweeps.create(_new_sweep(job, now=store.sweeps.now()))
+        return _go_on(store, known, job)
+    try:
+        sweep = store.sweeps.create(_new_sweep(job, now=store.sweeps.now()))
+    except Conflict:  # somebody else submitted it just now
+        return _go_on(store, store.sweeps.get(job.sweep_run), job)
     _write_folder(sweep, job)
     return Submitted(sweep, existed=False)
+
+
+def _go_on(store: Store, known: Sweep, job: SweepJob) -> Submitted:
+    _refuse_another(known, job)
+    if known.state is SweepState.PAUSED or known.state is SweepState.STOPPING:
+        known = resume_sweep(store, known.name)
+    return Submitted(known, existed=True)
 
 
 def _new_sweep(job: SweepJob, *, now: float) -> Sweep:

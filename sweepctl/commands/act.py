@@ -8,7 +8,9 @@ from sweepctl.commands.options import AsJson, DataDir, Redis, RunId, SweepName, 
 
 
 def pause(sweep: SweepName = None, data_dir: DataDir = None, redis: Redis = None, as_json: AsJson = False) -> None:
-    """Let nothing of a sweep be claimed; runs in progress go on.
+    """Let nothing new of a sweep be claimed.
+
+    Runs in progress go on.
 
     Example: sweepctl pause mysweep
     """
@@ -44,7 +46,9 @@ def stop(sweep: SweepName = None, data_dir: DataDir = None, redis: Redis = None,
 
 
 def cancel(run: RunId, data_dir: DataDir = None, redis: Redis = None, as_json: AsJson = False) -> None:
-    """Cancel one run; if somebody works on it, it ends at the next heartbeat.
+    """Cancel one run.
+
+    If somebody works on it, it ends at the next heartbeat.
 
     Example: sweepctl cancel mysweep.r.7
     """

@@ -12,7 +12,9 @@ State = Annotated[str | None, typer.Option(help="Only runs in this state: queued
 
 
 def status(sweep: SweepName = None, data_dir: DataDir = None, redis: Redis = None, as_json: AsJson = False) -> None:
-    """Show a sweep as it stands: progress, the runs in flight, the best so far.
+    """Show how a sweep stands.
+
+    Progress, the runs in flight, the best so far.
 
     Example: sweepctl status mysweep --json
     """
@@ -59,7 +61,9 @@ def runs(
 
 
 def show(run: RunId, data_dir: DataDir = None, redis: Redis = None, as_json: AsJson = False) -> None:
-    """Show one run: parameters, prediction against outcome, every attempt, its files.
+    """Show all about one run.
+
+    Parameters, prediction against outcome, every attempt, its files.
 
     Example: sweepctl show mysweep.r.7
     """

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from shared.store.location import Purpose
     from shared.store.store import Store
 
-Name = Annotated[str | None, typer.Argument(help="Sweep config (quick, full, or your own).", metavar="[NAME]")]
+Name = Annotated[str | None, typer.Argument(help="Sweep config (quick, full, or your own).", metavar="NAME")]
 Overrides = Annotated[
-    list[str] | None, typer.Argument(help="Hydra overrides: key=value, group=choice, +hardware=macbook.")
+    list[str] | None, typer.Argument(help="Hydra overrides: key=value, group=choice, +hardware=macbook.", metavar="OVERRIDES")
 ]
-SweepName = Annotated[str | None, typer.Argument(help="The sweep; left out: the latest.", metavar="[SWEEP]")]
+SweepName = Annotated[str | None, typer.Argument(help="The sweep; left out: the latest.", metavar="SWEEP")]
 RunId = Annotated[str, typer.Argument(help="The run, such as mysweep.r.7.", metavar="RUN")]
 ConfigDir = Annotated[Path | None, typer.Option(help="Folder with your own configs; before ./configs.")]
 DataDir = Annotated[Path | None, typer.Option(envvar="DATA_DIR", help="Folder that everything is kept in.")]

@@ -8,7 +8,9 @@ from sweepctl.commands.options import AsJson, DataDir, Redis, folder, print_json
 
 
 def doctor(data_dir: DataDir = None, redis: Redis = None, as_json: AsJson = False) -> None:
-    """Check this machine and its store: one line for each finding, with the remedy. The exit code is 1 if any fails.
+    """Check this machine and its store.
+
+    One line for each finding, with the remedy. The exit code is 1 if any fails.
 
     Example: sweepctl doctor --redis redis://head:6379/0
     """

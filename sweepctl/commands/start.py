@@ -30,8 +30,9 @@ def run(
     pin: Pin = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run a sweep on this machine to its end: embedded Redis, three workers, live view, result.
+    """Run a sweep on this machine, from start to result.
 
+    Embedded Redis, three workers, live view.
     Give the same sweep_run again to resume it; a sweep that runs already is only watched.
 
     Example: sweepctl run quick budget.max_runs=20 trainer.total_timesteps=1000000
@@ -54,7 +55,9 @@ def submit(
     pin: Pin = False,
     as_json: AsJson = False,
 ) -> None:
-    """Start a sweep on the fleet at REDIS_URL: validate, freeze, and say what to do next.
+    """Start a sweep on the fleet at REDIS_URL.
+
+    Validates, freezes, and says what to do next.
 
     Example: REDIS_URL=redis://:password@head:6379/0 sweepctl submit full +hardware=gpu
     """
@@ -81,7 +84,9 @@ def rollout(
     redis: Redis = None,
     pin: Pin = False,
 ) -> None:
-    """One run, end to end: suggest, train, evaluate, its log on this terminal. The exit code is 1 if it fails.
+    """Carry out one run, end to end.
+
+    Suggest, train, evaluate, with its log on this terminal. The exit code is 1 if it fails.
 
     Example: sweepctl rollout quick trainer.total_timesteps=50000
     """
@@ -103,7 +108,9 @@ def config(
     pin: Pin = False,
     as_json: AsJson = False,
 ) -> None:
-    """Print the composed, validated config as YAML; start nothing. The exit code is 2 if it is not valid.
+    """Print the composed, validated config.
+
+    Starts nothing. The exit code is 2 if the config is not valid.
 
     Example: sweepctl config full +hardware=macbook
     """

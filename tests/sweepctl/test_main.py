@@ -1,0 +1,177 @@
+"""The command line as a person meets it: one line, the right exit code, and nothing written before all is valid."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from shared.store import embedded
+from shared.store.store import Store
+
+if TYPE_CHECKING:
+    from tests.conftest import ASweep
+
+Sweepctl = Callable[..., subprocess.CompletedProcess[str]]
+PASSWORD = "s3cret-w0rd"
+HEAVY = ("torch", "gpytorch", "gymnasium", "wandb", "celery", "hydra")
+
+
+@pytest.fixture
+def sweepctl(tmp_path: Path) -> Sweepctl:
+    """Type a command in an empty folder."""
+    clean = {name: value for name, value in os.environ.items() if name not in ("REDIS_URL", "DATA_DIR")}
+    sources = str(Path(__file__).parents[2])
+
+    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "sweepctl.main", *arguments],
+            cwd=tmp_path,
+            env={**clean, "PYTHONPATH": sources, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    return run
+
+
+def one_line(ended: subprocess.CompletedProcess[str], exit_code: int) -> str:
+    assert ended.returncode == exit_code, ended.stderr
+    (line,) = ended.stderr.strip().splitlines()
+    assert ended.stdout == ""
+    assert "Traceback" not in line
+    return line
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("status",), ("submit", "quick", "trainer=noop", "sim=none"), ("run", "quick", "trainer=noop", "sim=none"), ("cancel", "s.r.1")],
+)
+def test_a_store_that_cannot_be_reached_is_exit_code_3(
+    sweepctl: Sweepctl, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    url = f"redis://:{PASSWORD}@127.0.0.1:{free_port()}/0"
+
+    line = one_line(sweepctl(*arguments, REDIS_URL=url), 3)
+
+    assert line.startswith("error: Redis at redis://:***@127.0.0.1:")
+    assert PASSWORD not in line
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wrong_password_is_exit_code_4(sweepctl: Sweepctl, store: Store, tmp_path: Path) -> None:
+    store.client.config_set("requirepass", PASSWORD)
+    try:
+        line = one_line(sweepctl("status", REDIS_URL=f"{store.url}&password=wr0ng"), 4)
+    finally:
+        store.client.config_set("requirepass", "")
+
+    assert "refuses the password" in line
+    assert "wr0ng" not in line
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "arguments", [("show", "s.r.9"), ("cancel", "s.r.9"), ("status", "nobody"), ("best", "s"), ("show", "nonsense")]
+)
+def test_what_does_not_exist_is_exit_code_5(
+    sweepctl: Sweepctl, store: Store, a_sweep: ASweep, arguments: tuple[str, ...]
+) -> None:
+    store.sweeps.create(a_sweep())
+
+    assert one_line(sweepctl(*arguments, REDIS_URL=store.url), 5).startswith("error: no ") or arguments[-1] == "nonsense"
+
+
+def test_a_name_that_is_taken_is_exit_code_6(sweepctl: Sweepctl, store: Store, a_sweep: ASweep) -> None:
+    quick = ("submit", "quick", "trainer=noop", "sim=none", "sweep_run=mine")
+    assert sweepctl(*quick, REDIS_URL=store.url).returncode == 0
+
+    line = one_line(sweepctl(*quick, "budget.max_runs=3", REDIS_URL=store.url), 6)
+
+    assert "budget.max_runs: 12 -> 3" in line
+
+
+def test_a_store_on_another_host_is_exit_code_6_with_its_name(sweepctl: Sweepctl, tmp_path: Path) -> None:
+    place = tmp_path / "train_dir" / embedded.STORE_FOLDER / "server.json"
+    place.parent.mkdir(parents=True)
+    place.write_text(json.dumps({"host": "node-17", "pid": 1, "runtime_dir": "/tmp"}))
+
+    assert "node-17" in one_line(sweepctl("status"), 6)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("submit", "quick", "budget.max_run=3"),
+        ("submit", "quick", "budget.max_runs=0"),
+        ("submit", "no_such_config"),
+        ("run", "quick", "sweep_run=../x"),
+        ("run", "quick", "trainer=noop", "sweep=full"),
+    ],
+)
+def test_what_cannot_be_used_is_exit_code_2_and_starts_nothing(
+    sweepctl: Sweepctl, store: Store, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    one_line(sweepctl(*arguments, REDIS_URL=store.url), 2)
+
+    assert store.sweeps.names() == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_option_is_exit_code_2(sweepctl: Sweepctl) -> None:
+    assert sweepctl("status", "--colour").returncode == 2
+    assert sweepctl("dance").returncode == 2
+
+
+def test_a_url_that_is_none_is_exit_code_2(sweepctl: Sweepctl, tmp_path: Path) -> None:
+    assert "store URL localhost:6379" in one_line(sweepctl("status", "--redis", "localhost:6379"), 2)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_json_is_alone_on_stdout(sweepctl: Sweepctl, store: Store, a_sweep: ASweep) -> None:
+    store.sweeps.create(a_sweep())
+
+    for command in ("status", "runs", "workers"):
+        ended = sweepctl(command, "--json", REDIS_URL=store.url)
+        assert (ended.returncode, ended.stderr) == (0, "")
+        json.loads(ended.stdout)
+
+
+def test_a_traceback_is_shown_to_who_asks_for_it(sweepctl: Sweepctl, store: Store) -> None:
+    ended = sweepctl("show", "s.r.1", "--debug", REDIS_URL=store.url)
+
+    assert ended.returncode != 0
+    assert "Traceback" in ended.stderr
+
+
+def test_help_comes_within_half_a_second_and_loads_nothing_heavy(sweepctl: Sweepctl) -> None:
+    seconds = []
+    for _ in range(3):
+        begun = time.perf_counter()
+        ended = sweepctl("--help")
+        seconds.append(time.perf_counter() - begun)
+        assert ended.returncode == 0
+    loaded = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "sweepctl.main", "--help"], capture_output=True, text=True, check=True
+    ).stderr
+
+    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in loaded.splitlines()}
+    assert "typer" in imported
+    assert imported.isdisjoint(HEAVY)
+    assert min(seconds) < 0.5
