@@ -30,7 +30,9 @@ def conclude(run: Run, ending: Finished, job: SweepJob) -> Run:
     metrics = {**ending.metrics, **ending.result}
     if job.is_evaluated and "score" not in ending.result:
         if run.checkpoint is None:
-            raise BadScore('the training left no checkpoint to evaluate: call run.save_checkpoint, or return {"score": ...}')
+            raise BadScore(
+                'the training left no checkpoint to evaluate: call run.save_checkpoint, or return {"score": ...}'
+            )
         reported = {name: value for name, value in ending.metrics.items() if name == job.cost}
         kept = {**reported, **ending.result}
         return finish_training(run, seconds=ending.seconds, steps=ending.steps, metrics=kept)

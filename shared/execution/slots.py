@@ -63,7 +63,9 @@ class Slots:
         """Take a place for `run`; None if this worker lacks the GPUs now. Without any there is the CPU."""
         wanted = gpus if self.gpus else 0
         with self._lock:
-            free = sorted((gpu for gpu, runs in self._runs_on.items() if runs < self._share), key=self._runs_on.__getitem__)
+            free = sorted(
+                (gpu for gpu, runs in self._runs_on.items() if runs < self._share), key=self._runs_on.__getitem__
+            )
             if run in self._held or len(self._held) >= self.count or len(free) < wanted:
                 return None
             slot = Slot(tuple(free[:wanted]), max(1, (os.cpu_count() or 1) // self.count))

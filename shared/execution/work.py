@@ -101,9 +101,7 @@ def _write_mirror(worker: Worker, job: SweepJob, folder: RunFolder, run: Run) ->
     write_yaml(folder.path.parents[1] / f"dist_{name}.yaml", {"run": run.id, "wandb_run_id": tracked})
 
 
-def _after(
-    run: Run, ending: Ending, job: SweepJob, sweep: Sweep, conclude: Conclude, folder: RunFolder
-) -> Run:
+def _after(run: Run, ending: Ending, job: SweepJob, sweep: Sweep, conclude: Conclude, folder: RunFolder) -> Run:
     match ending:
         case Finished():
             try:

@@ -1,9 +1,9 @@
 """Where things lie, and how a file is replaced without ever being half written.
 
-    <data_dir>/sweep/<sweep_run>/
-      config.yaml   dist_<worker>.yaml
-      runs/<sweep_run>.r.<n>/
-        train_config_overrides.yaml   checkpoints/   logs/   sweep_eval_results.yaml
+<data_dir>/sweep/<sweep_run>/
+  config.yaml   dist_<worker>.yaml
+  runs/<sweep_run>.r.<n>/
+    train_config_overrides.yaml   checkpoints/   logs/   sweep_eval_results.yaml
 """
 
 from __future__ import annotations

@@ -28,9 +28,12 @@ def compose_job(
     if composed.job.wandb.mode == "online" and not has_wandb_key():
         raise ConfigError("wandb=online, but this machine has no key for it: set WANDB_API_KEY, or use wandb=offline")
     job = composed.job
-    if job.cost != "seconds" and "max_suggestion_cost" in job.sweep.protein:
-        cap = job.sweep.protein["max_suggestion_cost"]
-        note = f"protein.max_suggestion_cost is {cap}: it counts in the unit of `cost`, which is {job.cost}"
+    cap = job.sweep.protein.get("max_suggestion_cost")
+    if job.cost != "seconds" and cap is not None:
+        note = (
+            f"protein.max_suggestion_cost is {cap}, and counts in the unit of `cost`, which is {job.cost}: "
+            "if it was meant in seconds, add sweep.protein.max_suggestion_cost=null"
+        )
         return replace(composed, notes=(*composed.notes, note))
     return composed
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Name = Annotated[str | None, typer.Argument(help="Sweep config (quick, full, or your own).", metavar="NAME")]
 Overrides = Annotated[
-    list[str] | None, typer.Argument(help="Hydra overrides: key=value, group=choice, +hardware=macbook.", metavar="OVERRIDES")
+    list[str] | None, typer.Argument(help="Hydra's: key=value, group=choice, +hardware=macbook.", metavar="OVERRIDES")
 ]
 SweepName = Annotated[str | None, typer.Argument(help="The sweep; left out: the latest.", metavar="SWEEP")]
 RunId = Annotated[str, typer.Argument(help="The run, such as mysweep.r.7.", metavar="RUN")]

@@ -61,9 +61,7 @@ def break_down(store: Store, run: Run) -> Run:
 
 
 def announce(store: Store, *, slots: int, queue: str = "gpu") -> None:
-    store.fleet.announce(
-        Member(id="w", service="trainer", host="h", pid=1, queues=(queue,), slots=slots, version="1")
-    )
+    store.fleet.announce(Member(id="w", service="trainer", host="h", pid=1, queues=(queue,), slots=slots, version="1"))
 
 
 def numbers(store: Store, *states: RunState) -> list[int]:
@@ -114,9 +112,7 @@ def test_live_slots_are_filled_up_as_runs_are_taken(
     assert numbers(store, QUEUED) == [1, 3, 4, 5]
 
 
-def test_slots_of_another_queue_are_not_filled(
-    store: Store, suggester: Suggester, begin: Callable[..., Sweep]
-) -> None:
+def test_slots_of_another_queue_are_not_filled(store: Store, suggester: Suggester, begin: Callable[..., Sweep]) -> None:
     begin()
     announce(store, slots=8, queue="cpu")
 
@@ -194,7 +190,9 @@ class Interleaved(RunStore):
 # ------------------------------------------------------------------------------------------------ replay
 
 
-def searched(store: Store, begin: Callable[..., Sweep], next_suggester: Callable[[], Suggester]) -> list[dict[str, Any]]:
+def searched(
+    store: Store, begin: Callable[..., Sweep], next_suggester: Callable[[], Suggester]
+) -> list[dict[str, Any]]:
     """Run a small sweep to its end and return what was suggested."""
     store.client.flushall()
     begin("parallelism=1", "look_ahead=0", "budget.max_runs=8", "sweep.protein.num_random_samples=3")
@@ -384,7 +382,7 @@ def test_a_sweep_of_another_version_does_not_keep_the_others_waiting(
 ) -> None:
     begin()
     submit(store, a_job("sweep_run=a"))
-    record = json.loads(store.client.get(keys.sweep("a")))
+    record = json.loads(str(store.client.get(keys.sweep("a"))))
     if damage == "schema_version":
         record["schema_version"] = 2
     else:

@@ -18,7 +18,12 @@ def test_an_empty_environment_gives_the_documented_values() -> None:
 
 
 def test_each_setting_is_a_variable() -> None:
-    environment = {"SWEEP_LEASE_SECONDS": "2.5", "SWEEP_HEARTBEAT_SECONDS": "1", "SWEEP_SLOTS": " 3 ", "SWEEP_OTHER": "x"}
+    environment = {
+        "SWEEP_LEASE_SECONDS": "2.5",
+        "SWEEP_HEARTBEAT_SECONDS": "1",
+        "SWEEP_SLOTS": " 3 ",
+        "SWEEP_OTHER": "x",
+    }
 
     settings = worker_settings({**environment, "SWEEP_ALLOW": "my_pkg.*, env:my_envs"})
 

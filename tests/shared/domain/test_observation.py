@@ -23,7 +23,7 @@ def test_a_missing_metric_is_refused_with_those_that_were_seen() -> None:
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 def test_a_score_that_is_no_finite_number_is_refused_even_if_the_metric_is_one(bad: float) -> None:
-    with pytest.raises(BadScore, match="score is .*: it must be a finite number"):
+    with pytest.raises(BadScore, match=r"score is .*: it must be a finite number"):
         score_of({"score": bad, "reward": 1.0}, metric="reward")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -32,7 +32,9 @@ def fill(store: Store, a_run: ARun, a_sweep: ASweep, a_job: AJob) -> Fill:
     ) -> list[Run]:
         config = a_job(*overrides).model_dump(mode="json")
         made = store.sweeps.create(a_sweep(name=sweep, config=config))
-        runs = [(a_run(state, sweep=sweep, number=number + 1), {}) for number in range(count)]
+        runs: list[tuple[Run, dict[str, Any]]] = [
+            (a_run(state, sweep=sweep, number=number + 1), {}) for number in range(count)
+        ]
         store.sweeps.commit(made, made.move("", created=count), runs)
         return store.runs.all(sweep)
 
@@ -147,9 +149,7 @@ def test_work_that_raises_gives_its_place_back(store: Store, fill: Fill, a_worke
     assert worker.slots.busy == ()
 
 
-def test_a_place_is_not_lost_when_the_store_goes_away_during_a_claim(
-    gate: Gate, fill: Fill, a_worker: AWorker
-) -> None:
+def test_a_place_is_not_lost_when_the_store_goes_away_during_a_claim(gate: Gate, fill: Fill, a_worker: AWorker) -> None:
     fill(1)
     worker = a_worker("trainer", "gpu")
 

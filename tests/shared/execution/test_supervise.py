@@ -92,9 +92,7 @@ class Rig:
         patience = Patience(heartbeat=heartbeat, stop_grace=stop_grace, stall=stall)
         start = Progress()
         job = self.job(entry)
-        return supervise(
-            self.lease, job, patience=patience, shutdown=self.shutdown, metric="reward", progress=start
-        )
+        return supervise(self.lease, job, patience=patience, shutdown=self.shutdown, metric="reward", progress=start)
 
     def claim_again(self) -> None:
         """Lose the attempt and claim the run anew."""
@@ -222,7 +220,8 @@ def test_metrics_that_are_no_numbers_do_not_hide_those_that_are(rig: Rig) -> Non
 
 
 @pytest.mark.parametrize(
-    ("entry", "why"), [("die_of_9", "killed by signal 9: out of memory, or by hand"), ("die_of_11", "died of signal SIGSEGV")]
+    ("entry", "why"),
+    [("die_of_9", "killed by signal 9: out of memory, or by hand"), ("die_of_11", "died of signal SIGSEGV")],
 )
 def test_a_process_that_dies_of_a_signal_is_lost_and_not_the_users_fault(rig: Rig, entry: str, why: str) -> None:
     assert rig.supervise(entry) == Lost(why)

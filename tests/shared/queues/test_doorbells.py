@@ -65,9 +65,7 @@ def test_a_sweep_wakes_the_suggester(store: Store, doorbells: Doorbells) -> None
     assert message["headers"]["task"] == "suggester.advance_sweep"
 
 
-def test_a_store_that_is_out_of_memory_hurts_nobody_who_rings(
-    store: Store, doorbells: Doorbells, a_run: ARun
-) -> None:
+def test_a_store_that_is_out_of_memory_hurts_nobody_who_rings(store: Store, doorbells: Doorbells, a_run: ARun) -> None:
     doorbells.ring(a_run())
     store.client.config_set("maxmemory", "1")
     try:

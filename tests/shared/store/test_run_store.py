@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import threading
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from redis.exceptions import ResponseError
@@ -64,7 +65,7 @@ def kinds(store: Store) -> list[str]:
 
 def everything(store: Store) -> dict[str, object]:
     """Return all that the store holds, to see that nothing of it changed."""
-    readers = {
+    readers: dict[str, Callable[[str], Any]] = {
         "string": store.client.get,
         "hash": store.client.hgetall,
         "set": store.client.smembers,
@@ -342,9 +343,7 @@ def test_the_longest_silent_run_is_the_first_to_be_taken(each_store: Store, a_sw
     assert each_store.runs.expired(most=1) == ["s.r.2"]
 
 
-def test_cancelling_keeps_the_lease_and_reaches_the_owner_with_its_next_renewal(
-    each_store: Store, queued: Run
-) -> None:
+def test_cancelling_keeps_the_lease_and_reaches_the_owner_with_its_next_renewal(each_store: Store, queued: Run) -> None:
     training = taken(each_store, queued)
     assert each_store.runs.renew(training, lease_ms=LEASE_MS) == "OK"
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from shared.domain.errors import NotFound
 from shared.domain.progress import Progress
-from shared.domain.run import RunState, claim
+from shared.domain.run import Run, RunState, claim
 from shared.domain.sweep import Best
 from shared.store.store import Store
 from sweepctl.actions.snapshot import describe, latest, take_snapshot
@@ -52,7 +52,9 @@ def test_a_snapshot_costs_the_same_however_many_runs_are_over(store: Store, a_ru
     sweep = store.sweeps.commit(sweep, sweep.move(""), [(a_run(RunState.OBSERVED, number=1), {})])
     few = bytes_of_a_snapshot()
     for start in range(2, 802, 100):
-        more = [(a_run(RunState.OBSERVED, number=number), {}) for number in range(start, start + 100)]
+        more: list[tuple[Run, dict[str, Any]]] = [
+            (a_run(RunState.OBSERVED, number=number), {}) for number in range(start, start + 100)
+        ]
         sweep = store.sweeps.commit(sweep, sweep.move(""), more)
 
     assert bytes_of_a_snapshot() < few + 1000
