@@ -35,10 +35,14 @@ def follow_to_the_end(store: Store, job: SweepJob, data_dir: Path, *, as_json: b
     """Run the sweep with a live view and return the exit code: 0 finished, 1 paused, 130 interrupted."""
     # With --json the result alone goes to stdout; what people watch goes to stderr.
     console = Console(stderr=as_json)
-    with CtrlC() as ctrl_c, closing(LocalSweep(store, job, data_dir).follow()) as shots:
+    sweep = LocalSweep(store, job, data_dir)
+    with CtrlC() as ctrl_c, closing(sweep.follow()) as shots:
         watch = _show_live if console.is_terminal else _print_lines
         last = watch(console, store, _until_left(shots, ctrl_c, console))
         if ctrl_c.leaves:
+            if sweep.workers is None:
+                console.print(f"left; sweep {job.sweep_run} goes on with the workers of another command")
+                return INTERRUPTED
             console.print("ending the workers; trainings write a checkpoint ...", style="dim")
             shots.close()
             console.print(_how_to_resume(job), soft_wrap=True)

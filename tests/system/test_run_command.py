@@ -218,3 +218,19 @@ def test_an_offline_wandb_run_is_written_for_each_run(folder: Path) -> None:
     assert ended.returncode == 0, ended.stderr
     written = sorted(path.name for path in (folder / "train_dir" / "sweep" / "mine" / "wandb").glob("*/*.wandb"))
     assert written == [f"run-mine.r.{number}.wandb" for number in (1, 2, 3, 4)]
+
+
+def test_a_second_run_command_only_watches_and_takes_over_when_the_first_is_killed(folder: Path) -> None:
+    command = ("run", "quick", "sweep_run=mine", *NOOP, "trainer.step_seconds=0.7")
+    first = start(*command)
+    wait_until_observed(1)
+    workers = {worker["id"] for worker in as_json("workers")}
+    second = start(*command)
+    time.sleep(4)
+    assert {worker["id"] for worker in as_json("workers")} == workers
+
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+
+    assert second.wait(timeout=90) == 0
+    assert [run["state"] for run in as_json("runs", "mine")] == ["observed"] * 4

@@ -219,6 +219,7 @@ def test_a_suggester_that_is_restarted_before_each_suggestion_makes_the_same_one
     assert with_restarts == without
 
 
+@pytest.mark.slow
 def test_a_suggester_that_lost_against_another_goes_on_as_if_it_had_never_tried(
     store: Store, begin: Callable[..., Sweep], doorbells: Doorbells
 ) -> None:

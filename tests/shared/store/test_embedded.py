@@ -112,6 +112,7 @@ def test_it_ends_within_five_seconds_when_its_only_holder_is_killed(
     assert not (tmp_path / embedded.STORE_FOLDER / PLACE).exists()
 
 
+@pytest.mark.slow
 def test_it_lives_on_while_somebody_else_holds_it(tmp_path: Path, holder: Callable[[], subprocess.Popen[str]]) -> None:
     process = holder()
     url = url_of(process)
@@ -123,6 +124,7 @@ def test_it_lives_on_while_somebody_else_holds_it(tmp_path: Path, holder: Callab
         open_store(url).ping()
 
 
+@pytest.mark.slow
 def test_data_is_there_again_after_the_server_was_stopped_even_if_it_is_asked_for_at_once(tmp_path: Path) -> None:
     for number in range(3):
         with embedded.start(tmp_path) as held:
