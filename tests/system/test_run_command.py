@@ -221,7 +221,7 @@ def test_an_offline_wandb_run_is_written_for_each_run(folder: Path) -> None:
 
 
 def test_a_second_run_command_only_watches_and_takes_over_when_the_first_is_killed(folder: Path) -> None:
-    command = ("run", "quick", "sweep_run=mine", *NOOP, "trainer.step_seconds=0.7")
+    command = ("run", "quick", "sweep_run=mine", *NOOP, "trainer.step_seconds=2")
     first = start(*command)
     wait_until_observed(1)
     workers = {worker["id"] for worker in as_json("workers")}
