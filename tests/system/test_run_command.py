@@ -165,7 +165,7 @@ def test_three_failures_in_a_row_pause_the_sweep_and_say_why(folder: Path) -> No
     (folder / "configs" / "sweep" / "mine.yaml").write_text(SPACE)
     function = ("trainer=function", "trainer.function=luckless:train", "sim=none")
 
-    ended = sweepctl("run", "mine", "sweep_run=bad", *function)
+    ended = sweepctl("run", "mine", "sweep_run=bad", "look_ahead=0", *function)
 
     assert ended.returncode == 1
     assert "3 runs failed in a row" in ended.stdout

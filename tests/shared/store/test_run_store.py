@@ -359,8 +359,12 @@ def test_a_fenced_owner_changes_nothing(each_store: Store, queued: Run) -> None:
     waiting = each_store.runs.commit(old, release(old))
     new = each_store.runs.claim(waiting, mine(waiting, nonce="new"), lease_ms=LEASE_MS)
     before = everything(each_store)
+    assert old.owner is not None
+    assert new.owner is not None
+    same_token = new.owner.model_copy(update={"nonce": old.owner.nonce})
+    same_nonce = new.owner.model_copy(update={"token": old.owner.token})
 
-    for stranger in (old, new.model_copy(update={"owner": old.owner}), queued):
+    for stranger in (old, queued, *(new.model_copy(update={"owner": owner}) for owner in (same_token, same_nonce))):
         assert each_store.runs.renew(stranger, lease_ms=1, progress=Progress(step=99)) == "FENCED"
     with pytest.raises(Stale):
         each_store.runs.commit(old, fail(old, Failure(kind="user code", message="late"), cost=1.0))
