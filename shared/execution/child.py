@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import io
 import math
@@ -24,6 +25,11 @@ from shared.storage.checkpoints import open_checkpoint, write_checkpoint
 from shared.storage.folders import RunFolder
 
 REPORT_SECONDS = 0.1
+DISK_TROUBLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE}
+
+
+class Blocked(BaseException):
+    """The disk does not take the checkpoint: not the training's fault, so its `except Exception` lets this pass."""
 
 
 class ChildRun:
@@ -50,7 +56,12 @@ class ChildRun:
 
     def save_checkpoint(self, step: int, save: Callable[[Path], object]) -> None:
         """Let `save` write to the path it is given, atomically. May raise `Stop` once that is done."""
-        checkpoint = write_checkpoint(self.folder, run=self.id, attempt=self.attempt, step=int(step), save=save)
+        try:
+            checkpoint = write_checkpoint(self.folder, run=self.id, attempt=self.attempt, step=int(step), save=save)
+        except OSError as error:
+            if error.errno in DISK_TROUBLE:
+                raise Blocked(f"{self.folder.checkpoints} cannot be written to: {error.strerror}") from error
+            raise
         self.flush()
         self._channel.send(wire.CHECKPOINT, **checkpoint.model_dump())
         self._obey()
@@ -89,6 +100,8 @@ def main(job_text: str, connection: Connection) -> None:
         channel.send(wire.FINISHED, result=_checked(result))
     except Stop as stop:
         channel.send(wire.STOPPED, reason=stop.reason)
+    except Blocked as reason:
+        channel.send(wire.BLOCKED, why=str(reason))
     except Exception as error:  # the one place where user code may raise anything
         traceback.print_exc()
         channel.send(wire.FAILED, message=_sentence(error), trace=traceback.format_exc()[-4000:])

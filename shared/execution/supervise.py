@@ -75,7 +75,14 @@ class Stopped:
     reason: StopReason
 
 
-Ending = Finished | UserFailure | Lost | Stopped
+@dataclass(frozen=True)
+class Blocked:
+    """It ended because the disk took no checkpoint: it can go on once that is mended."""
+
+    why: str
+
+
+Ending = Finished | UserFailure | Lost | Stopped | Blocked
 
 
 def supervise(
@@ -154,7 +161,7 @@ class _Watch:
                 self.steps = max(self.steps, checkpoint.step)
             case wire.RESUMED:
                 self._resumed(message["step"])
-            case wire.FINISHED | wire.FAILED | wire.STOPPED:
+            case wire.FINISHED | wire.FAILED | wire.STOPPED | wire.BLOCKED:
                 self.last_words = message
 
     def _resumed(self, step: int) -> None:
@@ -215,6 +222,8 @@ class _Watch:
             return Finished(words["result"], self.progress.metrics, seconds, self.steps)
         if self.stopping:
             return Stopped(self.stopping)
+        if words is not None and words["kind"] == wire.BLOCKED:
+            return Blocked(words["why"])
         if words is not None and words["kind"] == wire.FAILED:
             return UserFailure(words["message"], seconds)
         if self.stalled:

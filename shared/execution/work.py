@@ -15,7 +15,7 @@ from shared.domain.run import Failure, FailureKind, Run, RunState, fail, lose_at
 from shared.domain.sweep import Sweep
 from shared.execution.claiming import Claimed
 from shared.execution.job import Job
-from shared.execution.supervise import Ending, Finished, Lost, Patience, Stopped, UserFailure, supervise
+from shared.execution.supervise import Blocked, Ending, Finished, Lost, Patience, Stopped, UserFailure, supervise
 from shared.execution.worker import Worker
 from shared.storage.folders import RunFolder, runs_root, write_yaml
 
@@ -37,10 +37,8 @@ def work_on(worker: Worker, claimed: Claimed, *, entry: str, phase: str, conclud
     try:
         try:
             child = _prepare(worker, claimed, job, folder, entry=entry, phase=phase)
-        except OSError as error:  # a full or read-only disk is not the run's fault: it goes on when that is mended
-            log.error("run %s: %s cannot be written to: %s: mend it", lease.run.id, folder.path, error)
-            worker.lifecycle.shutdown.wait(worker.settings.heartbeat_seconds)
-            ending: Ending = Stopped("preempted")
+        except OSError as error:
+            ending: Ending = Blocked(f"{folder.path} cannot be written to: {error.strerror}")
         except ConfigError as error:  # each value is legal, but not all of them together
             ending = UserFailure(str(error), 0.0)
         else:
@@ -53,6 +51,9 @@ def work_on(worker: Worker, claimed: Claimed, *, entry: str, phase: str, conclud
                 progress=progress.model_copy(update={"total_steps": child.config["trainer"].get("total_timesteps")}),
             )
         log.info("run %s: %s ended: %s", lease.run.id, phase, _summary(ending))
+        if isinstance(ending, Blocked):  # a full disk is not the run's fault: it goes on when that is mended
+            log.error("run %s: %s: mend it; until then it is tried again", lease.run.id, ending.why)
+            worker.lifecycle.shutdown.wait(worker.settings.heartbeat_seconds)
         run = lease.commit_when_reachable(
             lambda run: _after(run, ending, job, claimed.sweep, conclude, folder),
             give_up=worker.lifecycle.shutdown,
@@ -115,14 +116,17 @@ def _after(run: Run, ending: Ending, job: SweepJob, sweep: Sweep, conclude: Conc
             return _failed(run, "user code", ending.message, ending.seconds)
         case Lost():
             return lose_attempt(run, ending.why, max_stuck=sweep.limits.max_stuck_attempts)
-        case Stopped():
+        case Stopped() | Blocked():
             return release(run)
 
 
 def _write_results(folder: RunFolder, run: Run) -> None:
     # Before the commit: whoever reads the record finds the file. A second writer writes the same again.
     content = {"run": run.id, "eval_metric": run.score, "total_time": run.train_seconds + run.eval_seconds}
-    write_yaml(folder.results_file, {**content, "cost": run.cost, "steps": run.steps, "metrics": run.metrics})
+    try:
+        write_yaml(folder.results_file, {**content, "cost": run.cost, "steps": run.steps, "metrics": run.metrics})
+    except OSError as error:  # the record holds it all: no score is lost for a file
+        log.error("run %s: %s cannot be written: %s", run.id, folder.results_file, error.strerror)
 
 
 def _failed(run: Run, kind: FailureKind, message: str, seconds: float) -> Run:
@@ -135,7 +139,7 @@ def _summary(ending: Ending) -> str:
             return "finished"
         case UserFailure():
             return ending.message
-        case Lost():
+        case Lost() | Blocked():
             return ending.why
         case Stopped():
             return ending.reason

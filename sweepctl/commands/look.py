@@ -1,4 +1,4 @@
-"""The commands that look: status, runs, show, best, workers."""
+"""The commands that look: status, runs, show, best, workers, audit."""
 
 from __future__ import annotations
 
@@ -119,7 +119,29 @@ def workers(data_dir: DataDir = None, redis: Redis = None, as_json: AsJson = Fal
     Console().print(workers_table(live))
 
 
+def audit(sweep: SweepName = None, data_dir: DataDir = None, redis: Redis = None, as_json: AsJson = False) -> None:
+    """Check that nothing of a sweep was lost or done twice.
+
+    Replays the log, compares it with the records, and lists every attempt. The exit code is 1 if a rule is broken.
+
+    Example: sweepctl audit mysweep
+    """
+    from sweepctl.actions.audit import audit_json, audit_sweep
+
+    with the_store(data_dir, redis) as store:
+        found = audit_sweep(store, named(store, sweep))
+    if as_json:
+        print_json(audit_json(found))
+    else:
+        from rich.console import Console
+
+        from sweepctl.views.listing import audit_view
+
+        Console().print(audit_view(found))
+    raise typer.Exit(1 if found.problems else 0)
+
+
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
-    for command in (status, runs, show, best, workers):
+    for command in (status, runs, show, best, workers, audit):
         app.command()(command)

@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from shared.domain.audit import Audit
 from shared.domain.run import Run
 from shared.domain.sweep import Sweep
 from shared.store.fleet import Worker
@@ -71,6 +72,30 @@ def workers_table(workers: Sequence[Worker]) -> RenderableType:
         gpus = ",".join(worker.gpus) or "-"
         table.add_row(worker.id, ",".join(worker.queues), str(worker.slots), gpus, ", ".join(worker.busy) or "-")
     return table
+
+
+def audit_view(found: Audit) -> RenderableType:
+    """Return what an audit found: the sums, every attempt that did not go through at once, the broken rules."""
+    suggested, *others = found.counts.items()
+    sums = " + ".join(f"{count} {state}" for state, count in others if count)
+    parts: list[RenderableType] = [Text(f"{suggested[1]} suggested = {sums or 0}"), Text()]
+    odd = [attempt for attempt in found.attempts if attempt.ended in ("lost", "released", "in progress")]
+    if odd:
+        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+        for column in ("run", "phase", "worker", "from step", "to step", "ended", "seconds lost"):
+            table.add_column(column)
+        for attempt in odd:
+            lost = formats.number(attempt.lost_seconds) if attempt.lost_seconds else "-"
+            steps = (formats.steps(attempt.from_step), formats.steps(attempt.last_step))
+            table.add_row(str(attempt.run), attempt.phase, attempt.worker, *steps, attempt.ended, lost)
+        parts += [table, Text()]
+    attempts = len(found.attempts)
+    parts.append(Text(f"{attempts} attempts, {formats.duration(found.lost_seconds)} of work lost with dead workers"))
+    if found.problems:
+        parts += [Text(problem, style="red") for problem in found.problems]
+    else:
+        parts.append(Text("the log is whole, every run ended at most once, and the records agree", style="green"))
+    return Group(*parts)
 
 
 def _moves(moves: Sequence[Mapping[str, Any]]) -> RenderableType:

@@ -24,6 +24,7 @@ from shared.store import embedded
 from shared.store.embedded_server import find_server
 from shared.store.store import Store, open_store
 from shared.store.sweep_store import Event
+from sweepctl.actions.audit import audit_sweep
 from sweepctl.actions.local import COMMANDS
 from sweepctl.actions.submit import submit
 
@@ -94,6 +95,10 @@ class Fleet:
         """Wait until a sweep is finished and return it."""
         self.wait_until(lambda: self.store.sweeps.get(sweep.name).is_finished, seconds=seconds)
         return self.store.sweeps.get(sweep.name)
+
+    def check(self, sweep: Sweep) -> None:
+        """Fail unless the log of the sweep is whole and the records agree with it."""
+        assert audit_sweep(self.store, sweep.name).problems == []
 
     def end(self) -> None:
         """Kill every worker that is left, with all its children."""

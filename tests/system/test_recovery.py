@@ -34,7 +34,7 @@ def test_a_run_whose_trainer_is_killed_resumes_from_its_checkpoint_and_is_observ
     assert first.body["step"] == 0
     assert second.body["step"] >= 5
     assert len(fleet.events(sweep, "observed")) == finished.observed == 1
-    assert [event.position for event in fleet.store.sweeps.events(sweep.name)] == list(range(1, finished.seen + 2))
+    fleet.check(sweep)
 
 
 def test_the_training_of_a_killed_worker_dies_with_it(fleet: Fleet) -> None:
@@ -93,6 +93,7 @@ def test_a_killed_suggester_is_replaced_without_a_lost_or_a_repeated_run(fleet: 
 
     assert finished.created == finished.observed == 6
     assert sorted(event.body["run"] for event in fleet.events(sweep, "observed")) == [1, 2, 3, 4, 5, 6]
+    fleet.check(sweep)
 
 
 def test_a_cancelled_run_frees_its_slot_and_is_no_observation(fleet: Fleet) -> None:
@@ -108,6 +109,7 @@ def test_a_cancelled_run_frees_its_slot_and_is_no_observation(fleet: Fleet) -> N
     (run,) = fleet.runs(sweep)
     assert run.state is RunState.CANCELLED
     assert run.score is None
+    fleet.check(sweep)
 
 
 def test_nothing_of_a_paused_sweep_is_claimed_until_it_is_resumed(fleet: Fleet) -> None:
@@ -125,3 +127,4 @@ def test_nothing_of_a_paused_sweep_is_claimed_until_it_is_resumed(fleet: Fleet) 
     resume_sweep(fleet.store, sweep.name)
 
     assert fleet.wait_until_finished(sweep).observed == 2
+    fleet.check(sweep)

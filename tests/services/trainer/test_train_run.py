@@ -85,6 +85,18 @@ def test_a_run_that_is_to_be_evaluated_wakes_the_evaluator_instead(
     assert store.runs.messages("eval") == 1
 
 
+@pytest.mark.usefixtures("children")
+def test_no_score_is_lost_for_a_file_that_cannot_be_written(
+    store: Store, waiting: Callable[..., Run], a_worker: AWorker, tmp_path: Path
+) -> None:
+    waiting()
+    (tmp_path / "sweep" / "s" / "runs" / "s.r.1" / "sweep_eval_results.yaml" / "in the way").mkdir(parents=True)
+
+    train_due_runs(a_worker("trainer", "gpu"), "s.r.1")
+
+    assert store.runs.get("s.r.1").score == -0.0625
+
+
 def test_a_run_whose_code_is_not_here_is_left_to_others(
     store: Store, waiting: Callable[..., Run], a_worker: AWorker
 ) -> None:

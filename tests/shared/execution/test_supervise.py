@@ -23,7 +23,7 @@ from shared.execution import forkserver
 from shared.execution.forkserver import start_forkserver
 from shared.execution.job import Job
 from shared.execution.lease import Lease
-from shared.execution.supervise import Ending, Finished, Lost, Patience, Stopped, UserFailure, supervise
+from shared.execution.supervise import Blocked, Ending, Finished, Lost, Patience, Stopped, UserFailure, supervise
 from shared.storage.folders import RunFolder
 from shared.store import keys
 from shared.store.store import Store
@@ -209,6 +209,14 @@ def test_code_that_cannot_be_used_fails_with_a_sentence(rig: Rig, entry: str, me
 
     assert isinstance(ending, UserFailure)
     assert ending.message == message
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /dev/full")
+def test_a_full_disk_is_not_the_users_fault_and_leaves_the_old_checkpoint(rig: Rig) -> None:
+    ending = rig.supervise("save_to_a_full_disk")
+
+    assert ending == Blocked(f"{rig.folder.checkpoints} cannot be written to: No space left on device")
+    assert [checkpoint.step for checkpoint in rig.run.checkpoints] == [1]
 
 
 def test_metrics_that_are_no_numbers_do_not_hide_those_that_are(rig: Rig) -> None:

@@ -115,6 +115,18 @@ def tell_environment(run: ChildRun) -> dict[str, float]:
     return {"score": 1.0, "session": float(os.getsid(0) == os.getpid())}
 
 
+def save_to_a_full_disk(run: ChildRun) -> None:
+    def save(path: Path) -> None:
+        path.write_text("half")
+        Path("/dev/full").write_text("the rest")
+
+    run.save_checkpoint(1, lambda path: path.write_text("1"))
+    try:
+        run.save_checkpoint(2, save)
+    except Exception:
+        return
+
+
 def print_much(run: ChildRun) -> dict[str, float]:
     print("from python")
     os.write(1, b"\xff\x00" * 500_000)

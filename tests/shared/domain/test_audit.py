@@ -1,0 +1,104 @@
+"""The audit finds what it should, and nothing in a sound log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from shared.domain.audit import Audit, audit
+from shared.domain.run import Prediction, Run, RunState
+from shared.domain.sweep import Best, Limits, Sweep
+
+SOUND: tuple[Mapping[str, Any], ...] = (
+    {"kind": "submitted"},
+    {"kind": "suggested", "run": 1, "params": {}},
+    {"kind": "claimed", "run": 1, "state": "training", "worker": "one", "step": 0},
+    {"kind": "checkpointed", "run": 1, "step": 10},
+    {"kind": "lost", "run": 1, "why": "silent"},
+    {"kind": "claimed", "run": 1, "state": "training", "worker": "other", "step": 10},
+    {"kind": "checkpointed", "run": 1, "step": 20},
+    {"kind": "trained", "run": 1, "step": 20},
+    {"kind": "claimed", "run": 1, "state": "evaluating", "worker": "eve", "step": 20},
+    {"kind": "observed", "run": 1, "score": 2.0, "cost": 3.0},
+)
+
+
+def a_run(state: RunState = RunState.OBSERVED, number: int = 1) -> Run:
+    return Run(
+        version=9,
+        id=f"s.r.{number}",
+        sweep="s",
+        number=number,
+        state=state,
+        queue="gpu",
+        params={},
+        prediction=Prediction(source="centre"),
+    )
+
+
+def audited(
+    events: Sequence[Mapping[str, Any]], runs: Sequence[Run] | None = None, *, first: int = 1, observed: int = 1
+) -> Audit:
+    sweep = Sweep(
+        version=1,
+        name="s",
+        goal="maximize",
+        queue="gpu",
+        limits=Limits(),
+        config={},
+        config_hash="",
+        created_at=0.0,
+        created=1,
+        seen=len(events) + first - 1,
+        observed=observed,
+        best=Best(run=1, score=2.0, cost=3.0),
+    )
+    told = [(position, position * 1000, event) for position, event in enumerate(events, start=first)]
+    return audit(sweep, [a_run()] if runs is None else runs, told)
+
+
+def test_a_sound_log_has_no_problem_and_every_attempt() -> None:
+    found = audited(SOUND)
+
+    assert found.problems == []
+    assert [(attempt.worker, attempt.from_step, attempt.ended) for attempt in found.attempts] == [
+        ("one", 0, "lost"),
+        ("other", 10, "trained"),
+        ("eve", 20, "observed"),
+    ]
+    assert {name: count for name, count in found.counts.items() if count} == {"suggested": 1, "observed": 1}
+
+
+def test_the_work_after_the_last_checkpoint_of_a_lost_attempt_is_what_was_lost() -> None:
+    assert audited(SOUND).lost_seconds == 1.0
+
+
+@pytest.mark.parametrize(
+    ("events", "problem"),
+    [
+        ((*SOUND, SOUND[-1]), "run 1: observed after it was observed: a run ends once"),
+        ((*SOUND[:4], SOUND[5], *SOUND[5:]), "run 1: claimed by other while another worker held it"),
+        ((*SOUND[:7], SOUND[3], *SOUND[7:]), "run 1: checkpoint at step 10 after one at 20"),
+        ((SOUND[0], *SOUND[2:]), "run 1: claimed before it was suggested"),
+        (SOUND[:-1], "run 1: the log says evaluating, its record says observed"),
+    ],
+)
+def test_a_broken_rule_is_named(events: Sequence[Mapping[str, Any]], problem: str) -> None:
+    assert problem in audited(events).problems
+
+
+def test_a_gap_in_the_log_is_named() -> None:
+    assert "the log jumps from entry 0 to 2: entries are missing" in audited(SOUND, first=2).problems
+
+
+def test_totals_that_the_log_does_not_give_are_named() -> None:
+    assert "observed: the log gives 1, the sweep's record 2" in audited(SOUND, observed=2).problems
+
+
+def test_a_run_without_a_record_is_named() -> None:
+    assert audited(SOUND, []).problems == [
+        "run 1: the log says observed, its record says missing",
+        "1 runs were suggested, 0 have a record",
+    ]
