@@ -20,6 +20,7 @@ from shared.execution.orphans import end_with_launcher
 from shared.execution.slots import Slots, visible_gpus
 from shared.queues.app import make_app, served_queues
 from shared.queues.doorbells import Doorbells
+from shared.queues.flower import refuse_open_flower
 from shared.queues.lifecycle import Lifecycle
 from shared.store import fleet
 from shared.store.location import locate
@@ -77,6 +78,7 @@ def make_worker(service: str, *, queues: Sequence[str], slots: int | None = None
     """Return the worker of this process, from its environment. Ends the process with one line if that is wrong."""
     try:
         refuse_strangers()
+        refuse_open_flower(sys.argv, Path.cwd())
         settings, folder = worker_settings(), data_dir()
         with locate(folder, redis_url=None, purpose="join") as url:
             places = Slots(slots or settings.slots, visible_gpus())
@@ -86,6 +88,11 @@ def make_worker(service: str, *, queues: Sequence[str], slots: int | None = None
     except SweepError as error:
         print(f"{service}: {error}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None
+    # Celery has the working folder on its path only while it loads the app; the user's own code may lie there.
+    if str(Path.cwd()) not in sys.path:
+        sys.path.append(str(Path.cwd()))
+    for ours in ("services", "shared"):  # what happens to runs is worth a line at Celery's default level, too
+        logging.getLogger(ours).setLevel(logging.INFO)
     name = f"{service}@{socket.gethostname()}:{os.getpid()}"
     worker = Worker(service, name, app, settings, store, Doorbells(app), Lifecycle(app), places, folder)
     worker.lifecycle.at_start(end_with_launcher)

@@ -61,8 +61,11 @@ def plain_errors(url: str) -> Iterator[None]:
     except exceptions.TimeoutError:
         raise StoreUnreachable(f"Redis at {where} does not answer in time: is it overloaded, or cut off?") from None
     except exceptions.ConnectionError as error:
-        reason = "the TLS handshake failed" if "[SSL" in str(error) else "nothing answers there"
-        raise StoreUnreachable(f"Redis at {where}: {reason}: start it, or set REDIS_URL") from None
+        if "[SSL" in str(error):
+            raise StoreUnreachable(
+                f"Redis at {where}: the TLS handshake failed: name its certificate's authority with ?ssl_ca_certs=FILE"
+            ) from None
+        raise StoreUnreachable(f"Redis at {where}: nothing answers there: start it, or set REDIS_URL") from None
     except exceptions.ResponseError as error:
         text = str(error)
         if "OOM" in text:

@@ -76,7 +76,13 @@ class SweepStore:
         """Return the entries of a sweep's log behind position `after`, in order."""
         with plain_errors(self._url):
             rows = self._client.xrange(keys.events(name), min=f"({after}-0", max="+", count=most)
-        return [Event(int(row.partition("-")[0]), int(body["at"]), json.loads(body["e"])) for row, body in rows]
+        return [_event(row, body) for row, body in rows]
+
+    def last_event(self, name: str) -> Event | None:
+        """Return the newest entry of a sweep's log."""
+        with plain_errors(self._url):
+            rows = self._client.xrevrange(keys.events(name), count=1)
+        return _event(*rows[0]) if rows else None
 
     def whole_log(self, name: str) -> Iterator[Event]:
         """Yield every entry of a sweep's log, read page by page."""
@@ -120,3 +126,7 @@ class SweepStore:
         written = self._ledger.commit(name, changes, queue=queue)[0]
         assert isinstance(written, Sweep)
         return written
+
+
+def _event(row: str, body: Mapping[str, str]) -> Event:
+    return Event(int(row.partition("-")[0]), int(body["at"]), json.loads(body["e"]))

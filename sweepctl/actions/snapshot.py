@@ -26,7 +26,7 @@ class Snapshot:
     progress: dict[int, Progress]
     best: Run | None
     workers: list[Worker]
-    now: float  # the server's clock, seconds
+    now: float  # the server's clock (seconds); for a finished sweep, when it ended
 
     @property
     def done(self) -> int:
@@ -74,8 +74,13 @@ def take_snapshot(store: Store, name: str) -> Snapshot:
         progress=store.runs.progress(name, [run.number for run in unfinished]),
         best=store.runs.get(f"{name}.r.{sweep.best.run}") if sweep.best else None,
         workers=store.fleet.live(),
-        now=store.sweeps.now(),
+        now=_ended_at(store, sweep) or store.sweeps.now(),
     )
+
+
+def _ended_at(store: Store, sweep: Sweep) -> float | None:
+    last = store.sweeps.last_event(sweep.name) if sweep.is_finished else None
+    return last.at_ms / 1000 if last else None
 
 
 def describe(run: Run, sweep: Sweep, progress: Progress | None = None) -> dict[str, Any]:

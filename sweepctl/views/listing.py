@@ -52,7 +52,7 @@ def details_view(details: Mapping[str, Any]) -> RenderableType:
     }
     for name, value in rows.items():
         if value:
-            grid.add_row(Text(name, style="dim"), Text(str(value)))
+            grid.add_row(Text(name, style="dim"), Text(str(value), overflow="fold"))
     for name, value in details["params"].items():
         grid.add_row(Text(name, style="dim"), Text(formats.number(value), style="bold"))
     curve = [value for _, value in details.get("curve", [])]

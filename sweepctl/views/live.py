@@ -31,6 +31,7 @@ SWEEP_COLOURS = {
     SweepState.FINISHED: "blue",
 }
 MOST_SHOWN = 12
+BAR_WIDTH, CURVE_WIDTH = 10, 14  # so that a row fits into 80 columns
 
 
 def render(shot: Snapshot, notes: Sequence[str] = ()) -> RenderableType:
@@ -49,9 +50,10 @@ def _progress(shot: Snapshot) -> RenderableType:
     state = Text(sweep.state, style=f"bold {SWEEP_COLOURS[sweep.state]}")
     of = f"{shot.done} of {total} runs" if total else f"{shot.done} runs"
     left = f"about {formats.duration(shot.seconds_left)} left" if shot.seconds_left is not None else ""
-    meter = ProgressBar(total=total or 1, completed=shot.done if total else 0, width=24, pulse=total is None)
-    spent = Text(f"{formats.duration(shot.now - sweep.created_at)} so far", style="dim")
-    grid.add_row(state, meter, Text(of), spent, Text(left, style="bold"))
+    meter = ProgressBar(total=total or 1, completed=shot.done if total else 0, width=20, pulse=total is None)
+    spent = formats.duration(shot.now - sweep.created_at)
+    passed = Text(f"in {spent}" if sweep.is_finished else f"{spent} so far", style="dim")
+    grid.add_row(state, meter, Text(of), passed, Text(left, style="bold"))
     failed = shot.counts.get(RunState.FAILED, 0)
     rows: list[RenderableType] = [grid]
     if sweep.reason:
@@ -64,9 +66,10 @@ def _progress(shot: Snapshot) -> RenderableType:
 def _flight(shot: Snapshot) -> RenderableType:
     if not shot.unfinished:
         return Text("no run in flight" if shot.sweep.created else "waiting for the first suggestion ...", style="dim")
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for name in ("run", "state", "progress", "steps", "reward", "", "time", "worker"):
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim")
+    for name in ("run", "state", "progress", "steps", "reward", "", "time"):
         table.add_column(name, no_wrap=True)
+    table.add_column("host", overflow="ellipsis")  # the one that gives way on a narrow terminal
     for run in shot.unfinished[:MOST_SHOWN]:
         table.add_row(*_row(run, shot))
     more = len(shot.unfinished) - MOST_SHOWN
@@ -80,18 +83,18 @@ def _row(run: Run, shot: Snapshot) -> list[RenderableType]:
     metric = shot.sweep.config["sweep"]["metric"]
     curve = [value for _, value in progress.curve] if progress else []
     last = progress.metrics.get(metric) if progress else None
-    name = f"r.{run.number}" + (f" (attempt {run.attempt})" if run.attempt > 1 else "")
+    name = f"r.{run.number}" + (f" #{run.attempt}" if run.attempt > 1 else "")
     share = 1.0 if run.state in (RunState.TRAINED, RunState.EVALUATING) else step / total if total else 0.0
-    worker = run.owner.worker.partition(":")[0] if run.owner else run.setback or ""
+    host = run.owner.worker.partition("@")[2].partition(":")[0] if run.owner else run.setback or ""
     return [
         Text(name),
         Text(run.state, style=COLOURS[run.state]),
-        Text(formats.bar(share), style=COLOURS[run.state]),
+        Text(formats.bar(share, BAR_WIDTH), style=COLOURS[run.state]),
         Text(f"{formats.steps(step)}/{formats.steps(total)}" if total else formats.steps(step)),
         Text(formats.number(last), justify="right"),
-        Text(formats.sparkline(curve), style="cyan"),
+        Text(formats.sparkline(curve, CURVE_WIDTH), style="cyan"),
         Text(formats.duration(elapsed(run)) if run.owner else ""),
-        Text(worker, style="dim"),
+        Text(host, style="dim"),
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Group, RenderableType
@@ -15,6 +15,7 @@ from sweepctl.actions.results import pareto_front
 from sweepctl.views import formats
 
 PLOT_WIDTH, PLOT_HEIGHT = 56, 10
+MOST_COLUMNS = 4
 
 
 def summary(sweep: Sweep, ranked: Sequence[Run], *, most: int = 5) -> RenderableType:
@@ -24,7 +25,7 @@ def summary(sweep: Sweep, ranked: Sequence[Run], *, most: int = 5) -> Renderable
     parts: list[RenderableType] = [
         best_table(shown, title=f"Best runs of {sweep.name} ({len(ranked)} with a score)"),
         Text(),
-        front_plot(ranked, front, cost=sweep.config["cost"]),
+        front_plot(ranked, front, cost=_unit(sweep, ranked)),
         Text(),
         left_behind(sweep, Path(sweep.config["runs_dir"]).parent),
     ]
@@ -32,9 +33,11 @@ def summary(sweep: Sweep, ranked: Sequence[Run], *, most: int = 5) -> Renderable
 
 
 def best_table(runs: Sequence[Run], *, title: str) -> Table:
-    """Return a table of runs: score, cost, and every parameter."""
+    """Return a table of runs: score, cost, and every parameter. Many parameters become rows, with a column a run."""
     paths = list(runs[0].params) if runs else []
     names = formats.short_names(paths)
+    if len(paths) > MOST_COLUMNS:
+        return _upright_table(runs, names, title=title)
     table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0), header_style="dim")
     for column in ("run", "score", "cost", *(names[path] for path in paths)):
         table.add_column(column, justify="left" if column == "run" else "right")
@@ -42,6 +45,18 @@ def best_table(runs: Sequence[Run], *, title: str) -> Table:
         values = [formats.number(run.params[path]) for path in paths]
         cells = [run.id, formats.number(run.score), formats.number(run.cost), *values]
         table.add_row(*cells, style="bold green" if index == 0 else None)
+    return table
+
+
+def _upright_table(runs: Sequence[Run], names: Mapping[str, str], *, title: str) -> Table:
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("")
+    for index, run in enumerate(runs):
+        table.add_column(f"r.{run.number}", justify="right", style="bold green" if index == 0 else None)
+    table.add_row("score", *(formats.number(run.score) for run in runs))
+    table.add_row("cost", *(formats.number(run.cost) for run in runs), end_section=True)
+    for path, name in names.items():
+        table.add_row(name, *(formats.number(run.params[path]) for run in runs))
     return table
 
 
@@ -81,6 +96,10 @@ def left_behind(sweep: Sweep, folder: Path) -> RenderableType:
             Text.assemble(("          ", "dim"), f"sweepctl show {run}"),
         ]
     return Group(*lines)
+
+
+def _unit(sweep: Sweep, runs: Sequence[Run]) -> str:
+    return "as reported" if any("cost" in run.metrics for run in runs) else str(sweep.config["cost"])
 
 
 def _coloured(row: Sequence[str]) -> list[tuple[str, str]]:

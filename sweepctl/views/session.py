@@ -25,6 +25,7 @@ from sweepctl.actions.run_sweep import LocalSweep
 from sweepctl.actions.snapshot import Snapshot, describe
 from sweepctl.actions.submit import Submitted
 from sweepctl.commands.options import print_json
+from sweepctl.views import formats
 from sweepctl.views.live import print_line, render
 from sweepctl.views.results import summary
 
@@ -84,11 +85,13 @@ def stream_one_run(store: Store, job: SweepJob, data_dir: Path) -> int:
     console = Console(highlight=False, markup=False)
     printed: dict[Path, int] = {}
     run: Run | None = None
+    told = ""
     with closing(LocalSweep(store, job, data_dir).follow()) as shots:
         for shot in shots:
             if shot.sweep.created:
                 run = store.runs.get(run_id(shot.sweep.name, 1))
                 _print_new_logs(RunFolder(Path(job.runs_dir) / run.id), printed)
+                told = _print_progress(console, run, shot, told)
     if run is None:
         return 1
     run = store.runs.get(run.id)
@@ -178,6 +181,17 @@ def _ending(sweep: Sweep) -> Text:
             style="yellow",
         )
     return Text(f"sweep {sweep.name} is {sweep.state}: {sweep.reason}", style="green")
+
+
+def _print_progress(console: Console, run: Run, shot: Snapshot, told: str) -> str:
+    """Print a line when the run has moved on, and return what was printed last."""
+    progress, metric = shot.progress.get(run.number), shot.sweep.config["sweep"]["metric"]
+    line = f"{run.id} {run.state}"
+    if progress is not None and run.state is RunState.TRAINING:
+        line += f"  step {formats.steps(progress.step)}  {metric} {formats.number(progress.metrics.get(metric))}"
+    if line != told and not run.is_finished:
+        console.print(line, style="dim")
+    return line
 
 
 def _how_to_resume(job: SweepJob) -> Text:

@@ -53,7 +53,7 @@ class Fleet:
         for service in services:
             log = (self.data_dir / f"{service}.{len(self.workers)}.log").open("wb")
             process = subprocess.Popen(
-                [sys.executable, "-m", "celery", *COMMANDS[service], "--loglevel", "INFO"],
+                [str(Path(sys.executable).parent / "celery"), *COMMANDS[service]],
                 env={**os.environ, **QUICK_SETTINGS, "REDIS_URL": self.store.url, **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -393,8 +393,12 @@ def test_whatever_is_printed_lands_in_the_log_as_it_is(rig: Rig) -> None:
 
 
 def test_a_store_that_is_away_for_a_while_gets_every_checkpoint_before_the_run_ends(rig: Rig, gate: Gate) -> None:
+    def come_back_late() -> None:
+        time.sleep(1.5)
+        gate.open()
+
     away = soon(gate.shut, when=lambda: rig.run.checkpoints)
-    back = soon(gate.open, when=lambda: (rig.folder.path / "logs").is_dir() and b"goodbye" in rig.log())
+    back = soon(come_back_late, when=lambda: (rig.folder.path / "logs").is_dir() and b"goodbye" in rig.log())
 
     ending = rig.supervise("save_twice_with_a_pause")
 
