@@ -12,6 +12,7 @@ from shared.queues.doorbells import Doorbells
 from shared.store.store import Store
 
 log = logging.getLogger(__name__)
+SHORTEST_SLEEP_SECONDS = 1.0  # less is a busy machine
 
 
 class Grace:
@@ -40,8 +41,8 @@ class Grace:
         gap, ticked = now - self._last[0], clock - self._last[1]
         # Looks may be further apart than half a lease, if somebody set them so: that is no sleep.
         self._usual_gap = min(self._usual_gap, gap)
-        slept = gap > max(self._lease_seconds / 2, 3 * self._usual_gap)
-        return slept or abs(ticked - gap) > self._lease_seconds / 2
+        much = max(self._lease_seconds / 2, SHORTEST_SLEEP_SECONDS)
+        return gap > max(much, 3 * self._usual_gap) or abs(ticked - gap) > much
 
 
 class Reaper:

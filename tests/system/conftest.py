@@ -51,7 +51,7 @@ class Fleet:
         """Start a worker of each service with the command that the documentation gives."""
         started = []
         for service in services:
-            log = (self.data_dir / f"{service}.{len(self.workers)}.log").open("wb")
+            log = (self.data_dir / f"{service}.{len(self.workers) + len(started)}.log").open("wb")
             process = subprocess.Popen(
                 [str(Path(sys.executable).parent / "celery"), *COMMANDS[service]],
                 env={**os.environ, **QUICK_SETTINGS, "REDIS_URL": self.store.url, **environment},
