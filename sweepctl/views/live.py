@@ -49,18 +49,24 @@ def _progress(shot: Snapshot) -> RenderableType:
     grid = Table.grid(padding=(0, 1))
     state = Text(sweep.state, style=f"bold {SWEEP_COLOURS[sweep.state]}")
     of = f"{shot.done} of {total} runs" if total else f"{shot.done} runs"
-    left = f"about {formats.duration(shot.seconds_left)} left" if shot.seconds_left is not None else ""
-    meter = ProgressBar(total=total or 1, completed=shot.done if total else 0, width=20, pulse=total is None)
-    spent = formats.duration(shot.now - sweep.created_at)
-    passed = Text(f"in {spent}" if sweep.is_finished else f"{spent} so far", style="dim")
-    grid.add_row(state, meter, Text(of), passed, Text(left, style="bold"))
+    meter = ProgressBar(total=total or 1, completed=shot.done if total else 0, width=32, pulse=total is None)
+    grid.add_row(state, meter, Text(of))
+    rows: list[RenderableType] = [grid, _time(shot)]
     failed = shot.counts.get(RunState.FAILED, 0)
-    rows: list[RenderableType] = [grid]
     if sweep.reason:
         rows.append(Text(sweep.reason, style="yellow"))
     if failed:
         rows.append(Text(f"{failed} failed: see `sweepctl runs --state failed`", style="red"))
     return Group(*rows)
+
+
+def _time(shot: Snapshot) -> Text:
+    passed = formats.duration(shot.now - shot.sweep.created_at)
+    if shot.sweep.is_finished:
+        return Text(f"took {passed}", style="dim")
+    left = shot.seconds_left
+    ahead = (f", about {formats.duration(left)} left", "bold") if left is not None else ""
+    return Text.assemble((f"{passed} so far", "dim"), ahead)
 
 
 def _flight(shot: Snapshot) -> RenderableType:

@@ -1,0 +1,127 @@
+"""What people see: the live view, the results, the lists, at the width of an old terminal."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import pytest
+from rich.console import Console, RenderableType
+
+from shared.config.compose import compose
+from shared.config.frozen import to_plain
+from shared.domain.audit import Attempt, Audit
+from shared.domain.progress import Progress
+from shared.domain.run import Run, RunState
+from shared.domain.sweep import Best, Sweep, SweepState
+from sweepctl.actions.snapshot import Snapshot
+from sweepctl.views.listing import audit_view, runs_table, workers_table
+from sweepctl.views.live import render
+from sweepctl.views.results import summary
+
+if TYPE_CHECKING:
+    from tests.conftest import ARun, ASweep
+
+WIDTH = 80
+
+
+def shown(view: RenderableType) -> str:
+    console = Console(width=WIDTH, file=io.StringIO(), force_terminal=False)
+    with console.capture() as capture:
+        console.print(view)
+    text = capture.get()
+    assert max(len(line) for line in text.splitlines()) <= WIDTH
+    return text
+
+
+@pytest.fixture(scope="module")
+def sweep(a_sweep: ASweep) -> Sweep:
+    config = to_plain(compose("quick", ["sweep_run=s"]).job)
+    return a_sweep(config=config, limits={"max_runs": 12}, created=3, created_at=1000.0)
+
+
+def a_snapshot(sweep: Sweep, runs: list[Run], *, best: Run | None = None, now: float = 1060.0) -> Snapshot:
+    counts = {state: sum(run.state is state for run in runs) for state in RunState}
+    counts[RunState.OBSERVED] = counts[RunState.OBSERVED] or (1 if best else 0)
+    progress = {1: Progress(step=120_000, total_steps=250_000, metrics={"reward": 164.8}, curve=((1, 9.0), (2, 90.0)))}
+    unfinished = [run for run in runs if not run.is_finished]
+    return Snapshot(
+        sweep=sweep, counts=counts, unfinished=unfinished, progress=progress, best=best, workers=[], now=now
+    )
+
+
+def test_a_run_in_training_is_shown_with_its_steps_its_reward_and_its_curve(sweep: Sweep, a_run: ARun) -> None:
+    text = shown(render(a_snapshot(sweep, [a_run(RunState.TRAINING)])))
+
+    row = next(line for line in text.splitlines() if "r.1" in line)
+    for part in ("training", "120k/250k", "164.8", "▁█"):
+        assert part in row
+
+
+def test_the_best_so_far_is_shown_with_its_parameters_and_the_time_left(sweep: Sweep, a_run: ARun) -> None:
+    best = a_run(RunState.OBSERVED, score=480.0, cost=12.5, params={"trainer.optimizer.learning_rate": 0.0005})
+
+    text = shown(render(a_snapshot(sweep, [], best=best)))
+
+    assert "best so far 480 by r.1, cost 12 s" in text
+    assert "learning_rate=0.0005" in text
+    assert "1 of 12 runs" in text
+    assert "about 11 min 00 s left" in text
+
+
+def test_a_paused_sweep_says_why_and_a_finished_one_how_long_it_took(sweep: Sweep) -> None:
+    paused = sweep.model_copy(update={"state": SweepState.PAUSED, "reason": "3 runs failed in a row"})
+    finished = sweep.model_copy(update={"state": SweepState.FINISHED})
+
+    assert "3 runs failed in a row" in shown(render(a_snapshot(paused, [])))
+    assert "took 1 min 00 s" in shown(render(a_snapshot(finished, [])))
+
+
+def test_the_result_names_the_best_runs_the_front_and_the_folder(sweep: Sweep, a_run: ARun) -> None:
+    swept = {"trainer.optimizer.learning_rate": 0.0005}
+    outcomes = ((9.0, 30.0), (5.0, 10.0), (4.0, 20.0))
+    ranked = [a_run(RunState.OBSERVED, score=score, cost=cost, params=swept) for score, cost in outcomes]
+    finished = sweep.model_copy(update={"best": Best(run=1, score=9.0, cost=30.0)})
+
+    text = shown(summary(finished, ranked))
+
+    assert "Best runs of s (3 with a score)" in text
+    assert "learning_rate" in text
+    assert text.count("●") >= 2
+    assert "train_dir/sweep/s" in text
+    assert "sweepctl show s.r.1" in text
+
+
+def test_many_parameters_become_rows(sweep: Sweep, a_run: ARun) -> None:
+    many = {f"trainer.p{number}": number / 7 for number in range(11)}
+    ranked = [a_run(RunState.OBSERVED, score=float(number), cost=1.0, params=many) for number in range(5)]
+
+    text = shown(summary(sweep, ranked))
+
+    assert all(any(line.startswith(f"p{number} ") for line in text.splitlines()) for number in range(11))
+
+
+def test_runs_that_score_the_same_are_said_to_do_so_instead_of_drawn(sweep: Sweep, a_run: ARun) -> None:
+    ranked = [a_run(RunState.OBSERVED, score=500.0, cost=cost, params={"trainer.x": 1.0}) for cost in (1.0, 2.0)]
+
+    assert "All 2 runs score 500: the cheapest is the best." in shown(summary(sweep, ranked))
+
+
+def test_a_failed_run_is_listed_with_its_reason(sweep: Sweep, a_run: ARun) -> None:
+    text = shown(runs_table([a_run(RunState.FAILED)], sweep))
+
+    assert "failed" in text
+
+
+def test_no_worker_is_said_with_the_command_that_starts_one() -> None:
+    assert "celery -A services.trainer worker -Q gpu" in shown(workers_table([]))
+
+
+def test_an_audit_shows_the_sums_the_lost_work_and_each_broken_rule() -> None:
+    lost = Attempt(run=2, phase="training", worker="trainer@vm:7", from_step=0, ended="lost", lost_seconds=4.4)
+    sound = Audit(attempts=[lost], counts={"suggested": 3, "observed": 2, "failed": 1})
+
+    assert "3 suggested = 2 observed + 1 failed" in shown(audit_view(sound))
+    assert "1 attempts, 4.4 s of work lost" in shown(audit_view(sound))
+    assert "records agree" in shown(audit_view(sound))
+    assert "run 2: gone" in shown(audit_view(Audit(["run 2: gone"], [], {"suggested": 3})))
