@@ -49,7 +49,7 @@ class Fleet:
 
     def start(self, *services: str, **environment: str) -> list[subprocess.Popen[bytes]]:
         """Start a worker of each service with the command that the documentation gives."""
-        started = []
+        started: list[subprocess.Popen[bytes]] = []
         for service in services:
             log = (self.data_dir / f"{service}.{len(self.workers) + len(started)}.log").open("wb")
             process = subprocess.Popen(

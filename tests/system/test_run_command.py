@@ -216,7 +216,8 @@ def test_an_offline_wandb_run_is_written_for_each_run(folder: Path) -> None:
     ended = sweepctl("run", "quick", "sweep_run=mine", *NOOP, "wandb=offline")
 
     assert ended.returncode == 0, ended.stderr
-    written = sorted(path.name for path in (folder / "train_dir" / "sweep" / "mine" / "wandb").glob("offline-run-*/*.wandb"))
+    tracked = folder / "train_dir" / "sweep" / "mine" / "wandb"
+    written = sorted(path.name for path in tracked.glob("offline-run-*/*.wandb"))
     assert written == [f"run-mine.r.{number}.wandb" for number in (1, 2, 3, 4)]
 
 
