@@ -32,6 +32,7 @@ quicktest: dev  ## The tests that take no more than a moment each
 
 lint: dev  ## Style, types, import rules
 	$(BIN)/ruff check
+	$(BIN)/ruff format --check --quiet
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

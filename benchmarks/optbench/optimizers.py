@@ -111,8 +111,9 @@ class Optuna(Optimizer):
             self.study.tell(trials.pop(), loss, state=state)
         elif loss is not None:  # a run this study did not propose
             encoded = {p.name: self._encode(p, params[p.name]) for p in self.space.params}
-            self.study.add_trial(self.optuna.trial.create_trial(params=encoded, distributions=self.distributions,
-                                                                value=loss))
+            self.study.add_trial(
+                self.optuna.trial.create_trial(params=encoded, distributions=self.distributions, value=loss)
+            )
 
 
 class BoTorch(Optimizer):
@@ -148,11 +149,13 @@ class BoTorch(Optimizer):
             model = SingleTaskGP(x, y)
             fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
             waiting = torch.tensor(np.array([self.space.to_unit(p) for p in pending]), dtype=torch.double)
-            acquisition = qLogNoisyExpectedImprovement(model, X_baseline=x, prune_baseline=True,
-                                                       X_pending=waiting if len(pending) else None)
+            acquisition = qLogNoisyExpectedImprovement(
+                model, X_baseline=x, prune_baseline=True, X_pending=waiting if len(pending) else None
+            )
             bounds = torch.stack([torch.zeros(d), torch.ones(d)]).double()
-            best, _ = optimize_acqf(acquisition, bounds=bounds, q=1, num_restarts=5, raw_samples=256,
-                                    options={"maxiter": 100})
+            best, _ = optimize_acqf(
+                acquisition, bounds=bounds, q=1, num_restarts=5, raw_samples=256, options={"maxiter": 100}
+            )
         return self.space.from_unit(best[0].numpy())
 
     def observe(self, params, score, cost, failed=False):
@@ -202,8 +205,10 @@ class Hebo(Optimizer):
         loss = self.loss(score, failed)
         if loss is None:
             return
-        row = {p.name: p._warp(params[p.name]) if p.distribution in ("uniform_pow2", "logit_normal")
-               else params[p.name] for p in self.space.params}
+        row = {
+            p.name: p._warp(params[p.name]) if p.distribution in ("uniform_pow2", "logit_normal") else params[p.name]
+            for p in self.space.params
+        }
         self.hebo.observe(self.pandas.DataFrame([row]), np.array([[loss]]))
 
 
@@ -229,11 +234,13 @@ class Smac(Optimizer):
                 cs.add(Float(p.name, (p.min, p.max), log=True))
             else:
                 cs.add(Float(p.name, (p._warp(p.min), p._warp(p.max))))
-        scenario = Scenario(cs, deterministic=True, n_trials=10_000, seed=seed,
-                            output_directory=tempfile.mkdtemp(prefix="smac"))
+        scenario = Scenario(
+            cs, deterministic=True, n_trials=10_000, seed=seed, output_directory=tempfile.mkdtemp(prefix="smac")
+        )
         design = HyperparameterOptimizationFacade.get_initial_design(scenario, n_configs=10)
-        self.facade = HyperparameterOptimizationFacade(scenario, lambda config, seed=0: 0.0, initial_design=design,
-                                                       logging_level=40, overwrite=True)
+        self.facade = HyperparameterOptimizationFacade(
+            scenario, lambda config, seed=0: 0.0, initial_design=design, logging_level=40, overwrite=True
+        )
         self.cs, self.asked = cs, {}
 
     def suggest(self, pending=()):
@@ -256,10 +263,16 @@ class Smac(Optimizer):
             return
         info = self.asked.pop(_key(params), None)
         if info is None:
-            values = {p.name: p._warp(params[p.name]) if p.distribution in ("uniform_pow2", "logit_normal")
-                      else params[p.name] for p in self.space.params}
-            values = {p.name: round(values[p.name]) if p.distribution == "uniform_pow2" else values[p.name]
-                      for p in self.space.params}
+            values = {
+                p.name: p._warp(params[p.name])
+                if p.distribution in ("uniform_pow2", "logit_normal")
+                else params[p.name]
+                for p in self.space.params
+            }
+            values = {
+                p.name: round(values[p.name]) if p.distribution == "uniform_pow2" else values[p.name]
+                for p in self.space.params
+            }
             info = TrialInfo(Configuration(self.cs, values=values), seed=0)
         self.facade.tell(info, TrialValue(cost=loss, time=cost))
 

@@ -85,14 +85,34 @@ LCBENCH = Surrogate(
     "lcbench",
     ["OpenML_task_id"],
     ["epoch", "batch_size", "learning_rate", "momentum", "weight_decay", "num_layers", "max_units", "max_dropout"],
-    ["time", "val_accuracy", "val_cross_entropy", "val_balanced_accuracy", "test_cross_entropy",
-     "test_balanced_accuracy"],
+    [
+        "time",
+        "val_accuracy",
+        "val_cross_entropy",
+        "val_balanced_accuracy",
+        "test_cross_entropy",
+        "test_balanced_accuracy",
+    ],
 )
 XGBOOST = Surrogate(
     "rbv2_xgboost",
     ["task_id", "booster", "num.impute.selected.cpo"],
-    ["nrounds", "eta", "gamma", "lambda", "alpha", "subsample", "max_depth", "min_child_weight", "colsample_bytree",
-     "colsample_bylevel", "rate_drop", "skip_drop", "trainsize", "repl"],
+    [
+        "nrounds",
+        "eta",
+        "gamma",
+        "lambda",
+        "alpha",
+        "subsample",
+        "max_depth",
+        "min_child_weight",
+        "colsample_bytree",
+        "colsample_bylevel",
+        "rate_drop",
+        "skip_drop",
+        "trainsize",
+        "repl",
+    ],
     ["acc", "bac", "auc", "brier", "f1", "logloss", "timetrain", "timepredict", "memory"],
 )
 
@@ -195,8 +215,13 @@ class XGBoost(Problem):
 class Synthetic(Problem):
     """A closed-form function of x in a box (minimised), costing between 1 and 100 units."""
 
-    def __init__(self, name: str, function: Callable[[np.ndarray], float], bounds: Iterable[tuple[float, float]],
-                 noise: float = 0.0):
+    def __init__(
+        self,
+        name: str,
+        function: Callable[[np.ndarray], float],
+        bounds: Iterable[tuple[float, float]],
+        noise: float = 0.0,
+    ):
         parameters = {
             f"x{i}": {"distribution": "uniform", "min": low, "max": high, "mean": (low + high) / 2, "scale": 0.5}
             for i, (low, high) in enumerate(bounds)
@@ -212,15 +237,22 @@ class Synthetic(Problem):
 
 def branin(x):
     a, b = x
-    return (b - 5.1 * a**2 / (4 * math.pi**2) + 5 * a / math.pi - 6) ** 2 + 10 * (1 - 1 / (8 * math.pi)) * math.cos(
-        a
-    ) + 10
+    return (
+        (b - 5.1 * a**2 / (4 * math.pi**2) + 5 * a / math.pi - 6) ** 2 + 10 * (1 - 1 / (8 * math.pi)) * math.cos(a) + 10
+    )
 
 
-_H_A = np.array([[10, 3, 17, 3.5, 1.7, 8], [0.05, 10, 17, 0.1, 8, 14], [3, 3.5, 1.7, 10, 17, 8],
-                 [17, 8, 0.05, 10, 0.1, 14]])
-_H_P = 1e-4 * np.array([[1312, 1696, 5569, 124, 8283, 5886], [2329, 4135, 8307, 3736, 1004, 9991],
-                        [2348, 1451, 3522, 2883, 3047, 6650], [4047, 8828, 8732, 5743, 1091, 381]])
+_H_A = np.array(
+    [[10, 3, 17, 3.5, 1.7, 8], [0.05, 10, 17, 0.1, 8, 14], [3, 3.5, 1.7, 10, 17, 8], [17, 8, 0.05, 10, 0.1, 14]]
+)
+_H_P = 1e-4 * np.array(
+    [
+        [1312, 1696, 5569, 124, 8283, 5886],
+        [2329, 4135, 8307, 3736, 1004, 9991],
+        [2348, 1451, 3522, 2883, 3047, 6650],
+        [4047, 8828, 8732, 5743, 1091, 381],
+    ]
+)
 _H_ALPHA = np.array([1.0, 1.2, 3.0, 3.2])
 
 
@@ -262,8 +294,9 @@ class PPOLandscape(Problem):
         rng = np.random.default_rng(seed)
         self.shift = rng.uniform(-0.5, 0.5, len(self.space))
         self.diverge_at = 0.0
-        self.diverge_at = float(np.quantile([self._aggression(self._z(self.space.sample(rng)))
-                                             for _ in range(4000)], 0.9))
+        self.diverge_at = float(
+            np.quantile([self._aggression(self._z(self.space.sample(rng))) for _ in range(4000)], 0.9)
+        )
 
     def _z(self, params: Params) -> dict[str, float]:
         names = (n.rsplit(".", 1)[-1] for n in self.space.names)
@@ -271,8 +304,13 @@ class PPOLandscape(Problem):
 
     @staticmethod
     def _aggression(z) -> float:
-        return 1.2 * z["learning_rate"] + 0.6 * z["update_epochs"] + 0.5 * z["clip_coef"] + 0.5 * z["max_grad_norm"] \
+        return (
+            1.2 * z["learning_rate"]
+            + 0.6 * z["update_epochs"]
+            + 0.5 * z["clip_coef"]
+            + 0.5 * z["max_grad_norm"]
             - 0.4 * z["batch_size"]
+        )
 
     def measure(self, params):
         z = self._z(params)
@@ -301,8 +339,9 @@ class Bowl(Problem):
     """A one-parameter sanity check: every optimizer that learns must solve it, in either direction."""
 
     def __init__(self, goal: str):
-        super().__init__(f"bowl-{goal}", {"x": {"distribution": "uniform", "min": 0, "max": 1, "mean": 0.5,
-                                                "scale": 0.5}}, goal)
+        super().__init__(
+            f"bowl-{goal}", {"x": {"distribution": "uniform", "min": 0, "max": 1, "mean": 0.5, "scale": 0.5}}, goal
+        )
         self.sign = 1 if goal == "minimize" else -1
 
     def measure(self, params):

@@ -161,8 +161,9 @@ def cost(problem, optimizer, seed, reference, evaluations=100) -> dict:
             break
         spent += outcome.cost
         session.observe(params, outcome)
-    return session.record(auc=round(area_under_regret(session, budget), 5), budget=budget,
-                          spent=round(spent / budget, 4))
+    return session.record(
+        auc=round(area_under_regret(session, budget), 5), budget=budget, spent=round(spent / budget, 4)
+    )
 
 
 def area_under_regret(session: Session, budget: float) -> float:

@@ -15,8 +15,12 @@ from protocols import CHECKPOINTS, LATENCY_SIZES
 
 METRICS = {
     "sequential": {**{f"regret@{n}": (lambda r, n=n: r["regrets"][:n][-1]) for n in CHECKPOINTS}},
-    "cost": {"final regret": lambda r: r["regrets"][-1] if r["regrets"] else 1.0, "AUC": lambda r: r["auc"],
-             "hypervolume": lambda r: r["hypervolume"], "runs": lambda r: len(r["regrets"])},
+    "cost": {
+        "final regret": lambda r: r["regrets"][-1] if r["regrets"] else 1.0,
+        "AUC": lambda r: r["auc"],
+        "hypervolume": lambda r: r["hypervolume"],
+        "runs": lambda r: len(r["regrets"]),
+    },
     "async": {"final regret": lambda r: r["regrets"][-1], "hypervolume": lambda r: r["hypervolume"]},
 }
 RANKED = {"sequential": ("regret@50", 1), "cost": ("AUC", 1), "async": ("final regret", 1)}
@@ -62,10 +66,13 @@ def comparison(runs: list[dict], protocol: str) -> str:
     problem_means = {m: np.stack([data[m][groups == g].mean(axis=0) for g in np.unique(groups)]) for m in metrics}
     order = np.argsort(problem_means[ranked].mean(axis=0))
     seeds = sorted({s for _, s in pairs})
-    lines = [f"{len(set(groups))} problems, {len(pairs)} runs each (seeds {seeds[0]}..{seeds[-1]}); "
-             f"ranked by {ranked}. Problems: {', '.join(sorted(set(groups)))}.", "",
-             "| optimizer | " + " | ".join(metrics) + f" | median {ranked} | mean rank | s/suggest |",
-             "|---" * (len(metrics) + 4) + "|"]
+    lines = [
+        f"{len(set(groups))} problems, {len(pairs)} runs each (seeds {seeds[0]}..{seeds[-1]}); "
+        f"ranked by {ranked}. Problems: {', '.join(sorted(set(groups)))}.",
+        "",
+        "| optimizer | " + " | ".join(metrics) + f" | median {ranked} | mean rank | s/suggest |",
+        "|---" * (len(metrics) + 4) + "|",
+    ]
     for i in order:
         cells = []
         for metric in metrics:
@@ -78,8 +85,10 @@ def comparison(runs: list[dict], protocol: str) -> str:
         low, high = _interval(ranks[:, i], groups, rng)
         rank = np.mean([ranks[groups == g, i].mean() for g in np.unique(groups)])
         seconds = np.mean([values[names[i]][p]["suggest_seconds"] for p in pairs])
-        lines.append(f"| {names[i]} | " + " | ".join(cells) + f" | {np.median(data[ranked][:, i]):.3f} "
-                     f"| {rank:.2f} [{low:.2f}, {high:.2f}] | {seconds:.2f} |")
+        lines.append(
+            f"| {names[i]} | " + " | ".join(cells) + f" | {np.median(data[ranked][:, i]):.3f} "
+            f"| {rank:.2f} [{low:.2f}, {high:.2f}] | {seconds:.2f} |"
+        )
     return "\n".join(lines) + "\n"
 
 
@@ -89,8 +98,12 @@ def per_problem(runs: list[dict], protocol: str) -> str:
     for run in runs:
         cells[run["problem"], run["optimizer"]].append(METRICS[protocol][metric](run))
     names, rows = sorted({o for _, o in cells}), sorted({p for p, _ in cells})
-    lines = [f"Mean {metric} per problem (number of seeds):", "", "| problem | " + " | ".join(names) + " |",
-             "|---" * (len(names) + 1) + "|"]
+    lines = [
+        f"Mean {metric} per problem (number of seeds):",
+        "",
+        "| problem | " + " | ".join(names) + " |",
+        "|---" * (len(names) + 1) + "|",
+    ]
     for problem in rows:
         found = [cells.get((problem, n)) for n in names]
         lines.append(f"| {problem} | " + " | ".join(f"{np.mean(c):.3f} ({len(c)})" if c else "" for c in found) + " |")

@@ -1,8 +1,8 @@
 """Command line: run a protocol, tabulate results, or recompute the references.
 
-    python run.py --suite public --protocol sequential --optimizers optuna-tpe,project --out results/x.json
-    python run.py table results/*.json
-    python run.py references
+python run.py --suite public --protocol sequential --optimizers optuna-tpe,project --out results/x.json
+python run.py table results/*.json
+python run.py references
 """
 
 from __future__ import annotations
@@ -58,8 +58,15 @@ def run(args) -> None:
     done = {(r["suite"], r["protocol"], r["problem"], r["optimizer"], r["seed"]) for r in runs}
     names = args.problems.split(",") if args.problems else problems.SUITES[args.suite][args.protocol]
     jobs = [
-        {"suite": args.suite, "protocol": args.protocol, "problem": problem, "optimizer": optimizer, "seed": seed,
-         "reference": references[problem], "evaluations": args.evaluations}
+        {
+            "suite": args.suite,
+            "protocol": args.protocol,
+            "problem": problem,
+            "optimizer": optimizer,
+            "seed": seed,
+            "reference": references[problem],
+            "evaluations": args.evaluations,
+        }
         for seed in range(args.first_seed, args.first_seed + args.seeds)
         for problem in names
         for optimizer in args.optimizers.split(",")
@@ -73,8 +80,12 @@ def run(args) -> None:
             partial.write_text(json.dumps({"runs": runs}))
             partial.replace(out)
             summary = result.get("error") or result.get("latency") or f"regret {result['regrets'][-1:]}"
-            print(f"[{number}/{len(jobs)}] {result['problem']} {result['optimizer']} seed {result['seed']}: "
-                  f"{summary} ({result['wall_seconds']} s)", file=sys.stderr, flush=True)
+            print(
+                f"[{number}/{len(jobs)}] {result['problem']} {result['optimizer']} seed {result['seed']}: "
+                f"{summary} ({result['wall_seconds']} s)",
+                file=sys.stderr,
+                flush=True,
+            )
 
 
 def references(args) -> None:

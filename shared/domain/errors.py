@@ -1,16 +1,16 @@
 """Every error that a person or a caller can meet, one class per way to react.
 
-    SweepError                     exit code 1   anything this package raises on purpose
-    ├── ConfigError                exit code 2   what was written cannot be used: mend it and try again
-    ├── StoreUnreachable           exit code 3   Redis does not answer: start it, or point elsewhere
-    ├── StoreDenied                exit code 4   Redis answers, but not to us: mend the credentials
-    ├── NotFound                   exit code 5   no such sweep, run or checkpoint
-    ├── Conflict                   exit code 6   somebody or something else already holds this name or folder
-    ├── IllegalMove                              the life cycle has no such transition: leave the run alone
-    ├── Stale                                    somebody else changed the record first: read it again
-    ├── Held                                     the sweep is not running: nothing of it may be claimed now
-    ├── Unreadable                               another version wrote the record: leave it to that one
-    └── Fenced                                   the lease is gone: stop working, write nothing
+SweepError                     exit code 1   anything this package raises on purpose
+├── ConfigError                exit code 2   what was written cannot be used: mend it and try again
+├── StoreUnreachable           exit code 3   Redis does not answer: start it, or point elsewhere
+├── StoreDenied                exit code 4   Redis answers, but not to us: mend the credentials
+├── NotFound                   exit code 5   no such sweep, run or checkpoint
+├── Conflict                   exit code 6   somebody or something else already holds this name or folder
+├── IllegalMove                              the life cycle has no such transition: leave the run alone
+├── Stale                                    somebody else changed the record first: read it again
+├── Held                                     the sweep is not running: nothing of it may be claimed now
+├── Unreadable                               another version wrote the record: leave it to that one
+└── Fenced                                   the lease is gone: stop working, write nothing
 """
 
 from __future__ import annotations

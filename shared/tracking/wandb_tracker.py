@@ -87,4 +87,3 @@ class WandbTracker:
                 init_timeout=30,
             ),
         )
-

@@ -51,7 +51,7 @@ class LocalSweep:
                     # A sweep that another command serves is only watched, until those workers are gone.
                     served_at = time.monotonic() if submitted.existed and self._is_served() else served_at
                     if time.monotonic() - served_at >= TAKE_OVER_SECONDS:
-                        take_from_the_dead(self.store, name)
+                        self._take_from_the_dead(name)
                         self.workers = stack.enter_context(self._new_workers())
                 self._keep_alive(name)
                 time.sleep(LOOK_SECONDS)
@@ -63,9 +63,14 @@ class LocalSweep:
         if self.workers is None:
             return
         if self.workers.start_again():
-            take_from_the_dead(self.store, name)
+            self._take_from_the_dead(name)
         if service := self.workers.broken():
             raise SweepError(f"the {service} dies again and again: see {self.workers.log_file(service)}")
+
+    def _take_from_the_dead(self, name: str) -> None:
+        # Only an embedded store is certain to be this host's alone: containers may share a host's name.
+        if self.store.url.startswith("unix:"):
+            take_from_the_dead(self.store, name)
 
     def _is_served(self) -> bool:
         """Whether somebody else's workers of all three services live."""
