@@ -17,7 +17,8 @@ import pytest
 import yaml
 
 pytestmark = pytest.mark.slow
-NOOP = ("trainer=noop", "sim=none", "budget.max_runs=4")
+RUNS = 3
+NOOP = ("trainer=noop", "sim=none", f"budget.max_runs={RUNS}")
 FAILING = """
 def train(run):
     raise RuntimeError("no such luck")
@@ -77,6 +78,14 @@ def processes_of(folder: Path) -> list[psutil.Process]:
     return found
 
 
+def left_after_seconds(folder: Path, *, seconds: float = 5) -> list[list[str]]:
+    """Return the commands of what is still alive after a while; empty as soon as nothing is."""
+    deadline = time.monotonic() + seconds
+    while (left := processes_of(folder)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return [process.cmdline() for process in left]
+
+
 def wait_until_observed(count: int, *, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -91,10 +100,10 @@ def test_a_sweep_runs_to_its_end_and_is_looked_at_afterwards_without_a_running_s
     ended = sweepctl("run", "quick", "sweep_run=mine", *NOOP)
 
     assert ended.returncode == 0, ended.stderr
-    assert "Best runs of mine (4 with a score)" in ended.stdout
-    assert [process.cmdline() for process in processes_of(folder)] == []
+    assert f"Best runs of mine ({RUNS} with a score)" in ended.stdout
+    assert left_after_seconds(folder) == []
     runs = as_json("runs")
-    assert [run["state"] for run in runs] == ["observed"] * 4
+    assert [run["state"] for run in runs] == ["observed"] * RUNS
     best = as_json("best", "mine")
     assert best["score"] == max(run["score"] for run in runs)
     assert best["params"].keys() == {"trainer.optimizer.learning_rate"}
@@ -109,7 +118,7 @@ def test_the_folders_are_those_that_upstream_tools_read(folder: Path) -> None:
     assert yaml.safe_load((sweep / "config.yaml").read_text())["sweep_run"] == "mine"
     mirrors = [yaml.safe_load(path.read_text()) for path in sweep.glob("dist_*.yaml")]
     assert [mirror["run"].startswith("mine.r.") for mirror in mirrors] == [True]
-    for number in (1, 2, 3, 4):
+    for number in range(1, RUNS + 1):
         run = sweep / "runs" / f"mine.r.{number}"
         results = yaml.safe_load((run / "sweep_eval_results.yaml").read_text())
         assert {"eval_metric", "total_time"} <= results.keys()
@@ -136,11 +145,7 @@ def test_a_killed_run_command_leaves_no_process_behind(folder: Path) -> None:
 
     running.send_signal(signal.SIGKILL)
     running.wait()
-    deadline = time.monotonic() + 5
-    while processes_of(folder) and time.monotonic() < deadline:
-        time.sleep(0.1)
-
-    assert [process.cmdline() for process in processes_of(folder)] == []
+    assert left_after_seconds(folder) == []
 
 
 @pytest.mark.parametrize("end_by", [signal.SIGINT, signal.SIGKILL])
@@ -156,7 +161,7 @@ def test_the_same_command_goes_on_where_it_was_ended(folder: Path, end_by: signa
     assert code == (130 if end_by is signal.SIGINT else -signal.SIGKILL)
     assert ended.returncode == 0, ended.stderr
     observed = [run for run in as_json("runs") if run["state"] == "observed"]
-    assert [run["run"] for run in observed] == [f"mine.r.{number}" for number in (1, 2, 3, 4)]
+    assert [run["run"] for run in observed] == [f"mine.r.{number}" for number in range(1, RUNS + 1)]
 
 
 def test_three_failures_in_a_row_pause_the_sweep_and_say_why(folder: Path) -> None:
@@ -218,7 +223,7 @@ def test_an_offline_wandb_run_is_written_for_each_run(folder: Path) -> None:
     assert ended.returncode == 0, ended.stderr
     tracked = folder / "train_dir" / "sweep" / "mine" / "wandb"
     written = sorted(path.name for path in tracked.glob("offline-run-*/*.wandb"))
-    assert written == [f"run-mine.r.{number}.wandb" for number in (1, 2, 3, 4)]
+    assert written == [f"run-mine.r.{number}.wandb" for number in range(1, RUNS + 1)]
 
 
 def test_a_second_run_command_only_watches_and_takes_over_when_the_first_is_killed(folder: Path) -> None:
@@ -234,4 +239,4 @@ def test_a_second_run_command_only_watches_and_takes_over_when_the_first_is_kill
     first.wait()
 
     assert second.wait(timeout=90) == 0
-    assert [run["state"] for run in as_json("runs", "mine")] == ["observed"] * 4
+    assert [run["state"] for run in as_json("runs", "mine")] == ["observed"] * RUNS

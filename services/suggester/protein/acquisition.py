@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,17 +53,27 @@ def log_optimistic_improvement(gap: Array, std: Array, *, beta: float) -> tuple[
     return value, slope, beta * slope
 
 
+class Mean(Protocol):
+    """A prediction without its uncertainty, at features (m, w)."""
+
+    def mean(self, features: Array) -> Array:
+        """Return the mean (m,)."""
+
+    def mean_with_gradient(self, features: Array) -> tuple[Array, Array]:
+        """Return the mean (m,) and its gradient (m, w)."""
+
+
 @dataclass(frozen=True)
 class Acquisition:
     """features (m, w) -> rank (m,), higher is better; None stands for a surrogate that does not exist.
 
     `incumbent` is the loss to improve on, `optimism` None for expected improvement, else the beta of `ucb`.
-    `cost_weight` is a; a candidate above `log_cost_cap` (in the units of the cost surrogate) ranks -inf.
+    `cost` predicts log cost and `cost_weight` is a; a candidate predicted above `log_cost_cap` ranks -inf.
     """
 
     loss: Surrogate | None
     incumbent: float
-    cost: Surrogate | None = None
+    cost: Mean | None = None
     success: Surrogate | None = None
     cost_weight: float = 0.0
     log_cost_cap: float = math.inf

@@ -6,6 +6,7 @@ Candidates are units (m, d) of a search space, already moved to legal values.
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Any, Final
 
 import numpy as np
@@ -25,9 +26,9 @@ SMALL_SPACE: Final = 2048  # with so few configurations all of them are candidat
 
 
 class Cube:
-    """A search space as the surrogates see it."""
+    """A search space as the surrogates see it; `length_path` names the parameter that stretches a run."""
 
-    def __init__(self, space: SearchSpace) -> None:
+    def __init__(self, space: SearchSpace, length_path: str | None = None) -> None:
         self.space = space
         self.owners = space.feature_parameters
         varying = [j for j, p in enumerate(space.parameters) if not p.is_constant]
@@ -39,11 +40,32 @@ class Cube:
         self.continuous = [j for j in varying if not self.cells[j] and not space.parameters[j].is_integer]
         self.continuous_columns = [columns[j][0] for j in self.continuous]
         self.discrete = [j for j in varying if self.cells[j]]
+        self.length = next((p for p in space.parameters if p.path == length_path and p.min > 0), None)
+        self.length_column = next((columns[j][0] for j in varying if space.parameters[j] is self.length), None)
 
     def features(self, units: Array) -> Array:
         """Return features (m, w) of units (m, d), categories scaled so that two of them are one unit apart."""
         features: Array = self.space.features(units) * self.column_scale
         return features
+
+    def log_length(self, features: Array) -> tuple[Array, Array]:
+        """Return the log of a run's length (m,), but for a constant, and its gradient (m, w).
+
+        Both are 0 where no parameter stretches a run, or one whose scale is not a length.
+        """
+        length, gradient = np.zeros(len(features)), np.zeros_like(features)
+        if self.length is None or self.length_column is None:
+            return length, gradient
+        low, high, cells = self.length.min, self.length.max, self.length.cells
+        unit = features[:, self.length_column]
+        if self.length.distribution in ("log_normal", "uniform_pow2"):
+            ratio = cells * math.log(2) if cells else math.log(high / low)
+            length, gradient[:, self.length_column] = ratio * unit, ratio
+        elif self.length.distribution in ("uniform", "int_uniform"):
+            start, span = (low - 0.5, float(cells)) if cells else (low, high - low)
+            value = start + span * unit
+            length, gradient[:, self.length_column] = np.log(value), span / value
+        return length, gradient
 
 
 def design_point(

@@ -39,7 +39,10 @@ class Data:
 
 @dataclass(frozen=True)
 class Evidence:
-    """The observations as each surrogate takes them; None where there is nothing to learn from."""
+    """The observations as each surrogate takes them; None where there is nothing to learn from.
+
+    `cost` is the log of the cost of a unit of length, where a parameter stretches a run.
+    """
 
     loss: Data | None
     cost: Data | None
@@ -52,10 +55,11 @@ class Evidence:
         known = np.isfinite(log_costs)
         if (known & scored).any():  # a failed run ends early: its cost tells little about a whole one
             known &= scored
+        log_rates = log_costs - cube.log_length(features)[0]
         labels = np.where(scored, 1.0, -1.0)
         return cls(
             loss=_standardized(features[scored], losses[scored]) if scored.any() else None,
-            cost=_standardized(features[known], log_costs[known]) if known.any() else None,
+            cost=_standardized(features[known], log_rates[known]) if known.any() else None,
             success=Data(features, labels, Standard(0.0, 1.0)) if not scored.all() else None,
         )
 

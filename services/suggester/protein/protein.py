@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from services.suggester.protein import candidates, fitting
 from services.suggester.protein.acquisition import Acquisition
 from services.suggester.protein.fitting import Evidence
+from services.suggester.protein.log_cost import LogCost
 from services.suggester.protein.observations import Observations
 from services.suggester.protein.suggestion import Memory, Suggestion
 from services.suggester.protein.surrogate import Surrogate
@@ -65,7 +66,7 @@ class Protein:
         )
         self._sign = -1.0 if goal == "maximize" else 1.0  # a loss from here on; nothing below knows the goal
         self._seed = seed
-        self._cube = candidates.Cube(space)
+        self._cube = candidates.Cube(space, self.settings.cost_path)
         self._observations = Observations()
         self._memory: Memory = {"n": 0}
         if seed is None:
@@ -175,13 +176,19 @@ class _Search:
         if waiting:
             pending = self.cube.features(np.array([self.space.encode(params) for params in waiting]))
         self.loss = self._surrogate("loss", pending)
-        self.cost = self._surrogate("cost")
+        self.cost = self._log_cost()
         self.success = self._surrogate("success")
 
     def _surrogate(self, name: str, pending: Array | None = None) -> Surrogate | None:
         if not self.cube.owners:
             return None
         return fitting.surrogate(getattr(self.evidence, name), self.cube, self.memory.get(name), pending=pending)
+
+    def _log_cost(self) -> LogCost | None:
+        rate = self._surrogate("cost")
+        if rate is None or self.evidence.cost is None:
+            return None
+        return LogCost(rate, self.evidence.cost.standard, self.cube)
 
     def suggestion(self) -> Suggestion:
         again = self._resampled()
@@ -204,16 +211,11 @@ class _Search:
         optimism = {"ei": None, "naive": 0.0, "ucb": settings.ucb_beta}[settings.acquisition_fn]
         if settings.randomize_acquisition and optimism is not None:
             optimism = self.rng.uniform(0, 2 * optimism)
-        cap, spread = math.inf, 0.0
-        if self.evidence.cost is not None:
-            standard = self.evidence.cost.standard
-            spread = standard.spread
-            if settings.max_suggestion_cost is not None:
-                cap = (math.log(settings.max_suggestion_cost) - standard.shift) / standard.spread
+        cap = math.inf if settings.max_suggestion_cost is None else math.log(settings.max_suggestion_cost)
         incumbent = 0.0
-        if self.loss is not None:
-            incumbent = float(self.loss.mean(self.loss.points[: self.loss.observed]).min())
-        cost_weight = weight * spread if settings.cost_aware else 0.0
+        if self.loss is not None:  # pending points count as believed: else all workers try to be just better than one
+            incumbent = float(self.loss.mean(self.loss.points).min())
+        cost_weight = weight if settings.cost_aware else 0.0
         return Acquisition(self.loss, incumbent, self.cost, self.success, cost_weight, cap, optimism)
 
     def _candidates(self) -> tuple[Array, list[str]]:
@@ -265,9 +267,8 @@ class _Search:
             standard = self.evidence.loss.standard
             score = _finite(self.protein._sign * standard.back(float(mean)) * unit)
             std = _finite(float(spread) * standard.spread * unit)
-        if self.cost is not None and self.evidence.cost is not None:
-            log_cost = self.evidence.cost.standard.back(float(self.cost.mean(features)[0]))
-            cost = math.exp(min(max(log_cost, -700.0), 700.0))
+        if self.cost is not None:
+            cost = math.exp(min(max(float(self.cost.mean(features)[0]), -700.0), 700.0))
         return Suggestion(params, score, cost, std, source, self.memory)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,9 +58,11 @@ def test_an_offline_run_is_written_once_with_its_curve_its_parameters_and_its_ou
 
     assert written(tmp_path) == ["run-s.r.1.wandb"]
     (file,) = (tmp_path / "sweep" / "s" / "wandb").glob("offline-run-*/*.wandb")
-    content = file.read_bytes()
-    for part in (b"reward", b"learning_rate", b"train_seconds", b"score", b"protein-sweeps"):
-        assert part in content
+    wanted = (b"reward", b"learning_rate", b"train_seconds", b"score", b"protein-sweeps")
+    deadline = time.monotonic() + 20  # a process of W&B's own writes the file
+    while not all(part in file.read_bytes() for part in wanted) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert [part for part in wanted if part not in file.read_bytes()] == []
 
 
 @pytest.mark.slow

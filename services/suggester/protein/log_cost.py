@@ -1,0 +1,38 @@
+"""What a run is predicted to cost: its length, which is known, times a rate, which is learned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.suggester.protein.candidates import Cube
+from services.suggester.protein.observations import Standard
+from services.suggester.protein.surrogate import Surrogate
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class LogCost:
+    """features (m, w) -> log cost (m,), in the unit that was observed.
+
+    The surrogate has seen log cost less log length, standardized. So a run twice as long costs about twice as much
+    before any long run was seen; a surrogate alone falls back to the mean of the short ones.
+    """
+
+    rate: Surrogate
+    standard: Standard
+    cube: Cube
+
+    def mean(self, features: Array) -> Array:
+        """Return the posterior mean (m,)."""
+        length, _ = self.cube.log_length(features)
+        return length + self.standard.shift + self.standard.spread * self.rate.mean(features)
+
+    def mean_with_gradient(self, features: Array) -> tuple[Array, Array]:
+        """Return the posterior mean (m,) and its gradient (m, w) with respect to the features."""
+        rate, d_rate = self.rate.mean_with_gradient(features)
+        length, d_length = self.cube.log_length(features)
+        return length + self.standard.shift + self.standard.spread * rate, d_length + self.standard.spread * d_rate
