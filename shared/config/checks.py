@@ -10,8 +10,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from shared.config.explain import Where, key_path, keys_at, section_at
 from shared.config.schema import SweepJob, TrainerConfig
-from shared.config.wording import did_you_mean, show
 from shared.domain.errors import ConfigError
+from shared.domain.wording import did_you_mean, show
 
 if TYPE_CHECKING:  # numpy would slow every command down
     from shared.domain.search_space import Parameter, SearchSpace

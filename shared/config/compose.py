@@ -20,8 +20,8 @@ from shared.config.published import read_published
 from shared.config.schema import SweepConfig, SweepJob
 from shared.config.searched import pin_overrides, read_space
 from shared.config.secrecy import find_secret, guarded_environment
-from shared.config.wording import did_you_mean, one_line, show
 from shared.domain.errors import ConfigError
+from shared.domain.wording import did_you_mean, one_line, show
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ValidationError
 
 from shared.config.schema import FunctionTrainer, NoopTrainer, PpoTrainer, SweepJob
 from shared.config.secrecy import is_secret
-from shared.config.wording import did_you_mean, show
 from shared.domain.errors import ConfigError
+from shared.domain.wording import did_you_mean, show
 
 TRAINERS: Final[dict[str, type[BaseModel]]] = {"ppo": PpoTrainer, "function": FunctionTrainer, "noop": NoopTrainer}
 Where = Callable[[str], str | None]

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from shared.config.guard import Checked, check_file
-from shared.config.wording import did_you_mean, one_line, show
 from shared.domain.errors import ConfigError
+from shared.domain.wording import did_you_mean, one_line, show
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig

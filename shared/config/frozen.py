@@ -15,8 +15,8 @@ from shared.config.checks import with_values
 from shared.config.explain import explain
 from shared.config.schema import SweepJob
 from shared.config.secrecy import masked
-from shared.config.wording import show
 from shared.domain.errors import ConfigError
+from shared.domain.wording import show
 
 _NOT_PART_OF_IT: Final = ("sweep_run", "data_dir", "runs_dir", "wandb")  # where it lies and is shown, not what it is
 _LARGEST_WHOLE: Final = 2**53

@@ -15,8 +15,8 @@ from typing import Final
 
 import yaml
 
-from shared.config.wording import show
 from shared.domain.errors import ConfigError
+from shared.domain.wording import show
 
 LARGEST_BYTES: Final = 256 * 1024
 MOST_ALIASES: Final = 100

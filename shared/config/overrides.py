@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from shared.config.files import ConfigDirs
 from shared.config.names import check_name
-from shared.config.wording import one_line, show
 from shared.domain.errors import ConfigError
+from shared.domain.wording import one_line, show
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig

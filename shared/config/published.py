@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from shared.config.explain import Where
 from shared.config.schema import SweepConfig, SweepJob
-from shared.config.wording import nearest, show
 from shared.domain.errors import ConfigError
+from shared.domain.wording import nearest, show
 
 _HEAD: Final = ("metric", "goal", "method")
 _TRAINER_ELSEWHERE: Final = frozenset(

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from shared.config.explain import Where
 from shared.config.overrides import Overrides
-from shared.config.wording import show
 from shared.domain.errors import ConfigError
+from shared.domain.wording import show
 
 if TYPE_CHECKING:
     from shared.domain.search_space import SearchSpace

@@ -33,6 +33,8 @@ Array = NDArray[np.float64]
 Keys = set[tuple[Value, ...]]
 
 COST_WEIGHT: Final = 1.3  # the weight of log cost is drawn from 0 to this
+SPENT_SHARE: Final = 0.08  # of what was spent so far: the next run is predicted to cost no more,
+TYPICAL_TIMES: Final = 2.0  # or no more than this many times the median run
 CENTRES: Final = 5  # good points that candidates are drawn around, and candidates that are refined
 CLIMB_STEPS: Final = 24
 LARGE: Final = 400  # observations from which on the climb is half as long
@@ -212,11 +214,25 @@ class _Search:
         if settings.randomize_acquisition and optimism is not None:
             optimism = self.rng.uniform(0, 2 * optimism)
         cap = math.inf if settings.max_suggestion_cost is None else math.log(settings.max_suggestion_cost)
+        if settings.cost_aware:
+            cap = min(cap, self._log_affordable())
         incumbent = 0.0
         if self.loss is not None:  # pending points count as believed: else all workers try to be just better than one
             incumbent = float(self.loss.mean(self.loss.points).min())
         cost_weight = weight if settings.cost_aware else 0.0
         return Acquisition(self.loss, incumbent, self.cost, self.success, cost_weight, cap, optimism)
+
+    def _log_affordable(self) -> float:
+        """The most that the next run may cost as a logarithm: a share of what all runs cost so far.
+
+        So no run eats a budget, and the long ones come after the short ones. Where runs cost alike it bars none.
+        """
+        log_costs = np.array(self.observations.log_costs)
+        known = log_costs[np.isfinite(log_costs)]
+        if not len(known):
+            return math.inf
+        spent = float(np.logaddexp.reduce(known))
+        return max(math.log(SPENT_SHARE) + spent, math.log(TYPICAL_TIMES) + float(np.median(known)))
 
     def _candidates(self) -> tuple[Array, list[str]]:
         pool = self.protein._pool(self.rng)

@@ -91,3 +91,31 @@ def test_a_batch_does_not_crowd_around_its_own_best_guess() -> None:
     first, second = (float(s.params["x"]) for s in protein.suggest_many(2))
 
     assert abs(first - second) > 0.05
+
+
+def test_long_runs_come_after_short_ones_so_that_none_eats_the_budget() -> None:
+    space, costs = a_space({"distribution": "log_normal", "min": 1, "max": 10_000}), []
+    protein = Protein(space, settings={"cost_param": "length"})
+
+    for _ in range(30):
+        params = protein.suggest().params
+        costs.append(float(params["length"]))
+        protein.observe(params, math.log(costs[-1]) - abs(float(params["width"]) - 0.3), costs[-1])
+
+    limits = [max(0.1 * sum(costs[:i]), 2.5 * float(np.median(costs[:i]))) for i in range(5, 30)]
+    assert (np.array(costs[5:]) <= limits).all()
+    assert max(costs[20:]) > max(costs[:5])
+
+
+def test_where_runs_cost_alike_none_is_barred() -> None:
+    space = SearchSpace.from_config({"x": {"distribution": "uniform", "min": 0, "max": 1}})
+    protein = Protein(space)
+
+    made = []
+    for _ in range(12):
+        made.append(protein.suggest())
+        x = float(made[-1].params["x"])
+        protein.observe(made[-1].params, -((x - 0.9) ** 2), 10 + x)
+
+    assert "cheapest" not in {s.source for s in made}
+    assert min(abs(float(s.params["x"]) - 0.9) for s in made) < 0.05

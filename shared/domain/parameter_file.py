@@ -1,0 +1,169 @@
+"""Read the `parameters:` of a sweep file, and refuse in one sentence whatever cannot be searched."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from shared.domain.errors import ConfigError
+from shared.domain.parameter import Parameter
+from shared.domain.wording import did_you_mean, finite_number, refusal
+
+LOGIT_MARGIN: Final = 1e-6
+LARGEST_INTEGER: Final = 2**53  # above it a float skips integers
+NUMERIC: Final = ("uniform", "int_uniform", "uniform_pow2", "log_normal", "logit_normal")
+DISTRIBUTIONS: Final = (*NUMERIC, "categorical")
+_LEAF_KEYS: Final = dict.fromkeys(NUMERIC, ("distribution", "min", "max", "mean", "scale")) | {
+    "log_normal": ("distribution", "min", "max", "mean", "scale", "is_integer"),
+    "categorical": ("distribution", "values"),
+}
+
+
+def read_parameters(parameters: Mapping[str, Any]) -> tuple[tuple[Parameter, ...], tuple[str, ...]]:
+    """Return the parameters below a mapping, and notes on what is read differently than written.
+
+    A leaf is a mapping with the key `distribution`. Raises ConfigError naming the dotted path and the remedy.
+    """
+    notes: list[str] = []
+    found = tuple(_read_leaf(path, leaf, notes) for path, leaf in _leaves(parameters))
+    if not found:
+        raise refusal("parameters", dict(parameters), "at least one leaf with a distribution", "add a parameter")
+    seen: set[str] = set()
+    for parameter in found:
+        if parameter.path in seen:
+            raise ConfigError(f"{parameter.path}: written twice, once with dots and once nested; keep one of them")
+        seen.add(parameter.path)
+    return found, tuple(notes)
+
+
+def _leaves(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
+    if not isinstance(node, Mapping):
+        raise refusal(prefix or "parameters", node, "a mapping", "write distribution, min, max (or values) below it")
+    for key, child in node.items():
+        if not isinstance(key, str):
+            raise refusal(prefix or "parameters", key, "a name as key", "put quotes around it")
+        path = f"{prefix}.{key}" if prefix else key
+        if isinstance(child, Mapping) and "distribution" in child:
+            yield path, child
+        elif isinstance(child, Mapping) and child and not _looks_like_leaf(child):
+            yield from _leaves(child, path)
+        else:
+            near = difflib.get_close_matches("distribution", map(str, child), n=1) if isinstance(child, Mapping) else []
+            remedy = f"rename {near[0]} to distribution" if near else "add one of " + ", ".join(DISTRIBUTIONS)
+            raise refusal(path, child, "a mapping with the key distribution", remedy)
+
+
+def _looks_like_leaf(node: Mapping[str, Any]) -> bool:
+    """Whether keys of a leaf hold plain values; a group may well have a parameter called scale."""
+    return any(key in node and not isinstance(node[key], Mapping) for key in ("min", "max", "mean", "scale", "values"))
+
+
+def _read_leaf(path: str, leaf: Mapping[str, Any], notes: list[str]) -> Parameter:
+    name = leaf["distribution"]
+    if name not in DISTRIBUTIONS:
+        remedy = f"choose one of them{did_you_mean(str(name), DISTRIBUTIONS)}"
+        raise refusal(f"{path}.distribution", name, "one of " + ", ".join(DISTRIBUTIONS), remedy)
+    for key in leaf:
+        if key not in _LEAF_KEYS[name]:
+            remedy = f"remove it{did_you_mean(str(key), _LEAF_KEYS[name])}"
+            raise refusal(f"{path}.{key}", leaf[key], f"for {name} only {', '.join(_LEAF_KEYS[name])}", remedy)
+    return _read_categorical(path, leaf, notes) if name == "categorical" else _read_numeric(path, leaf, notes)
+
+
+def _read_categorical(path: str, leaf: Mapping[str, Any], notes: list[str]) -> Parameter:
+    values = leaf.get("values")
+    if not isinstance(values, Sequence) or isinstance(values, str) or not values:
+        raise refusal(f"{path}.values", values, "a list with at least one value", "write values: [a, b]")
+    for index, value in enumerate(values):
+        if not isinstance(value, str | int | float) or (isinstance(value, float) and not math.isfinite(value)):
+            raise refusal(f"{path}.values[{index}]", value, "text, a finite number, true or false", "replace it")
+        if value in values[:index]:
+            raise refusal(f"{path}.values[{index}]", value, "each value once (1, 1.0 and true are one)", "remove it")
+    if len(values) == 1:
+        notes.append(f"{path}: one value, {values[0]!r}: a constant")
+    return Parameter(path, "categorical", values=tuple(values))
+
+
+def _read_numeric(path: str, leaf: Mapping[str, Any], notes: list[str]) -> Parameter:
+    name: str = leaf["distribution"]
+    for key in ("min", "max"):
+        if leaf.get(key) is None:
+            raise ConfigError(f"{path}.{key}: missing; {name} needs min and max, add {key}: NUMBER")
+    low, high = finite_number(f"{path}.min", leaf["min"]), finite_number(f"{path}.max", leaf["max"])
+    is_integer = _flag(f"{path}.is_integer", leaf.get("is_integer", False))
+    _check_bounds(path, name, low, high, is_integer)
+    log = name in ("log_normal", "uniform_pow2")
+    middle = math.exp((math.log(low) + math.log(high)) / 2) if log else low / 2 + high / 2
+    middle = min(max(middle, low), high)  # the exponential of a logarithm can miss the bound by a rounding
+    mean = middle if leaf.get("mean") is None else finite_number(f"{path}.mean", leaf["mean"])
+    if not low <= mean <= high:
+        raise refusal(f"{path}.mean", leaf["mean"], f"a number from {low:g} to {high:g}", "move it inside the bounds")
+    scale = _scale(path, name, leaf.get("scale"), low, high)
+    if name == "logit_normal":
+        low, high = _clamp_logit(path, low, high, notes)
+    if name == "uniform_pow2":
+        low, high = _powers_inside(path, low, high, notes)
+    return Parameter(path, name, low, high, min(max(mean, low), high), scale, is_integer)
+
+
+def _check_bounds(path: str, name: str, low: float, high: float, is_integer: bool) -> None:
+    if not low < high:
+        remedy = "swap them" if low > high else "to hold it fixed, set it in the trainer's config instead"
+        raise refusal(f"{path}.min", low, f"less than max, which is {high:g}", remedy)
+    if not math.isfinite(high - low):
+        raise refusal(f"{path}.max", high, "a range that a float can hold", "bring min and max nearer to each other")
+    if name in ("log_normal", "uniform_pow2") and low <= 0:
+        raise refusal(f"{path}.min", low, f"more than 0 for {name}", "raise min, or use uniform")
+    if name == "logit_normal" and (low < 0 or high > 1):
+        key, got = ("min", low) if low < 0 else ("max", high)
+        raise refusal(f"{path}.{key}", got, "a number from 0 to 1 for logit_normal", "move it inside, or use uniform")
+    if name == "int_uniform" or is_integer:
+        for key, bound in (("min", low), ("max", high)):
+            if not bound.is_integer() or abs(bound) > LARGEST_INTEGER:
+                raise refusal(f"{path}.{key}", bound, "a whole number up to 2**53", "round it, or use uniform")
+
+
+def _scale(path: str, name: str, scale: object, low: float, high: float) -> float:
+    if scale is None or scale == "auto":
+        return 0.5
+    if scale == "time":
+        if name != "log_normal":
+            raise refusal(f"{path}.scale", scale, "time only with log_normal", "write auto or a number")
+        return 1 / (math.log2(high) - math.log2(low))
+    if isinstance(scale, str):
+        remedy = f"write a number above 0{did_you_mean(scale, ('auto', 'time'))}"
+        raise refusal(f"{path}.scale", scale, "a number, auto or time", remedy)
+    number = finite_number(f"{path}.scale", scale)
+    if number <= 0:
+        raise refusal(f"{path}.scale", scale, "more than 0", "write auto, or 0.5 for half of the range")
+    return number
+
+
+def _clamp_logit(path: str, low: float, high: float, notes: list[str]) -> tuple[float, float]:
+    if low == 0.0:
+        low = LOGIT_MARGIN
+        notes.append(f"{path}.min: 0 is out of reach for logit_normal, {low:g} is used")
+    if high == 1.0:
+        high = 1 - LOGIT_MARGIN
+        notes.append(f"{path}.max: 1 is out of reach for logit_normal, {high:.6f} is used")
+    if low >= high:
+        raise refusal(f"{path}.min", low, f"less than max, which is taken as {high:.6f}", "widen the range")
+    return low, high
+
+
+def _powers_inside(path: str, low: float, high: float, notes: list[str]) -> tuple[float, float]:
+    first = math.frexp(low)[1] - (math.frexp(low)[0] == 0.5)  # ceil(log2), exact
+    last = math.frexp(high)[1] - 1  # floor(log2), exact
+    if first > last:
+        raise refusal(path, [low, high], "a range with a power of two in it", "widen it, or use int_uniform")
+    if first == last:
+        notes.append(f"{path}: one power of two in [{low:g}, {high:g}], {2.0**first:g}: a constant")
+    return 2.0**first, 2.0**last
+
+
+def _flag(path: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise refusal(path, value, "true or false", "write one of them")
+    return value
