@@ -16,6 +16,8 @@ from shared.store.store import Store
 if TYPE_CHECKING:
     from tests.conftest import AJob, ARun, ASweep, AWorker
 
+pytestmark = pytest.mark.slow
+
 
 def played(**result: float) -> Finished:
     return Finished(result=result, metrics={}, seconds=3.0, steps=0)

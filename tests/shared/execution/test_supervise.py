@@ -31,6 +31,8 @@ from shared.store.store import Store
 if TYPE_CHECKING:
     from tests.conftest import ARun, ASweep, Gate
 
+pytestmark = pytest.mark.slow
+
 SECRETS = {
     "REDIS_URL": "redis://:hush-1@host/0",
     "WANDB_API_KEY": "hush-2",

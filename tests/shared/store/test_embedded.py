@@ -20,6 +20,8 @@ from shared.store import embedded
 from shared.store.embedded_server import HOLD_SOCKET, LOCK, PLACE
 from shared.store.store import open_store
 
+pytestmark = pytest.mark.slow
+
 HOLDER = """
 import sys, time
 from pathlib import Path

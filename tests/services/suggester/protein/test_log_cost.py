@@ -14,6 +14,8 @@ from services.suggester.protein.log_cost import LogCost
 from services.suggester.protein.observations import Observations
 from shared.domain.search_space import SearchSpace
 
+pytestmark = pytest.mark.slow
+
 LENGTHS = [
     {"distribution": "log_normal", "min": 1e6, "max": 1e8},
     {"distribution": "uniform", "min": 1, "max": 100},

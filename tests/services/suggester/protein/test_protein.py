@@ -46,6 +46,7 @@ def test_a_bowl_is_solved_when_maximizing(line: SearchSpace) -> None:
     assert min(abs(float(s.params["x"]) - 0.23) for s in made) < 1e-3
 
 
+@pytest.mark.slow
 def test_minimize_is_maximize_of_the_negated_score_to_the_bit(
     mixed: SearchSpace, outcome: Callable[[Params], Outcome]
 ) -> None:
@@ -60,6 +61,7 @@ def test_minimize_is_maximize_of_the_negated_score_to_the_bit(
     assert up[-1].predicted_score == -(down[-1].predicted_score or 0.0)
 
 
+@pytest.mark.slow
 def test_the_search_beats_random_draws_on_a_mixed_space_with_failures(
     mixed: SearchSpace, outcome: Callable[[Params], Outcome]
 ) -> None:
@@ -117,6 +119,7 @@ def test_with_a_cost_param_the_first_runs_are_short(mixed: SearchSpace) -> None:
     assert max(steps) <= 1e6 * 100**0.3 * 1.0001
 
 
+@pytest.mark.slow
 def test_a_search_spends_less_when_cost_counts(mixed: SearchSpace, outcome: Callable[[Params], Outcome]) -> None:
     spent = {}
     for aware in (True, False):
@@ -155,6 +158,7 @@ def test_if_everything_is_over_the_cap_the_cheapest_is_chosen_and_the_source_say
     assert float(made[-1].params["x"]) < 0.1
 
 
+@pytest.mark.slow
 def test_a_failed_run_is_no_score_and_lowers_the_chance_of_its_neighbourhood(line: SearchSpace) -> None:
     def fails_to_the_right(params: Params) -> Outcome:
         x = float(params["x"])

@@ -16,6 +16,8 @@ import torch
 from services.suggester.protein import Protein, Suggestion
 from shared.domain.search_space import Params, SearchSpace
 
+pytestmark = pytest.mark.slow
+
 Outcome = tuple[float | None, float, bool]
 Observed = list[tuple[Params, Outcome]]
 

@@ -11,6 +11,8 @@ from shared.domain.errors import ConfigError
 from shared.domain.trainable import Stop
 from shared.rl.checkpoint import DamagedCheckpoint, load_checkpoint
 
+pytestmark = pytest.mark.slow
+
 MakeRun = Callable[..., Any]
 
 
