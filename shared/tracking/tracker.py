@@ -1,4 +1,4 @@
-"""What a tracker is told about a run, and the tracker that tells nobody."""
+"""What a tracker is told about a run."""
 
 from __future__ import annotations
 
@@ -29,13 +29,3 @@ class Tracker(Protocol):
 
     def close(self) -> None:
         """Write out everything."""
-
-
-class NullTracker:
-    """Tracks nothing."""
-
-    def update(self, run: TrackedRun) -> None:
-        """Do nothing."""
-
-    def close(self) -> None:
-        """Do nothing."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -19,6 +21,9 @@ from sweepctl.commands.options import (
     print_json,
     the_store,
 )
+
+if TYPE_CHECKING:
+    from shared.config.schema import SweepJob
 
 
 def run(
@@ -37,13 +42,11 @@ def run(
 
     Example: sweepctl run quick budget.max_runs=20 trainer.total_timesteps=1000000
     """
-    from sweepctl.actions.compose import compose_job
     from sweepctl.views.session import follow_to_the_end
 
-    composed = compose_job(name, overrides or [], config_dir=config_dir, data_dir=folder(data_dir), pin=pin)
-    _tell(composed.notes)
+    job = _job(name, overrides, config_dir=config_dir, data_dir=folder(data_dir), pin=pin)
     with the_store(data_dir, redis, "start") as store:
-        raise typer.Exit(follow_to_the_end(store, composed.job, folder(data_dir), as_json=as_json))
+        raise typer.Exit(follow_to_the_end(store, job, folder(data_dir), as_json=as_json))
 
 
 def submit(
@@ -61,14 +64,12 @@ def submit(
 
     Example: REDIS_URL=redis://:password@head:6379/0 sweepctl submit full +hardware=gpu
     """
-    from sweepctl.actions.compose import compose_job
     from sweepctl.actions.submit import submit as submit_job
     from sweepctl.views.session import say_what_is_next
 
-    composed = compose_job(name, overrides or [], config_dir=config_dir, data_dir=folder(data_dir), pin=pin)
-    _tell(composed.notes)
+    job = _job(name, overrides, config_dir=config_dir, data_dir=folder(data_dir), pin=pin)
     with the_store(data_dir, redis, "join") as store:
-        submitted = submit_job(store, composed.job)
+        submitted = submit_job(store, job)
         if as_json:
             sweep = submitted.sweep
             print_json({"sweep": sweep.name, "state": sweep.state, "existed": submitted.existed})
@@ -90,14 +91,12 @@ def rollout(
 
     Example: sweepctl rollout quick trainer.total_timesteps=50000
     """
-    from sweepctl.actions.compose import compose_job
     from sweepctl.views.session import stream_one_run
 
     one = [*(overrides or []), "budget.max_runs=1", "parallelism=1", "look_ahead=0"]
-    composed = compose_job(name, one, config_dir=config_dir, data_dir=folder(data_dir), pin=pin)
-    _tell(composed.notes)
+    job = _job(name, one, config_dir=config_dir, data_dir=folder(data_dir), pin=pin)
     with the_store(data_dir, redis, "start") as store:
-        raise typer.Exit(stream_one_run(store, composed.job, folder(data_dir)))
+        raise typer.Exit(stream_one_run(store, job, folder(data_dir)))
 
 
 def config(
@@ -116,14 +115,12 @@ def config(
     """
     from shared.config.frozen import to_plain, to_yaml
     from shared.config.secrecy import masked
-    from sweepctl.actions.compose import compose_job
 
-    composed = compose_job(name, overrides or [], config_dir=config_dir, data_dir=data_dir, pin=pin)
-    _tell(composed.notes)
+    job = _job(name, overrides, config_dir=config_dir, data_dir=data_dir, pin=pin)
     if as_json:
-        print_json(masked(to_plain(composed.job)))
+        print_json(masked(to_plain(job)))
     else:
-        sys.stdout.write(to_yaml(composed.job))
+        sys.stdout.write(to_yaml(job))
 
 
 def add_to(app: typer.Typer) -> None:
@@ -132,6 +129,13 @@ def add_to(app: typer.Typer) -> None:
         app.command()(command)
 
 
-def _tell(notes: Sequence[str]) -> None:
-    for note in notes:
+def _job(
+    name: str | None, overrides: Sequence[str] | None, *, config_dir: Path | None, data_dir: Path | None, pin: bool
+) -> SweepJob:
+    """Compose the job, and print what was read differently than written."""
+    from sweepctl.actions.compose import compose_job
+
+    composed = compose_job(name, overrides or [], config_dir=config_dir, data_dir=data_dir, pin=pin)
+    for note in composed.notes:
         print(f"note: {note}", file=sys.stderr)
+    return composed.job
