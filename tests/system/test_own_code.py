@@ -12,7 +12,7 @@ from shared.domain.run import RunState
 from sweepctl.actions.submit import submit
 
 if TYPE_CHECKING:
-    from tests.system.conftest import Fleet
+    from tests.fleet import Fleet
 
 pytestmark = pytest.mark.slow
 OWN_CODE = """

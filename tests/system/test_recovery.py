@@ -11,7 +11,7 @@ import pytest
 from shared.domain.run import RunState
 
 if TYPE_CHECKING:
-    from tests.system.conftest import Fleet
+    from tests.fleet import Fleet
 
 pytestmark = pytest.mark.slow
 SLOW_RUN = ("trainer.steps=40", "trainer.step_seconds=0.1", "budget.max_runs=1")
