@@ -6,7 +6,6 @@ from typing import Any
 
 from shared.config.frozen import from_plain
 from shared.config.schema import SimConfig, SweepJob
-from shared.domain.errors import NotFound
 from shared.domain.observation import cost_of, score_of
 from shared.domain.run import Run, observe
 from shared.domain.sweep import Sweep
@@ -53,11 +52,10 @@ def conclude(run: Run, ending: Finished, job: SweepJob) -> Run:
 
 
 def play(run: ChildRun) -> dict[str, float]:
-    """Play the suite, in the child. Raises NotFound when no checkpoint can be read."""
+    """Play the suite, in the child, with the last checkpoint. Raises Damaged when that one cannot be read."""
     from services.evaluator.episodes import play_suite
 
-    if run.checkpoint is None:
-        raise NotFound(f"run {run.id}: none of its checkpoints can be read: train it again")
+    checkpoint = run.newest_checkpoint()
     sim: dict[str, Any] = run.config["sim"]
     suite = SimConfig.model_validate(sim)
     played = 0
@@ -67,4 +65,4 @@ def play(run: ChildRun) -> dict[str, float]:
         played += 1
         run.report(played, episodes=finished)  # raises Stop when the run was cancelled
 
-    return play_suite(run.checkpoint, suite, device=run.device, on_progress=tell)
+    return play_suite(checkpoint, suite, device=run.device, on_progress=tell)

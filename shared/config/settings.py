@@ -16,7 +16,7 @@ PREFIX = "SWEEP_"
 class WorkerSettings(BaseModel):
     """The timing and the rights of one worker; each field is a variable: `SWEEP_LEASE_SECONDS` ..."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     lease_seconds: float = Field(120, gt=0, description="Silence after which a run is taken from its worker (seconds).")
     heartbeat_seconds: float = Field(5, gt=0, description="Between two renewals of a lease (seconds).")

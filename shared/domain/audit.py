@@ -12,6 +12,7 @@ from shared.domain.sweep import Sweep, absorb
 AFTER = {
     "suggested": RunState.QUEUED,
     "trained": RunState.TRAINED,
+    "damaged": RunState.QUEUED,
     "observed": RunState.OBSERVED,
     "failed": RunState.FAILED,
     "cancelled": RunState.CANCELLED,
@@ -92,6 +93,8 @@ class _Teller:
             self._progress(number, at_ms, body)
         elif kind != "cancel requested":
             self._end_attempt(number, at_ms, kind)
+            if kind == "damaged":
+                self.steps[number] = body["step"]
             back = RunState.TRAINED if before is RunState.EVALUATING else RunState.QUEUED
             self.states[number] = AFTER.get(kind, back)
 

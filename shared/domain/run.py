@@ -3,6 +3,7 @@
     queued --claim--> training --finish--> trained --claim--> evaluating --observe--> observed
        ^                 |                    ^                   |
        +--- give back ---+                    +---- give back ----+      any unfinished state -> failed, cancelled
+       +------------ retrain: its checkpoint is damaged ----------+
 
 Every legal move is a function `Run -> Run` here. They decide; the store commits.
 """
@@ -63,6 +64,7 @@ class Checkpoint(Frozen):
     step: int
     path: str
     sha256: str
+    train_seconds: float = 0.0  # of the run up to here, over all attempts
 
 
 class Failure(Frozen):
@@ -96,7 +98,8 @@ class Run(Frozen):
     prediction: Prediction
     attempt: int = 0  # starts of the training so far: the n-th start is attempt n
     stuck_attempts: int = 0  # infrastructure attempts since the last progress
-    progressed: bool = False  # whether this attempt has committed a checkpoint
+    progressed: bool = False  # whether this attempt has gone beyond `furthest`
+    furthest: int = -1  # step of the furthest checkpoint ever: training up to there once more is no progress
     token: int = 0  # claims so far, trainings and evaluations
     owner: Owner | None = None
     cancel_requested: bool = False
@@ -194,21 +197,37 @@ def keep_checkpoint(run: Run, checkpoint: Checkpoint, *, seconds: float) -> Run:
         raise IllegalMove(
             f"run {run.id} has a checkpoint at step {run.checkpoint.step}: one at step {checkpoint.step} is no progress"
         )
+    total = run.train_seconds + seconds
+    further = checkpoint.step > run.furthest
     return run.move(
         "checkpointed",
-        checkpoints=(*run.checkpoints, checkpoint)[-KEPT_CHECKPOINTS:],
-        stuck_attempts=0,
-        progressed=True,
+        checkpoints=(*run.checkpoints, checkpoint.model_copy(update={"train_seconds": total}))[-KEPT_CHECKPOINTS:],
+        stuck_attempts=0 if further else run.stuck_attempts,
+        progressed=run.progressed or further,
+        furthest=max(run.furthest, checkpoint.step),
         steps=max(run.steps, checkpoint.step),
-        train_seconds=run.train_seconds + seconds,
+        train_seconds=total,
     )
 
 
-def fall_back(run: Run, step: int) -> Run:
-    """Return the run without its checkpoints beyond `step`: they could not be read."""
+def fall_back(run: Run, to: Checkpoint | None) -> Run:
+    """Return the run at its checkpoint `to`, None for its start: those behind it could not be read."""
     _require(run, RunState.TRAINING)
-    kept = tuple(checkpoint for checkpoint in run.checkpoints if checkpoint.step <= step)
-    return run.move("fell back", checkpoints=kept, steps=step)
+    return run.move("fell back", **_back_at(run, to))
+
+
+def retrain(run: Run, to: Checkpoint | None, why: str, *, max_stuck: int) -> Run:
+    """Return the run from its evaluation to training, at its checkpoint `to`: the one to score could not be read.
+
+    An older one must not be scored in its place. Counts as an attempt without progress.
+    """
+    _require(run, RunState.EVALUATING)
+    if run.cancel_requested:
+        return _cancelled(run)
+    if run.stuck_attempts + 1 >= max_stuck:
+        return _stuck(run, run.stuck_attempts + 1, why)
+    changes = {**_back_at(run, to), "stuck_attempts": run.stuck_attempts + 1, "setback": why, "metrics": {}}
+    return run.move("damaged", state=RunState.QUEUED, owner=None, **changes)
 
 
 def finish_training(run: Run, *, seconds: float, steps: int, metrics: Mapping[str, float]) -> Run:
@@ -222,7 +241,6 @@ def finish_training(run: Run, *, seconds: float, steps: int, metrics: Mapping[st
         "trained",
         state=RunState.TRAINED,
         owner=None,
-        stuck_attempts=0,
         steps=max(run.steps, steps),
         train_seconds=run.train_seconds + seconds,
         metrics={**run.metrics, **finite(metrics)},
@@ -262,22 +280,15 @@ def fail(run: Run, failure: Failure, *, cost: float) -> Run:
 def lose_attempt(run: Run, why: str, *, max_stuck: int) -> Run:
     """Return the run after its worker or its process died: waiting again, or failed for good.
 
-    An attempt that committed a checkpoint made progress; `max_stuck` attempts in a row without any end the run.
+    An attempt that committed a checkpoint beyond all earlier ones made progress; `max_stuck` attempts in a row without
+    any end the run.
     """
     _require(run, *LEASED)
     if run.cancel_requested:
         return _cancelled(run)
     stuck = 0 if run.progressed else run.stuck_attempts + 1
     if stuck >= max_stuck:
-        failure = Failure(kind="crash loop", message=f"{stuck} attempts without progress; the last one: {why}")
-        return run.move(
-            "failed",
-            state=RunState.FAILED,
-            owner=None,
-            stuck_attempts=stuck,
-            failure=failure,
-            cost=run.train_seconds + run.eval_seconds,
-        )
+        return _stuck(run, stuck, why)
     return _waiting_again(run, "lost", stuck_attempts=stuck, setback=why)
 
 
@@ -319,6 +330,8 @@ def event_of(run: Run) -> dict[str, Any]:
             event |= {"cost": run.cost, "failure": run.failure.kind if run.failure else None}
         case "lost":
             event |= {"why": run.setback}
+        case "damaged":
+            event |= {"why": run.setback, "step": run.steps}
     return event
 
 
@@ -332,6 +345,18 @@ def _waiting_again(run: Run, name: str, **changes: object) -> Run:
     # A lost evaluation goes back to `trained`: training is never paid for twice.
     state = RunState.TRAINED if run.state is RunState.EVALUATING else RunState.QUEUED
     return run.move(name, state=state, owner=None, **changes)
+
+
+def _back_at(run: Run, to: Checkpoint | None) -> dict[str, Any]:
+    kept = run.checkpoints[: run.checkpoints.index(to) + 1] if to else ()
+    return {"checkpoints": kept, "steps": to.step if to else 0, "train_seconds": to.train_seconds if to else 0.0}
+
+
+def _stuck(run: Run, attempts: int, why: str) -> Run:
+    failure = Failure(kind="crash loop", message=f"{attempts} attempts without progress; the last one: {why}")
+    cost = run.train_seconds + run.eval_seconds
+    changes = {"stuck_attempts": attempts, "failure": failure, "cost": cost}
+    return run.move("failed", state=RunState.FAILED, owner=None, **changes)
 
 
 def _cancelled(run: Run) -> Run:

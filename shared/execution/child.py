@@ -32,6 +32,10 @@ class Blocked(BaseException):
     """The disk does not take the checkpoint: not the training's fault, so its `except Exception` lets this pass."""
 
 
+class Damaged(BaseException):
+    """The checkpoint that this phase needs cannot be read: the run has to go back to one that can."""
+
+
 class ChildRun:
     """One attempt of a run as its training sees it (`shared.domain.trainable.TrainingRun`)."""
 
@@ -44,7 +48,19 @@ class ChildRun:
         self._channel = channel
         self._unsent: dict[str, Any] | None = None
         self._sent_at = -math.inf
+        self._opened: str | None = None  # name of the checkpoint that could be read
+        self._newest = job.checkpoints[-1].path if job.checkpoints else None
+        self._complaint = f"run {job.run} has no checkpoint"
         self._open_newest(job)
+
+    def newest_checkpoint(self) -> Path:
+        """Return the last checkpoint that was committed, for those to whom no older one will do.
+
+        Raises Damaged, which ends the job, when it cannot be read.
+        """
+        if self.checkpoint is None or self._opened != self._newest:
+            raise Damaged(self._complaint)
+        return self.checkpoint
 
     def report(self, step: int, **metrics: float) -> None:
         """Tell how it goes. May raise `Stop`."""
@@ -83,10 +99,11 @@ class ChildRun:
                 self.checkpoint = open_checkpoint(self.folder, checkpoint)
             except NotFound as reason:
                 print(f"falling back: {reason}", file=sys.stderr, flush=True)
+                self._complaint = str(reason)
                 continue
-            self.checkpoint_step = checkpoint.step
+            self.checkpoint_step, self._opened = checkpoint.step, checkpoint.path
             break
-        self._channel.send(wire.RESUMED, step=self.checkpoint_step)
+        self._channel.send(wire.RESUMED, path=self._opened)
 
 
 def main(job_text: str, connection: Connection) -> None:
@@ -102,6 +119,8 @@ def main(job_text: str, connection: Connection) -> None:
         channel.send(wire.STOPPED, reason=stop.reason)
     except Blocked as reason:
         channel.send(wire.BLOCKED, why=str(reason))
+    except Damaged as reason:
+        channel.send(wire.DAMAGED, why=str(reason))
     except Exception as error:  # the one place where user code may raise anything
         traceback.print_exc()
         channel.send(wire.FAILED, message=_sentence(error), trace=traceback.format_exc()[-4000:])

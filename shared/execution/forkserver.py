@@ -57,11 +57,19 @@ def _environment_for_children(preload: Sequence[str]) -> Iterator[None]:
         os.environ.update(hidden)
 
 
+def forkserver_lives() -> bool:
+    """Whether the forkserver runs; True before the first start, too: nothing has died."""
+    pid = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
+    try:
+        return pid is None or psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def _replace_if_dead() -> None:
     # multiprocessing would start another one by itself, but with our secrets in its environment.
-    pid = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
-    if pid is not None and (not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE):
-        log.warning("the forkserver %d died: starting another one", pid)
+    if not forkserver_lives():
+        log.warning("the forkserver died: starting another one")
         with _environment_for_children(os.environ.get(PRELOADED_VARIABLE, "").split(",")):
             forkserver.ensure_running()
 

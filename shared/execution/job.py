@@ -10,7 +10,7 @@ from typing import Any
 from shared.domain.run import Checkpoint, Frozen
 
 REPORT, CHECKPOINT, RESUMED = "report", "checkpoint", "resumed"
-FINISHED, FAILED, STOPPED, BLOCKED = "finished", "failed", "stopped", "blocked"
+FINISHED, FAILED, STOPPED, BLOCKED, DAMAGED = "finished", "failed", "stopped", "blocked", "damaged"
 STOP = "stop"
 PRELOADED_VARIABLE = "SWEEP_PRELOAD"  # tells the forkserver what to import
 

@@ -25,13 +25,19 @@ class Lease:
     def __init__(self, runs: RunStore, run: Run, *, lease_ms: int) -> None:
         self._runs, self._lease_ms = runs, lease_ms
         self.run = run
+        self._away = False  # said once, not with each heartbeat
 
     def renew(self, progress: Progress | None) -> Renewal | None:
         """Extend the lease; None when the store cannot be reached: keep working, commit nothing, try again."""
         try:
-            return self._runs.renew(self.run, lease_ms=self._lease_ms, progress=progress)
+            answer = self._runs.renew(self.run, lease_ms=self._lease_ms, progress=progress)
+            if self._away:
+                log.info("run %s: the store is back", self.run.id)
+            self._away = False
+            return answer
         except StoreUnreachable as reason:
-            log.warning("run %s: no renewal: %s", self.run.id, reason)
+            log.log(logging.DEBUG if self._away else logging.WARNING, "run %s: not renewed: %s", self.run.id, reason)
+            self._away = True
             return None
 
     def commit(self, move: Move, *, keep: bool = False, commit_id: str | None = None) -> Run:
@@ -49,15 +55,25 @@ class Lease:
             except Stale:
                 self._read_again()
 
-    def commit_when_reachable(self, move: Move, *, give_up: Event, seconds: float) -> Run:
+    def commit_when_reachable(
+        self, move: Move, *, prepare: Callable[[Run], None], give_up: Event, seconds: float
+    ) -> Run:
         """Commit `move` and let the lease go, however long the store is away; not longer than `seconds` once `give_up`.
 
+        `prepare` writes the files of the run as it will be, just before, and only while the lease is ours: who was
+        frozen and robbed of the run must not write over its next owner's files.
         Raises Fenced, or StoreUnreachable when it gave up: then the lease runs out and the run goes on elsewhere.
         """
         commit_id = new_commit_id()
         told_at: float | None = None
         while True:
             try:
+                # Not ours does not mean not done: the answer to an earlier try may be what was lost. The commit knows.
+                answer = self.renew(None)
+                if answer == "CANCEL":
+                    self._read_again()
+                if answer in ("OK", "CANCEL"):
+                    prepare(move(self.run))
                 return self.commit(move, commit_id=commit_id)
             except StoreUnreachable:
                 if give_up.is_set():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import signal
 import time
@@ -21,16 +22,18 @@ from shared.domain.progress import Progress
 from shared.domain.run import Checkpoint, RunState, fall_back, keep_checkpoint
 from shared.domain.trainable import StopReason
 from shared.execution import job as wire
-from shared.execution.forkserver import start_child
+from shared.execution.forkserver import forkserver_lives, start_child
 from shared.execution.job import Channel, Job
 from shared.execution.lease import Lease, Move
 from shared.storage.checkpoints import prune_checkpoints
 from shared.storage.folders import RunFolder
+from shared.storage.records import write_record
 
 log = logging.getLogger(__name__)
 LOOK_SECONDS = 0.2
-FORKSERVER_DIED = 255
+FORKSERVER_UNKNOWN = 255  # what multiprocessing says when nobody is left to ask, and any process may say, too
 EXIT_SECONDS = 5.0
+RETRY_SECONDS = 0.5
 FIRST_RENEWAL_SECONDS = 1.0  # so that people soon see that it moves
 
 
@@ -82,7 +85,15 @@ class Blocked:
     why: str
 
 
-Ending = Finished | UserFailure | Lost | Stopped | Blocked
+@dataclass(frozen=True)
+class Damaged:
+    """The checkpoint that it needed cannot be read; `to` can: the run has to go on from there."""
+
+    why: str
+    to: Checkpoint | None
+
+
+Ending = Finished | UserFailure | Lost | Stopped | Blocked | Damaged
 
 
 def supervise(
@@ -114,8 +125,11 @@ class _Watch:
     metric: str
     progress: Progress
     steps: int = 0
+    resumed: Checkpoint | None = None
     last_words: Mapping[str, Any] | None = None
     uncommitted: list[Move] = field(default_factory=list)
+    waiting_to_commit: bool = False  # for the store to come back
+    commit_at: float = -math.inf
     stopping: StopReason | None = None
     kill_at: float | None = None
     stalled: bool = False
@@ -160,16 +174,17 @@ class _Watch:
                 self.saved_at = self.heard_at
                 self.steps = max(self.steps, checkpoint.step)
             case wire.RESUMED:
-                self._resumed(message["step"])
-            case wire.FINISHED | wire.FAILED | wire.STOPPED | wire.BLOCKED:
+                self._resumed(message["path"])
+            case wire.FINISHED | wire.FAILED | wire.STOPPED | wire.BLOCKED | wire.DAMAGED:
                 self.last_words = message
 
-    def _resumed(self, step: int) -> None:
-        self.steps = step
-        newest = self.lease.run.checkpoint
-        if newest and step < newest.step and self.lease.run.state is RunState.TRAINING:
-            log.warning("run %s: falls back to step %d", self.lease.run.id, step)
-            self.uncommitted.append(partial(fall_back, step=step))
+    def _resumed(self, path: str | None) -> None:
+        run = self.lease.run
+        self.resumed = next((checkpoint for checkpoint in run.checkpoints if checkpoint.path == path), None)
+        self.steps = self.resumed.step if self.resumed else 0
+        if self.resumed != run.checkpoint and run.state is RunState.TRAINING:
+            log.warning("run %s: its newest checkpoint cannot be read: falls back to step %d", run.id, self.steps)
+            self.uncommitted.append(partial(fall_back, to=self.resumed))
 
     def _commit_all_moves(self, shutdown: Event) -> None:
         # The last checkpoint is what will be evaluated: the run must not end before it is committed.
@@ -185,15 +200,19 @@ class _Watch:
 
     def _commit_moves(self) -> None:
         # While the store is away the training goes on; its checkpoints are committed when the store is back.
-        while self.uncommitted:
+        while self.uncommitted and time.monotonic() >= self.commit_at:
             try:
                 self.lease.commit(self.uncommitted[0], keep=True)
             except StoreUnreachable as reason:
-                log.warning("run %s: checkpoint not committed yet: %s", self.lease.run.id, reason)
+                if not self.waiting_to_commit:
+                    log.warning("run %s: checkpoint not committed yet: %s", self.lease.run.id, reason)
+                self.waiting_to_commit, self.commit_at = True, time.monotonic() + RETRY_SECONDS
                 return
             except IllegalMove as reason:
                 log.info("%s", reason)
+            self.waiting_to_commit = False
             self.uncommitted.pop(0)
+            write_record(self.folder, self.lease.run)
             prune_checkpoints(self.folder, self.lease.run.checkpoints, attempt=self.lease.run.attempt)
 
     def _renew(self, now: float) -> None:
@@ -224,12 +243,15 @@ class _Watch:
             return Stopped(self.stopping)
         if words is not None and words["kind"] == wire.BLOCKED:
             return Blocked(words["why"])
+        if words is not None and words["kind"] == wire.DAMAGED:
+            return Damaged(words["why"], self.resumed)
         if words is not None and words["kind"] == wire.FAILED:
             return UserFailure(words["message"], seconds)
         if self.stalled:
             return Lost(f"stalled: nothing reported for {self.patience.stall:g} s, killed")
         code = self.process.exitcode
-        if code is not None and code != FORKSERVER_DIED and code >= 0:
+        forkserver_died = code == FORKSERVER_UNKNOWN and not forkserver_lives()
+        if code is not None and code >= 0 and not forkserver_died:
             return UserFailure(f"the process ended with exit code {code} before it was done", seconds)
         return Lost(_cause_of(code))
 

@@ -11,13 +11,24 @@ from shared.config.schema import SweepJob
 from shared.domain.errors import ConfigError, Fenced, StoreUnreachable
 from shared.domain.observation import BadScore
 from shared.domain.progress import Progress
-from shared.domain.run import Failure, FailureKind, Run, RunState, fail, lose_attempt, release, training_seed
+from shared.domain.run import Failure, FailureKind, Run, RunState, fail, lose_attempt, release, retrain, training_seed
 from shared.domain.sweep import Sweep
 from shared.execution.claiming import Claimed
 from shared.execution.job import Job
-from shared.execution.supervise import Blocked, Ending, Finished, Lost, Patience, Stopped, UserFailure, supervise
+from shared.execution.supervise import (
+    Blocked,
+    Damaged,
+    Ending,
+    Finished,
+    Lost,
+    Patience,
+    Stopped,
+    UserFailure,
+    supervise,
+)
 from shared.execution.worker import Worker
 from shared.storage.folders import RunFolder, runs_root, write_yaml
+from shared.storage.records import write_record
 
 log = logging.getLogger(__name__)
 Conclude = Callable[[Run, Finished, SweepJob], Run]
@@ -55,7 +66,8 @@ def work_on(worker: Worker, claimed: Claimed, *, entry: str, phase: str, conclud
             log.error("run %s: %s: mend it; until then it is tried again", lease.run.id, ending.why)
             worker.lifecycle.shutdown.wait(worker.settings.heartbeat_seconds)
         run = lease.commit_when_reachable(
-            lambda run: _after(run, ending, job, claimed.sweep, conclude, folder),
+            lambda run: _after(run, ending, job, claimed.sweep, conclude),
+            prepare=lambda run: _write_files(folder, run),
             give_up=worker.lifecycle.shutdown,
             seconds=worker.settings.stop_grace_seconds,
         )
@@ -74,6 +86,7 @@ def folder_of(worker: Worker, sweep: Sweep, run: Run) -> RunFolder:
 def _prepare(worker: Worker, claimed: Claimed, job: SweepJob, folder: RunFolder, *, entry: str, phase: str) -> Job:
     run, slot = claimed.lease.run, claimed.slot
     config = run_config(job, run.params)
+    write_record(folder, run)
     if phase == "train":
         _write_mirror(worker, job, folder, run)
     seed = training_seed(job.seed, run.number)
@@ -102,26 +115,28 @@ def _write_mirror(worker: Worker, job: SweepJob, folder: RunFolder, run: Run) ->
     write_yaml(folder.path.parents[1] / f"dist_{name}.yaml", {"run": run.id, "wandb_run_id": tracked})
 
 
-def _after(run: Run, ending: Ending, job: SweepJob, sweep: Sweep, conclude: Conclude, folder: RunFolder) -> Run:
+def _after(run: Run, ending: Ending, job: SweepJob, sweep: Sweep, conclude: Conclude) -> Run:
     match ending:
         case Finished():
             try:
-                after = conclude(run, ending, job)
+                return conclude(run, ending, job)
             except BadScore as reason:
                 return _failed(run, "bad score", str(reason), ending.seconds)
-            if after.state is RunState.OBSERVED:
-                _write_results(folder, after)
-            return after
         case UserFailure():
             return _failed(run, "user code", ending.message, ending.seconds)
         case Lost():
             return lose_attempt(run, ending.why, max_stuck=sweep.limits.max_stuck_attempts)
+        case Damaged():
+            return retrain(run, ending.to, ending.why, max_stuck=sweep.limits.max_stuck_attempts)
         case Stopped() | Blocked():
             return release(run)
 
 
-def _write_results(folder: RunFolder, run: Run) -> None:
-    # Before the commit: whoever reads the record finds the file. A second writer writes the same again.
+def _write_files(folder: RunFolder, run: Run) -> None:
+    # Before the commit: whoever reads the record finds the files. A second writer writes the same again.
+    write_record(folder, run)
+    if run.state is not RunState.OBSERVED:
+        return
     content = {"run": run.id, "eval_metric": run.score, "total_time": run.train_seconds + run.eval_seconds}
     try:
         write_yaml(folder.results_file, {**content, "cost": run.cost, "steps": run.steps, "metrics": run.metrics})
@@ -139,7 +154,7 @@ def _summary(ending: Ending) -> str:
             return "finished"
         case UserFailure():
             return ending.message
-        case Lost() | Blocked():
+        case Lost() | Blocked() | Damaged():
             return ending.why
         case Stopped():
             return ending.reason

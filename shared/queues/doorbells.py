@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 
 from celery import Celery
 from kombu.exceptions import OperationalError
@@ -11,13 +12,20 @@ from shared.domain.run import EVAL_QUEUE, Run
 from shared.queues import names
 
 log = logging.getLogger(__name__)
+SHORTEST_SILENCE, LONGEST_SILENCE = 0.5, 8.0  # seconds after a ring that failed
 
 
 class Doorbells:
-    """Wakes workers. Never raises: the due set in the store is the safety net."""
+    """Wakes workers. Never raises: the due set in the store is the safety net.
+
+    After a ring that failed it is silent for a while, longer each time: a broker that is away costs each caller a
+    second at a time, and is not helped by more calls.
+    """
 
     def __init__(self, app: Celery) -> None:
         self._app = app
+        self._silence = 0.0
+        self._silent_until = 0.0
 
     def ring(self, run: Run) -> None:
         """Wake a worker for a run that waits, or the suggester for one that is over."""
@@ -36,7 +44,12 @@ class Doorbells:
         self._send(names.ADVANCE_SWEEP, sweep, names.SUGGEST)
 
     def _send(self, task: str, argument: str, queue: str) -> None:
+        if time.monotonic() < self._silent_until:
+            return
         try:
             self._app.send_task(task, args=[argument], queue=queue, retry=False)
+            self._silence = 0.0
         except (OperationalError, OSError) as reason:
-            log.warning("no doorbell for %s: %s", argument, reason)
+            self._silence = min(max(2 * self._silence, SHORTEST_SILENCE), LONGEST_SILENCE)
+            self._silent_until = time.monotonic() + self._silence
+            log.warning("no doorbell for %s, nor for others in the next %g s: %s", argument, self._silence, reason)

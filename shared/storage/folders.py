@@ -3,7 +3,7 @@
 <data_dir>/sweep/<sweep_run>/
   config.yaml   dist_<worker>.yaml
   runs/<sweep_run>.r.<n>/
-    train_config_overrides.yaml   checkpoints/   logs/   sweep_eval_results.yaml
+    run.json   train_config_overrides.yaml   checkpoints/   logs/   sweep_eval_results.yaml
 """
 
 from __future__ import annotations
@@ -51,6 +51,11 @@ class RunFolder:
     def config_file(self) -> Path:
         """What it was trained with."""
         return self.path / "train_config_overrides.yaml"
+
+    @property
+    def record_file(self) -> Path:
+        """A mirror of its record in the store, for the day that the store is lost."""
+        return self.path / "run.json"
 
     @property
     def results_file(self) -> Path:

@@ -11,6 +11,8 @@ from services.evaluator.evaluate_run import conclude, evaluate_due_runs
 from shared.domain.observation import BadScore
 from shared.domain.run import RunState
 from shared.execution.supervise import Finished
+from shared.storage.checkpoints import write_checkpoint
+from shared.storage.folders import RunFolder
 from shared.store.store import Store
 
 if TYPE_CHECKING:
@@ -50,17 +52,23 @@ def test_a_suite_without_the_sweeps_metric_is_no_score_even_if_the_training_repo
 
 
 @pytest.mark.usefixtures("children")
-def test_a_run_whose_checkpoints_are_gone_fails_and_says_so(
+def test_a_run_whose_last_checkpoint_is_damaged_is_trained_again_and_no_older_one_is_scored(
     store: Store, a_run: ARun, a_sweep: ASweep, a_job: AJob, a_worker: AWorker, tmp_path: Path
 ) -> None:
     sweep = store.sweeps.create(a_sweep(config=a_job("sim=sweep_eval").model_dump(mode="json")))
-    store.sweeps.commit(sweep, sweep.move(""), [(a_run(RunState.TRAINED), {})])
+    folder = RunFolder(tmp_path / "sweep/s/runs/s.r.1")
+    older, newest = (
+        write_checkpoint(folder, run="s.r.1", attempt=1, step=step, save=lambda path: path.write_text("weights"))
+        for step in (10, 20)
+    )
+    (folder.checkpoints / newest.path / "state").write_text("changed")
+    store.sweeps.commit(sweep, sweep.move(""), [(a_run(RunState.TRAINED, checkpoints=(older, newest), steps=20), {})])
 
     evaluate_due_runs(a_worker("evaluator", "eval"), "s.r.1")
 
     run = store.runs.get("s.r.1")
-    assert run.state is RunState.FAILED
-    assert run.failure is not None
-    assert run.failure.message == "run s.r.1: none of its checkpoints can be read: train it again"
-    assert store.runs.messages("results") == 1
+    assert (run.state, run.checkpoints, run.steps, run.score) == (RunState.QUEUED, (older,), 10, None)
+    assert run.setback is not None
+    assert run.setback.endswith("state is missing or was changed since it was written")
+    assert store.runs.messages("gpu") == 1
     assert b"falling back" in (tmp_path / "sweep/s/runs/s.r.1/logs/eval.2.log").read_bytes()

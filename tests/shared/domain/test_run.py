@@ -29,6 +29,7 @@ from shared.domain.run import (
     lose_attempt,
     observe,
     release,
+    retrain,
     sweep_of,
     training_seed,
 )
@@ -47,7 +48,8 @@ def checkpoint(step: int) -> Checkpoint:
 MOVES: dict[str, Move] = {
     "claim": lambda run: claim(run, worker="me", nonce="mine", at=1.0),
     "keep_checkpoint": lambda run: keep_checkpoint(run, checkpoint(run.steps + 10), seconds=2.0),
-    "fall_back": lambda run: fall_back(run, 0),
+    "fall_back": lambda run: fall_back(run, None),
+    "retrain": lambda run: retrain(run, None, "its bytes changed", max_stuck=3),
     "finish_training": lambda run: finish_training(run, seconds=2.0, steps=100, metrics={"loss": 0.5}),
     "observe": lambda run: observe(run, score=3.0, cost=4.0, seconds=2.0, steps=100, metrics={"loss": 0.5}),
     "fail": lambda run: fail(run, Failure(kind="user code", message="boom"), cost=4.0),
@@ -68,6 +70,7 @@ LEGAL: dict[tuple[RunState, str], RunState] = {
     (TRAINING, "cancel"): TRAINING,  # only marked: its owner ends it
     (TRAINED, "claim"): EVALUATING,
     (TRAINED, "cancel"): CANCELLED,
+    (EVALUATING, "retrain"): QUEUED,
     (EVALUATING, "observe"): OBSERVED,
     (EVALUATING, "fail"): FAILED,
     (EVALUATING, "lose_attempt"): TRAINED,
@@ -121,7 +124,7 @@ def test_only_the_last_two_checkpoints_are_named(a_run: ARun) -> None:
         run = keep_checkpoint(run, checkpoint(step), seconds=1.5)
 
     assert [kept.step for kept in run.checkpoints] == [20, 30]
-    assert run.checkpoint == checkpoint(30)
+    assert [kept.train_seconds for kept in run.checkpoints] == [3.0, 4.5]
     assert (run.steps, run.train_seconds) == (30, 4.5)
 
 
@@ -138,11 +141,54 @@ def test_falling_back_forgets_what_could_not_be_read(a_run: ARun) -> None:
     for step in (10, 20):
         run = keep_checkpoint(run, checkpoint(step), seconds=1.0)
 
-    once, twice = fall_back(run, 10), fall_back(run, 0)
+    once, twice = fall_back(run, run.checkpoints[0]), fall_back(run, None)
 
-    assert (once.checkpoint, once.steps) == (checkpoint(10), 10)
-    assert (twice.checkpoint, twice.steps) == (None, 0)
+    assert (once.checkpoints, once.steps, once.train_seconds) == (run.checkpoints[:1], 10, 1.0)
+    assert (twice.checkpoints, twice.steps, twice.train_seconds) == ((), 0, 0.0)
     assert event_of(once) == {"kind": "fell back", "run": 1, "step": 10}
+
+
+def test_a_damaged_checkpoint_at_step_0_is_forgotten_too(a_run: ARun) -> None:
+    run = keep_checkpoint(a_run(TRAINING), checkpoint(0), seconds=1.0)
+
+    again = keep_checkpoint(fall_back(run, None), checkpoint(0), seconds=1.0)
+
+    assert [kept.step for kept in again.checkpoints] == [0]
+
+
+def test_an_evaluation_whose_checkpoint_is_damaged_sends_the_run_back_to_training(a_run: ARun) -> None:
+    run = a_run(TRAINING)
+    for step in (10, 20):
+        run = keep_checkpoint(run, checkpoint(step), seconds=1.0)
+    run = MOVES["claim"](MOVES["finish_training"](run))
+
+    back = retrain(run, run.checkpoints[0], "its bytes changed", max_stuck=3)
+
+    assert (back.state, back.owner, back.steps, back.train_seconds) == (QUEUED, None, 10, 1.0)
+    assert (back.stuck_attempts, back.setback, back.metrics) == (1, "its bytes changed", {})
+    assert event_of(back) == {"kind": "damaged", "run": 1, "why": "its bytes changed", "step": 10}
+
+
+def test_training_over_and_over_up_to_a_checkpoint_that_is_damaged_each_time_ends(a_run: ARun) -> None:
+    run, rounds = a_run(), 0
+    while not run.is_finished:
+        run = keep_checkpoint(MOVES["claim"](run), checkpoint(10), seconds=1.0)
+        run = retrain(MOVES["claim"](MOVES["finish_training"](run)), None, "its bytes changed", max_stuck=3)
+        rounds += 1
+
+    assert (run.state, rounds) == (FAILED, 3)
+    assert run.failure is not None
+    assert run.failure.message == "3 attempts without progress; the last one: its bytes changed"
+
+
+def test_only_a_checkpoint_beyond_all_earlier_ones_is_progress(a_run: ARun) -> None:
+    run = keep_checkpoint(a_run(TRAINING), checkpoint(10), seconds=1.0)
+    run = fall_back(MOVES["claim"](lose_attempt(run, "killed", max_stuck=3)), None)
+
+    same = lose_attempt(keep_checkpoint(run, checkpoint(10), seconds=1.0), "killed", max_stuck=3)
+    further = lose_attempt(keep_checkpoint(run, checkpoint(11), seconds=1.0), "killed", max_stuck=3)
+
+    assert (same.stuck_attempts, further.stuck_attempts) == (1, 0)
 
 
 def test_a_training_without_a_checkpoint_cannot_be_handed_to_the_evaluator(a_run: ARun) -> None:
@@ -287,7 +333,7 @@ def test_whatever_is_tried_the_run_stays_sound(a_run: ARun, tried: list[str]) ->
         assert after.token >= run.token
         assert (after.owner is not None) == (after.state in LEASED)
         assert len(after.checkpoints) <= 2
-        if name != "fall_back":
+        if name not in ("fall_back", "retrain"):
             assert after.steps >= run.steps
             assert (after.checkpoint.step if after.checkpoint else 0) >= (run.checkpoint.step if run.checkpoint else 0)
         assert (after.score is not None) == (after.state is OBSERVED)

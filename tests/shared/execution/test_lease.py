@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from shared.domain.errors import Fenced, IllegalMove, StoreUnreachable
 from shared.domain.run import Checkpoint, Run, RunState, cancel, claim, keep_checkpoint, observe, release
-from shared.execution.lease import Lease
+from shared.execution.lease import Lease, Move
 from shared.store import keys
 from shared.store.store import Store
 
@@ -107,10 +107,41 @@ def test_the_end_of_a_run_is_committed_once_when_the_store_is_back(store: Store,
     timer = threading.Timer(0.7, gate.open)
     timer.start()
 
-    observed = lease.commit_when_reachable(scored, give_up=threading.Event(), seconds=0)
+    prepared: list[Run] = []
+    observed = lease.commit_when_reachable(scored, prepare=prepared.append, give_up=threading.Event(), seconds=0)
 
     timer.join()
     assert store.runs.get("s.r.1") == observed
+    assert [event.body["kind"] for event in store.sweeps.events("s")].count("observed") == 1
+    assert [run.state for run in prepared] == [RunState.OBSERVED]
+
+
+def test_who_was_robbed_of_the_run_writes_none_of_its_files(store: Store, lease: Lease) -> None:
+    prepared: list[Run] = []
+    take_away(store)
+
+    with pytest.raises(Fenced):
+        lease.commit_when_reachable(scored, prepare=prepared.append, give_up=threading.Event(), seconds=0)
+
+    assert prepared == []
+
+
+def test_an_end_whose_answer_was_lost_is_not_mistaken_for_a_robbery(store: Store, lease: Lease) -> None:
+    commit, lost_from = lease.commit, lease.run
+    lost: list[Run] = []
+
+    def commit_and_lose_the_first_answer(move: Move, **how: Any) -> Run:
+        run = commit(move, **how)
+        if not lost:
+            lost.append(run)
+            lease.run = lost_from
+            raise StoreUnreachable("the answer was lost")
+        return run
+
+    lease.commit = commit_and_lose_the_first_answer  # type: ignore[method-assign]
+    observed = lease.commit_when_reachable(scored, prepare=lambda run: None, give_up=threading.Event(), seconds=0)
+
+    assert observed.state is RunState.OBSERVED
     assert [event.body["kind"] for event in store.sweeps.events("s")].count("observed") == 1
 
 
@@ -121,6 +152,6 @@ def test_a_worker_that_is_told_to_go_does_not_wait_for_the_store_for_ever(gate: 
     begun = time.monotonic()
 
     with pytest.raises(StoreUnreachable):
-        lease.commit_when_reachable(scored, give_up=told, seconds=0.2)
+        lease.commit_when_reachable(scored, prepare=lambda run: None, give_up=told, seconds=0.2)
 
     assert time.monotonic() - begun < 5

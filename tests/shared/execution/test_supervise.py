@@ -185,6 +185,7 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before_and_the_log_says
     assert kinds[-2:] == ["fell back", "checkpointed"]
     assert [checkpoint.path for checkpoint in rig.run.checkpoints] == ["000000000002.a1", "000000000003.a2"]
     assert b"falling back" in rig.log()
+    assert Run.model_validate_json(rig.folder.record_file.read_text()).last_move == "checkpointed"
 
 
 def test_an_exception_is_the_users_and_is_told_with_its_message(rig: Rig) -> None:
@@ -203,6 +204,7 @@ def test_an_exception_is_the_users_and_is_told_with_its_message(rig: Rig) -> Non
         ("report_text", "TypeError: report(reward='high'): a metric must be a number"),
         ("no_such_function", "AttributeError: module 'trainings' has no attribute 'no_such_function'"),
         ("leave_with_3", "the process ended with exit code 3 before it was done"),
+        ("leave_with_255", "the process ended with exit code 255 before it was done"),
         ("leave_with_0", "the process ended with exit code 0 before it was done"),
     ],
 )

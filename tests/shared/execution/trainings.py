@@ -52,6 +52,10 @@ def leave_with_3(run: ChildRun) -> None:
     os._exit(3)
 
 
+def leave_with_255(run: ChildRun) -> None:
+    os._exit(255)
+
+
 def leave_with_0(run: ChildRun) -> None:
     os._exit(0)
 

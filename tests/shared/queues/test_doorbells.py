@@ -11,7 +11,7 @@ import pytest
 
 from shared.domain.run import RunState
 from shared.queues.app import celery_url, make_app
-from shared.queues.doorbells import Doorbells
+from shared.queues.doorbells import SHORTEST_SILENCE, Doorbells
 from shared.store.store import Store
 
 if TYPE_CHECKING:
@@ -73,8 +73,26 @@ def test_a_store_that_is_out_of_memory_hurts_nobody_who_rings(store: Store, door
     finally:
         store.client.config_set("maxmemory", "0")
 
+    time.sleep(SHORTEST_SILENCE)
     doorbells.ring(a_run())
     assert store.runs.messages("gpu") == 2
+
+
+def test_after_a_ring_that_failed_it_is_silent_for_a_while_and_longer_each_time(
+    store: Store, doorbells: Doorbells, a_run: ARun, caplog: pytest.LogCaptureFixture
+) -> None:
+    store.client.config_set("maxmemory", "1")
+    try:
+        for _ in range(3):
+            doorbells.ring(a_run())
+        time.sleep(SHORTEST_SILENCE)
+        for _ in range(3):
+            doorbells.ring(a_run())
+    finally:
+        store.client.config_set("maxmemory", "0")
+
+    said = [record.getMessage().partition(":")[0] for record in caplog.records]
+    assert said == [f"no doorbell for s.r.1, nor for others in the next {seconds} s" for seconds in ("0.5", "1")]
 
 
 def test_a_store_that_is_away_hurts_nobody_who_rings_and_does_not_keep_them(tmp_path: Path, a_run: ARun) -> None:

@@ -26,6 +26,7 @@ from shared.domain.run import (
     lose_attempt,
     observe,
     release,
+    retrain,
 )
 from shared.domain.sweep import SweepState, pause, resume
 from shared.store import keys
@@ -41,7 +42,8 @@ OWNERS_MOVES: dict[str, Callable[[Run], Run]] = {
     "checkpoint": lambda run: keep_checkpoint(
         run, Checkpoint(step=(run.checkpoint.step if run.checkpoint else 0) + 10, path="p", sha256="s"), seconds=1.0
     ),
-    "fall back": lambda run: fall_back(run, 0),
+    "fall back": lambda run: fall_back(run, run.checkpoints[0] if len(run.checkpoints) > 1 else None),
+    "retrain": lambda run: retrain(run, None, "its bytes changed", max_stuck=3),
     "finish": lambda run: finish_training(run, seconds=1.0, steps=run.steps, metrics={}),
     "observe": lambda run: observe(run, score=1.0, cost=1.0, seconds=1.0, steps=run.steps, metrics={}),
     "fail": lambda run: fail(run, Failure(kind="user code", message="boom"), cost=1.0),
@@ -175,7 +177,7 @@ class Machine(RuleBasedStateMachine):
         assert after.version in (before.version, before.version + 1)
         assert before == after or not before.is_finished, "terminal states absorb"
         assert after.token >= before.token
-        if after.last_move != "fell back":
+        if after.last_move not in ("fell back", "damaged"):
             assert (after.checkpoint.step if after.checkpoint else 0) >= (
                 before.checkpoint.step if before.checkpoint else 0
             )
