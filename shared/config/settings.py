@@ -24,6 +24,9 @@ class WorkerSettings(BaseModel):
     republish_seconds: float = Field(30, gt=0, description="Between two rings for a run that waits (seconds).")
     tick_seconds: float = Field(1, gt=0, description="Between two looks at the live sweeps (seconds).")
     stop_grace_seconds: float = Field(20, gt=0, description="What a training gets to end when it is told to (seconds).")
+    watchdog_seconds: float = Field(
+        180, gt=0, description="Deafness, with messages waiting, after which a worker ends (seconds)."
+    )
     slots: int | None = Field(None, ge=1, description="Runs at once; unset: visible GPUs, else a quarter of the cores.")
     allow: tuple[str, ...] = Field((), description="Entry points beyond the built-in ones, separated by commas.")
 

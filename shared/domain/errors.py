@@ -6,6 +6,7 @@ SweepError                     exit code 1   anything this package raises on pur
 ├── StoreDenied                exit code 4   Redis answers, but not to us: mend the credentials
 ├── NotFound                   exit code 5   no such sweep, run or checkpoint
 ├── Conflict                   exit code 6   somebody or something else already holds this name or folder
+│   └── StoreReplaced                        the store is not the one that this worker started with: stop
 ├── IllegalMove                              the life cycle has no such transition: leave the run alone
 ├── Stale                                    somebody else changed the record first: read it again
 ├── Held                                     the sweep is not running: nothing of it may be claimed now
@@ -50,6 +51,10 @@ class Conflict(SweepError):
     """A name, a folder or a host that somebody else holds."""
 
     exit_code = 6
+
+
+class StoreReplaced(Conflict):
+    """The store was emptied, or another one answers at its address: whatever this worker knows is of the old one."""
 
 
 class IllegalMove(SweepError):

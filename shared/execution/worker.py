@@ -22,6 +22,7 @@ from shared.queues.app import make_app, served_queues
 from shared.queues.doorbells import Doorbells
 from shared.queues.flower import refuse_open_flower
 from shared.queues.lifecycle import Lifecycle
+from shared.queues.watchdog import watch_queues
 from shared.store import fleet
 from shared.store.location import locate
 from shared.store.store import Store, open_store
@@ -50,8 +51,12 @@ class Worker:
         """The queues that this worker was started with."""
         return served_queues(self.app)
 
+    def waiting(self) -> int:
+        """Return how many messages wait in its queues."""
+        return sum(self.store.runs.messages(queue) for queue in self.queues)
+
     def announce(self) -> None:
-        """Tell the fleet that this worker lives, and what it holds."""
+        """Tell the fleet that this worker lives, and what it holds. Raises StoreReplaced."""
         self.store.fleet.announce(
             fleet.Worker(
                 id=self.id,
@@ -98,6 +103,7 @@ def make_worker(service: str, *, queues: Sequence[str], slots: int | None = None
     worker.lifecycle.at_start(end_with_launcher)
     worker.lifecycle.every(ANNOUNCE_SECONDS, worker.announce)
     worker.lifecycle.at_end(worker.sign_off)
+    watch_queues(worker.lifecycle, worker.waiting, slots=places.count, seconds=settings.watchdog_seconds)
     return worker
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
 from celery import Celery, bootsteps
-from celery.signals import worker_shutting_down
+from celery.signals import task_postrun, task_prerun, worker_shutting_down
 
-from shared.domain.errors import SweepError
+from shared.domain.errors import StoreReplaced, SweepError
+
+END_SECONDS = 30.0
 
 log = logging.getLogger(__name__)
 Action = Callable[[], None]
@@ -26,6 +29,7 @@ class Lifecycle:
         self._at_end: list[Action] = []
         self._timers: list[tuple[float, Action]] = []
         self._threads: list[threading.Thread] = []
+        self._tasks: set[str] = set()
         lifecycle = self
 
         class Step(bootsteps.StartStopStep):  # type: ignore[misc]
@@ -48,6 +52,13 @@ class Lifecycle:
         app.steps["worker"].add(Step)
         # Both are needed: SIGQUIT never sends this signal, and a warm SIGTERM may wait for tasks before `close`.
         worker_shutting_down.connect(lambda **_: self.shutdown.set(), weak=False)
+        task_prerun.connect(lambda task_id, **_: self._tasks.add(task_id), weak=False)
+        task_postrun.connect(lambda task_id, **_: self._tasks.discard(task_id), weak=False)
+
+    @property
+    def tasks(self) -> int:
+        """How many tasks run now."""
+        return len(self._tasks)
 
     def at_start(self, action: Action) -> None:
         """Call `action` in the worker's main thread when it starts."""
@@ -60,6 +71,24 @@ class Lifecycle:
     def every(self, seconds: float, action: Action) -> None:
         """Call `action` again and again in a thread of its own, whether tasks run or not."""
         self._timers.append((seconds, action))
+
+    def end(self, why: str, exit_code: int) -> None:
+        """End this process with `exit_code`, after its tasks had 30 seconds to give back what they hold.
+
+        Call it from a timer. Celery could not tell its service manager why it ended, and may not be able to end.
+        """
+        log.critical("%s", why)
+        self.shutdown.set()
+        deadline = time.monotonic() + END_SECONDS
+        while self.tasks and time.monotonic() < deadline:
+            time.sleep(0.1)
+        for action in self._at_end:
+            try:
+                action()
+            except Exception:
+                log.exception("%s failed", getattr(action, "__name__", action))
+        logging.shutdown()
+        os._exit(exit_code)
 
     def _start(self) -> None:
         for action in self._at_start:
@@ -81,6 +110,8 @@ class Lifecycle:
             begun = time.monotonic()
             try:
                 action()
+            except StoreReplaced as reason:
+                self.end(str(reason), reason.exit_code)
             except SweepError as reason:
                 log.warning("%s: %s; trying again", getattr(action, "__name__", "a timer"), reason)
             except Exception:  # a timer that ends would end the recovery: say why, and try again

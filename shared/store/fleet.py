@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 import redis
 from pydantic import ConfigDict
 
+from shared.domain.errors import StoreReplaced
 from shared.domain.run import Frozen
 from shared.store import keys
-from shared.store.connection import SCRIPTS, plain_errors
+from shared.store.connection import SCRIPTS, masked, plain_errors
 
 SILENT_SECONDS = 20.0
 FORGET_SECONDS = 3600.0
@@ -37,14 +39,15 @@ class Fleet:
     def __init__(self, client: redis.Redis, url: str) -> None:
         self._client: Any = client  # redis-py types its answers as unions of all modes
         self._url = url
+        self._store_id = ""
         self._beat = client.register_script((SCRIPTS / "heartbeat.lua").read_text())
 
     def announce(self, worker: Worker) -> None:
-        """Note that this worker lives."""
-        self._send(worker.id, worker.model_dump_json())
+        """Note that this worker lives. Raises StoreReplaced when the store is not that of the first announcement."""
+        self._store_id = self._send(worker.id, worker.model_dump_json())
 
     def sign_off(self, worker_id: str) -> None:
-        """Take a worker that ends out of the register."""
+        """Take a worker that ends out of the register. Raises StoreReplaced as `announce` does."""
         self._send(worker_id, "")
 
     def live(self, *, silent_seconds: float = SILENT_SECONDS) -> list[Worker]:
@@ -60,9 +63,15 @@ class Fleet:
         """Return how many runs of `queue` the live workers can hold at once."""
         return sum(worker.slots for worker in self.live() if queue in worker.queues)
 
-    def _send(self, worker_id: str, text: str) -> None:
+    def _send(self, worker_id: str, text: str) -> str:
         with plain_errors(self._url):
-            self._beat(
-                keys=[keys.WORKERS, keys.WORKERS_SEEN],
-                args=[worker_id, text, int(FORGET_SECONDS * 1000)],
+            answer: str = self._beat(
+                keys=[keys.WORKERS, keys.WORKERS_SEEN, keys.STORE_ID],
+                args=[worker_id, text, int(FORGET_SECONDS * 1000), self._store_id, secrets.token_hex(8)],
             )
+        if self._store_id not in ("", answer):
+            raise StoreReplaced(
+                f"the store at {masked(self._url)} was {'replaced' if answer else 'emptied'} while this worker ran: "
+                "bring its data back, or rebuild each sweep with `sweepctl restore`, then start the workers again"
+            )
+        return answer

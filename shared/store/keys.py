@@ -2,6 +2,7 @@
 
 | key                     | type   | what                                                                   |
 |-------------------------|--------|------------------------------------------------------------------------|
+| store:id                | string | id of this store, written once; workers of another one stop            |
 | sweeps                  | zset   | name of each sweep, by creation (ms)                                   |
 | sweeps:live             | set    | names of those that are not finished                                   |
 | sweep:<name>            | string | the sweep's record (JSON of `domain.sweep.Sweep`, defaults left out)   |
@@ -21,6 +22,7 @@ All times are the server's.
 
 from __future__ import annotations
 
+STORE_ID = "store:id"
 SWEEPS = "sweeps"
 LIVE_SWEEPS = "sweeps:live"
 TRACKED = "tracked"

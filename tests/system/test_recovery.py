@@ -128,3 +128,17 @@ def test_nothing_of_a_paused_sweep_is_claimed_until_it_is_resumed(fleet: Fleet) 
 
     assert fleet.wait_until_finished(sweep).observed == 2
     fleet.check(sweep)
+
+
+def test_workers_whose_store_was_emptied_say_so_and_stop_instead_of_starting_anew(fleet: Fleet) -> None:
+    sweep = fleet.submit(*SLOW_RUN)
+    workers = fleet.start("suggester", "trainer", "evaluator")
+    fleet.wait_until(lambda: fleet.events(sweep, "checkpointed") and len(fleet.store.fleet.live()) == 3)
+
+    fleet.store.client.flushall()
+
+    fleet.wait_until(lambda: all(worker.poll() is not None for worker in workers))
+    assert [worker.returncode for worker in workers] == [6, 6, 6]
+    assert "was emptied while this worker ran" in (fleet.data_dir / "trainer.1.log").read_text()
+    written = {key for key in fleet.store.client.scan_iter() if not key.startswith(("_kombu", "unacked"))}
+    assert written == set(), "nothing was written into the empty store"

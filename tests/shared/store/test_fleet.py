@@ -6,9 +6,12 @@ import json
 import time
 from typing import Any
 
+import pytest
+
+from shared.domain.errors import StoreReplaced
 from shared.store import keys
 from shared.store.fleet import Worker
-from shared.store.store import Store
+from shared.store.store import Store, open_store
 
 
 def a_worker(name: str, **changes: Any) -> Worker:
@@ -48,7 +51,35 @@ def test_a_worker_that_signs_off_is_gone_at_once(each_store: Store) -> None:
     each_store.fleet.sign_off("never there")
 
     assert each_store.fleet.live() == []
-    assert each_store.client.keys() == []
+    assert each_store.client.keys() == [keys.STORE_ID]
+
+
+def test_a_store_keeps_the_id_that_its_first_worker_gave_it(each_store: Store) -> None:
+    each_store.fleet.announce(a_worker("one"))
+    given = each_store.client.get(keys.STORE_ID)
+
+    open_store(each_store.url, client=each_store.client).fleet.announce(a_worker("two"))
+    each_store.fleet.announce(a_worker("one"))
+
+    assert given
+    assert each_store.client.get(keys.STORE_ID) == given
+
+
+@pytest.mark.parametrize("other", ["", "another"])
+def test_a_worker_whose_store_was_emptied_or_replaced_is_told_and_writes_nothing(each_store: Store, other: str) -> None:
+    each_store.fleet.announce(a_worker("one"))
+    each_store.client.flushall()
+    if other:
+        each_store.client.set(keys.STORE_ID, other)
+    before = each_store.client.keys()
+
+    told = pytest.raises(StoreReplaced, match="was replaced while" if other else "was emptied while")
+    with told:
+        each_store.fleet.announce(a_worker("one"))
+    with told:
+        each_store.fleet.sign_off("one")
+
+    assert each_store.client.keys() == before
 
 
 def test_a_worker_that_was_silent_for_an_hour_is_forgotten(each_store: Store) -> None:
