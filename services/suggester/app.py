@@ -5,6 +5,7 @@ from __future__ import annotations
 from services.suggester.advance_sweep import Suggester
 from services.suggester.reap import Reaper
 from services.suggester.republish import republish
+from services.suggester.retain import LOOK_SECONDS, drop_old_logs
 from services.suggester.track import Tracking
 from shared.execution.worker import make_worker
 from shared.queues.names import RESULTS, SUGGEST
@@ -19,5 +20,8 @@ worker.lifecycle.every(worker.settings.tick_seconds, suggester.advance_all)
 worker.lifecycle.every(worker.settings.reap_seconds, reaper.reap)
 worker.lifecycle.every(worker.settings.republish_seconds, lambda: republish(worker.store, worker.doorbells))
 worker.lifecycle.every(TRACK_SECONDS, tracking.follow_all)
+if worker.settings.log_retention_days is not None:
+    days = worker.settings.log_retention_days
+    worker.lifecycle.every(LOOK_SECONDS, lambda: drop_old_logs(worker.store, days=days))
 worker.lifecycle.at_end(tracking.close)
 app = worker.app

@@ -27,6 +27,9 @@ class WorkerSettings(BaseModel):
     watchdog_seconds: float = Field(
         180, gt=0, description="Deafness, with messages waiting, after which a worker ends (seconds)."
     )
+    log_retention_days: float | None = Field(
+        None, gt=0, description="Days after its end when a sweep's log is dropped, its records kept; unset: never."
+    )
     slots: int | None = Field(None, ge=1, description="Runs at once; unset: visible GPUs, else a quarter of the cores.")
     allow: tuple[str, ...] = Field((), description="Entry points beyond the built-in ones, separated by commas.")
 

@@ -68,6 +68,7 @@ class Sweep(Frozen):
     spent: float = 0.0  # cost of all finished runs
     consecutive_failures: int = 0
     best: Best | None = None
+    log_dropped: bool = False  # all of the log but its last entry, after the retention
     commits: tuple[str, ...] = ()
 
     @property
@@ -169,6 +170,13 @@ def stop(sweep: Sweep) -> Sweep:
     if sweep.is_finished or sweep.state is SweepState.STOPPING:
         raise IllegalMove(f"sweep {sweep.name} is {sweep.state} already")
     return sweep.move("stopping", state=SweepState.STOPPING, reason="stopped by hand")
+
+
+def drop_log(sweep: Sweep) -> Sweep:
+    """Return the sweep without its log: what is left of it are the records."""
+    if not sweep.is_finished:
+        raise IllegalMove(f"sweep {sweep.name} is {sweep.state}: it lives by its log")
+    return sweep.move("", log_dropped=True)
 
 
 def event_of(sweep: Sweep) -> dict[str, Any]:

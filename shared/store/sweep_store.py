@@ -91,6 +91,12 @@ class SweepStore:
             yield from page
             position = page[-1].position
 
+    def drop_log(self, name: str) -> None:
+        """Delete a sweep's log but for its last entry, and what its runs reported. Its records stay."""
+        with plain_errors(self._url):
+            self._client.xtrim(keys.events(name), maxlen=1, approximate=False)
+            self._client.delete(keys.progress(name))
+
     def tracked(self) -> list[str]:
         """Return the sweeps whose tracker may not have been told everything yet."""
         with plain_errors(self._url):
