@@ -74,5 +74,5 @@ def test_a_run_is_described_in_plain_data(a_run: ARun, a_sweep: ASweep) -> None:
     told = describe(a_run(RunState.EVALUATING), a_sweep())
 
     assert json.loads(json.dumps(told)) == told
-    assert told["checkpoint"] == {"step": 10, "path": "10.a1", "sha256": "abc"}
+    assert told["checkpoint"] == {"step": 10, "path": "10.a1", "sha256": "abc", "train_seconds": 1.0}
     assert (told["worker"], told["train_seconds"], told["score"]) == ("w", 2.0, None)
