@@ -27,7 +27,7 @@ from shared.execution.job import Channel, Job
 from shared.execution.lease import Lease, Move
 from shared.storage.checkpoints import prune_checkpoints
 from shared.storage.folders import RunFolder
-from shared.storage.records import write_record
+from shared.storage.records import write_run
 
 log = logging.getLogger(__name__)
 LOOK_SECONDS = 0.2
@@ -212,7 +212,7 @@ class _Watch:
                 log.info("%s", reason)
             self.waiting_to_commit = False
             self.uncommitted.pop(0)
-            write_record(self.folder, self.lease.run)
+            write_run(self.folder, self.lease.run)
             prune_checkpoints(self.folder, self.lease.run.checkpoints, attempt=self.lease.run.attempt)
 
     def _renew(self, now: float) -> None:

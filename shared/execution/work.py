@@ -28,7 +28,7 @@ from shared.execution.supervise import (
 )
 from shared.execution.worker import Worker
 from shared.storage.folders import RunFolder, runs_root, write_yaml
-from shared.storage.records import write_record
+from shared.storage.records import SWEEP_FILE, write_run, write_sweep
 
 log = logging.getLogger(__name__)
 Conclude = Callable[[Run, Finished, SweepJob], Run]
@@ -86,8 +86,10 @@ def folder_of(worker: Worker, sweep: Sweep, run: Run) -> RunFolder:
 def _prepare(worker: Worker, claimed: Claimed, job: SweepJob, folder: RunFolder, *, entry: str, phase: str) -> Job:
     run, slot = claimed.lease.run, claimed.slot
     config = run_config(job, run.params)
-    write_record(folder, run)
+    write_run(folder, run)
     if phase == "train":
+        if not (folder.path.parents[1] / SWEEP_FILE).exists():  # the submitter may have other folders
+            write_sweep(folder.path.parents[1], claimed.sweep)
         _write_mirror(worker, job, folder, run)
     seed = training_seed(job.seed, run.number)
     content = {"run": run.id, "seed": seed, "params": run.params, "trainer": config["trainer"]}
@@ -134,7 +136,7 @@ def _after(run: Run, ending: Ending, job: SweepJob, sweep: Sweep, conclude: Conc
 
 def _write_files(folder: RunFolder, run: Run) -> None:
     # Before the commit: whoever reads the record finds the files. A second writer writes the same again.
-    write_record(folder, run)
+    write_run(folder, run)
     if run.state is not RunState.OBSERVED:
         return
     content = {"run": run.id, "eval_metric": run.score, "total_time": run.train_seconds + run.eval_seconds}

@@ -10,6 +10,7 @@ from shared.config.schema import SweepJob
 from shared.domain.errors import Conflict
 from shared.domain.sweep import Limits, Sweep, SweepState
 from shared.storage.folders import sweep_folder, write_yaml
+from shared.storage.records import holds_runs, write_sweep
 from shared.store.store import Store
 from sweepctl.actions.steer import resume_sweep
 
@@ -27,11 +28,17 @@ def submit(store: Store, job: SweepJob) -> Submitted:
     known = store.sweeps.find(job.sweep_run)
     if known is not None:
         return _go_on(store, known, job)
+    folder = sweep_folder(Path(job.data_dir), job.sweep_run)
+    if holds_runs(folder):
+        raise Conflict(
+            f"{folder} holds runs of a sweep that this store does not know: bring it back with "
+            f"`sweepctl restore {folder}`; to start anew choose another sweep_run, or move that folder away"
+        )
     try:
         sweep = store.sweeps.create(_new_sweep(job, now=store.sweeps.now()))
     except Conflict:  # somebody else submitted it just now
         return _go_on(store, store.sweeps.get(job.sweep_run), job)
-    _write_folder(sweep, job)
+    _write_folder(store, sweep, job)
     return Submitted(sweep, existed=False)
 
 
@@ -73,7 +80,7 @@ def _refuse_another(known: Sweep, job: SweepJob) -> None:
         )
 
 
-def _write_folder(sweep: Sweep, job: SweepJob) -> None:
+def _write_folder(store: Store, sweep: Sweep, job: SweepJob) -> None:
     content = {
         "sweep": sweep.name,
         "sweep_run": sweep.name,
@@ -81,4 +88,8 @@ def _write_folder(sweep: Sweep, job: SweepJob) -> None:
         "wandb_path": None,
         "config_hash": sweep.config_hash,
     }
-    write_yaml(sweep_folder(Path(job.data_dir), sweep.name) / "config.yaml", content)
+    folder = sweep_folder(Path(job.data_dir), sweep.name)
+    write_yaml(folder / "config.yaml", content)
+    write_sweep(folder, sweep)
+    if job.wandb.mode != "off":  # however soon it ends, its tracker is told
+        store.sweeps.set_tracked_position(sweep.name, 0)

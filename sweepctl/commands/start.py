@@ -1,11 +1,11 @@
-"""The commands that start something: run, submit, rollout, config."""
+"""The commands that start something: run, submit, rollout, restore, config."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -99,6 +99,35 @@ def rollout(
         raise typer.Exit(stream_one_run(store, job, folder(data_dir)))
 
 
+def restore(
+    place: Annotated[
+        Path, typer.Argument(help="The folder of a sweep: <data_dir>/sweep/<sweep_run>.", metavar="FOLDER")
+    ],
+    data_dir: DataDir = None,
+    redis: Redis = None,
+    as_json: AsJson = False,
+) -> None:
+    """Rebuild a sweep from its folder, in a store that has lost it.
+
+    Runs keep their ids, parameters, scores, costs and checkpoints; those in progress go on from their last checkpoint.
+
+    Example: sweepctl restore train_dir/sweep/mysweep
+    """
+    from sweepctl.actions.restore import restore as restore_sweep
+    from sweepctl.views.progress import progress_of
+
+    usual = place.absolute().parents[1] if place.absolute().parent.name == "sweep" else None
+    with the_store(data_dir or usual, redis, "start") as store, progress_of("restoring", as_json=as_json) as tell:
+        back = restore_sweep(store, place, tell=tell)
+    if as_json:
+        print_json({"sweep": back.sweep.name, "state": back.sweep.state, "runs": back.runs, "unknown": back.unknown})
+        return
+    left = f"; {back.unknown} that nobody had claimed are cancelled" if back.unknown else ""
+    print(f"{back.sweep.name} is back with {back.runs} runs{left}: {back.sweep.state} {back.sweep.reason}".rstrip())
+    if not back.sweep.is_finished:
+        print("it goes on as soon as its workers live: `sweepctl run` with its config, or start the workers")
+
+
 def config(
     name: Name = None,
     overrides: Overrides = None,
@@ -125,7 +154,7 @@ def config(
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
-    for command in (run, submit, rollout, config):
+    for command in (run, submit, rollout, restore, config):
         app.command()(command)
 
 

@@ -9,6 +9,7 @@ import psutil
 import pytest
 
 from shared.domain.run import RunState
+from sweepctl.actions.restore import restore
 
 if TYPE_CHECKING:
     from tests.fleet import Fleet
@@ -142,3 +143,28 @@ def test_workers_whose_store_was_emptied_say_so_and_stop_instead_of_starting_ane
     assert "was emptied while this worker ran" in (fleet.data_dir / "trainer.1.log").read_text()
     written = {key for key in fleet.store.client.scan_iter() if not key.startswith(("_kombu", "unacked"))}
     assert written == set(), "nothing was written into the empty store"
+
+
+def test_a_sweep_whose_store_is_lost_is_restored_and_ends_with_no_run_done_twice(fleet: Fleet) -> None:
+    sweep = fleet.submit("trainer.steps=8", "trainer.step_seconds=0.1", "budget.max_runs=6")
+    workers = fleet.start("suggester", "trainer")
+    fleet.wait_until(lambda: len(fleet.events(sweep, "observed")) >= 3 and fleet.store.client.zcard("leases"))
+    for worker in workers:
+        worker.kill()
+        worker.wait()
+    before = {run.id: run for run in fleet.runs(sweep)}
+    fleet.store.client.flushall()
+
+    restore(fleet.store, fleet.data_dir / "sweep" / sweep.name)
+    fleet.start("suggester", "trainer")
+    finished = fleet.wait_until_finished(sweep)
+
+    assert finished.observed == 6
+    for run in fleet.runs(sweep):
+        old = before.get(run.id)
+        if old and old.score is not None:
+            assert (run.score, run.attempt, run.params) == (old.score, old.attempt, old.params)
+        elif old and old.checkpoint:
+            resumed = fleet.events(sweep, "claimed")[-1 - (6 - run.number)].body
+            assert (resumed["run"], resumed["step"]) == (run.number, old.checkpoint.step)
+    fleet.check(sweep)

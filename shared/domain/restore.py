@@ -1,0 +1,75 @@
+"""A run's life lived again: from the mirror of its record to the legal moves that lead there."""
+
+from __future__ import annotations
+
+from shared.domain.run import (
+    Prediction,
+    Run,
+    RunState,
+    cancel,
+    claim,
+    fail,
+    finish_training,
+    keep_checkpoint,
+    observe,
+    release,
+    suggest,
+)
+
+KEPT = {
+    "attempt",
+    "token",
+    "stuck_attempts",
+    "furthest",
+    "checkpoints",
+    "train_seconds",
+    "eval_seconds",
+    "steps",
+    "metrics",
+    "setback",
+}
+"""What the moves below do not bring back by themselves."""
+
+
+def life_of(mirror: Run) -> list[Run]:
+    """Return the records from its suggestion on that lead to `mirror`, each one legal move after the one before.
+
+    What was in somebody's hands waits again: a training at its last checkpoint, an evaluation for an evaluator.
+    """
+    suggested = suggest(
+        sweep=mirror.sweep,
+        number=mirror.number,
+        queue=mirror.queue,
+        params=mirror.params,
+        prediction=mirror.prediction,
+    )
+    life = [suggested, claim(suggested, worker="restore", nonce="restore", at=mirror.started_at or 0.0)]
+    for checkpoint in mirror.checkpoints:
+        life.append(keep_checkpoint(life[-1], checkpoint, seconds=checkpoint.train_seconds - life[-1].train_seconds))
+    life += _ending(life[-1], mirror)
+    kept = {**mirror.model_dump(include=KEPT), "checkpoints": mirror.checkpoints}
+    return [*life[:-1], life[-1].model_copy(update=kept)]
+
+
+def nobodys(sweep: str, number: int, queue: str) -> list[Run]:
+    """Return the life of a run that left no trace: nobody had claimed it. Its number is not given again."""
+    suggested = suggest(sweep=sweep, number=number, queue=queue, params={}, prediction=Prediction(source="lost"))
+    return [suggested, cancel(suggested)]
+
+
+def _ending(run: Run, mirror: Run) -> list[Run]:
+    state = RunState.CANCELLED if mirror.cancel_requested and not mirror.is_finished else mirror.state
+    match state:
+        case RunState.OBSERVED:
+            score, cost = mirror.score or 0.0, mirror.cost or 0.0
+            return [observe(run, score=score, cost=cost, seconds=0.0, steps=mirror.steps, metrics=mirror.metrics)]
+        case RunState.FAILED:
+            assert mirror.failure is not None, "a failed run says why"
+            return [fail(run, mirror.failure, cost=mirror.cost or 0.0)]
+        case RunState.CANCELLED:
+            waiting = release(run)
+            return [waiting, cancel(waiting)]
+        case RunState.TRAINED | RunState.EVALUATING:
+            return [finish_training(run, seconds=0.0, steps=mirror.steps, metrics=mirror.metrics)]
+        case _:
+            return [release(run)]

@@ -1,0 +1,96 @@
+"""Rebuild a sweep from its folder, in a store that has lost it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from shared.config.frozen import from_plain
+from shared.domain.errors import Conflict
+from shared.domain.restore import life_of, nobodys
+from shared.domain.run import Run
+from shared.domain.sweep import Sweep, SweepState, absorb, settle
+from shared.storage.records import read_runs, read_sweep
+from shared.store.store import Store
+
+BEING_RESTORED = "being restored"
+AT_ONCE = 100
+Tell = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Restored:
+    """The sweep as it stands now, its runs, and how many numbers left no trace."""
+
+    sweep: Sweep
+    runs: int
+    unknown: int
+
+
+def restore(store: Store, folder: Path, *, tell: Tell = lambda done, of: None) -> Restored:
+    """Rebuild the sweep whose folder this is. Ids, parameters, scores, costs and checkpoints are kept.
+
+    Until all of it is back the sweep counts as finished, so that nobody touches it; a restore that was cut short is
+    gone on with by the next one. `tell` hears how many runs are done, of how many.
+    Raises NotFound, Unreadable and ConfigError for a folder that cannot be used, before anything is written, and
+    Conflict when the store has the sweep.
+    """
+    folder = folder.resolve()
+    born, mirrors = read_sweep(folder), [run for _, run in read_runs(folder)]
+    born = _moved_to(born, folder)
+    from_plain(born.config)  # of another version: said before anything is written
+    lives = {run.number: life_of(run) for run in mirrors}
+    last = max(lives, default=0)
+    unknown = [number for number in range(1, last + 1) if number not in lives]
+    lives |= {number: nobodys(born.name, number, born.queue) for number in unknown}
+    sweep = _suggest_all(store, _begin(store, born), [lives[number][0] for number in range(1, last + 1)])
+    for done, number in enumerate([*unknown, *(run.number for run in mirrors)], start=1):
+        _live_again(store, lives[number])
+        tell(done, last)
+    return Restored(_finish(store, sweep), runs=len(mirrors), unknown=len(unknown))
+
+
+def _moved_to(born: Sweep, folder: Path) -> Sweep:
+    # The folder may have been moved, or come from a backup: its runs are where it is now.
+    place = {"data_dir": str(folder.parents[1]), "runs_dir": str(folder / "runs")}
+    usual = Path(born.config["runs_dir"]) == Path(born.config["data_dir"]) / "sweep" / born.name / "runs"
+    return born.model_copy(update={"config": {**born.config, **place}}) if usual else born
+
+
+def _begin(store: Store, born: Sweep) -> Sweep:
+    known = store.sweeps.find(born.name)
+    if known is None:
+        hidden = {"state": SweepState.FINISHED, "reason": BEING_RESTORED, "version": 1}
+        return store.sweeps.create(born.model_copy(update=hidden))
+    if (known.state, known.reason) != (SweepState.FINISHED, BEING_RESTORED):
+        raise Conflict(f"sweep {born.name} is in this store: there is nothing to restore; see `sweepctl status`")
+    return known
+
+
+def _suggest_all(store: Store, sweep: Sweep, suggested: list[Run]) -> Sweep:
+    while batch := suggested[sweep.created : sweep.created + AT_ONCE]:
+        after = sweep.move("", created=sweep.created + len(batch), memory={"n": sweep.created + len(batch)})
+        details = {"seen": 0, "memory": {}}
+        sweep = store.sweeps.commit(sweep, after, [(run, details) for run in batch])
+    return sweep
+
+
+def _live_again(store: Store, life: Iterable[Run]) -> None:
+    stored = store.runs.get(next(iter(life)).id)
+    for run in life:
+        if run.version > stored.version:
+            stored = store.runs.commit(stored, run)
+
+
+def _finish(store: Store, sweep: Sweep) -> Sweep:
+    sweep = store.sweeps.get(sweep.name)
+    for event in store.sweeps.whole_log(sweep.name):
+        sweep = absorb(sweep, event.body, position=event.position)
+    unfinished = sweep.created - sweep.observed - sweep.failed - sweep.cancelled
+    back = sweep.model_copy(update={"state": SweepState.RUNNING, "reason": ""})
+    settled = settle(back, unfinished=unfinished, now=store.sweeps.now())
+    changes = {"state": settled.state, "reason": settled.reason, "seen": sweep.seen + 1}  # this event, too
+    if sweep.config["wandb"]["mode"] != "off":  # its tracker was told of these runs when they ran
+        store.sweeps.set_tracked_position(sweep.name, sweep.seen)
+    return store.sweeps.commit(sweep, sweep.move("restored", **changes))

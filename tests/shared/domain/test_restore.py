@@ -1,0 +1,84 @@
+"""A run that is lived again from the mirror of its record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from shared.domain.restore import life_of, nobodys
+from shared.domain.run import (
+    Checkpoint,
+    Failure,
+    Prediction,
+    Run,
+    RunState,
+    cancel,
+    claim,
+    fail,
+    finish_training,
+    keep_checkpoint,
+    lose_attempt,
+    observe,
+)
+
+if TYPE_CHECKING:
+    from tests.conftest import ARun
+
+
+def trained_for_long(run: Run) -> Run:
+    """Two attempts, three checkpoints, the first of them pruned."""
+    run = claim(run, worker="w", nonce="n", at=1.0)
+    for step in (10, 20):
+        run = keep_checkpoint(run, Checkpoint(step=step, path=f"{step}.a1", sha256="s"), seconds=2.0)
+    run = claim(lose_attempt(run, "killed", max_stuck=3), worker="w", nonce="n", at=2.0)
+    return keep_checkpoint(run, Checkpoint(step=30, path="30.a2", sha256="s"), seconds=2.0)
+
+
+def evaluated(run: Run) -> Run:
+    run = finish_training(trained_for_long(run), seconds=1.0, steps=35, metrics={"loss": 0.5})
+    return claim(run, worker="w", nonce="n", at=3.0)
+
+
+MIRRORS: dict[str, tuple[Callable[[Run], Run], RunState]] = {
+    "queued": (lambda run: lose_attempt(trained_for_long(run), "killed", max_stuck=3), RunState.QUEUED),
+    "training": (trained_for_long, RunState.QUEUED),
+    "cancel requested": (lambda run: cancel(trained_for_long(run)), RunState.CANCELLED),
+    "evaluating": (evaluated, RunState.TRAINED),
+    "observed": (
+        lambda run: observe(evaluated(run), score=3.0, cost=8.0, seconds=1.5, steps=35, metrics={"reward": 3.0}),
+        RunState.OBSERVED,
+    ),
+    "failed": (
+        lambda run: fail(trained_for_long(run), Failure(kind="user code", message="boom"), cost=6.5),
+        RunState.FAILED,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", sorted(MIRRORS))
+def test_what_a_run_was_comes_back_and_what_was_in_hands_waits_again(a_run: ARun, name: str) -> None:
+    make, state = MIRRORS[name]
+    mirror = make(a_run(params={"trainer.x": 0.5}, prediction=Prediction(source="pareto", score=2.0)))
+
+    back = life_of(mirror)[-1]
+
+    told_apart = {"version", "state", "last_move", "owner", "commits", "progressed", "cancel_requested", "started_at"}
+    assert back.state is state
+    assert back.owner is None
+    assert back.model_dump(exclude=told_apart) == mirror.model_dump(exclude=told_apart)
+
+
+@pytest.mark.parametrize("name", sorted(MIRRORS))
+def test_its_life_is_one_move_after_the_other_from_the_suggestion_on(a_run: ARun, name: str) -> None:
+    life = life_of(MIRRORS[name][0](a_run()))
+
+    assert [run.version for run in life] == list(range(1, len(life) + 1))
+    assert life[0].last_move == "suggested"
+
+
+def test_a_run_that_nobody_had_claimed_is_cancelled_so_that_its_number_is_not_given_again() -> None:
+    suggested, cancelled = nobodys("s", 3, "gpu")
+
+    assert (suggested.id, suggested.state, cancelled.state) == ("s.r.3", RunState.QUEUED, RunState.CANCELLED)
