@@ -9,7 +9,7 @@ SOURCES := pyproject.toml constraints.txt
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help quick install dev bench test quicktest lint clean
+.PHONY: help quick install dev bench test quicktest chaos lint clean
 
 help:  ## Show this list
 	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):.*## /\1 \t/' | expand -t 12
@@ -28,7 +28,12 @@ test: dev  ## The whole check: lint, types, import rules, all tests
 	$(BIN)/python -m pytest $(ARGS)
 
 quicktest: dev  ## The tests that take no more than a moment each
-	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest -m "not slow and not chaos" $(ARGS)
+
+DURATION ?= 10m
+chaos: dev  ## Kill and freeze everything for DURATION=10m, then break each line of the scripts
+	$(BIN)/python -m tests.chaos.soak --duration $(DURATION) $(ARGS)
+	$(BIN)/python -m pytest -m chaos
 
 lint: dev  ## Style, types, import rules
 	$(BIN)/ruff check

@@ -22,4 +22,5 @@ def progress_of(what: str, *, as_json: bool) -> Iterator[Callable[[int, int], No
     try:
         yield tell
     finally:
-        bar.stop()
+        if bar.live.is_started:
+            bar.stop()

@@ -77,7 +77,7 @@ for _, change in ipairs(changes) do
     end
     for queue = 8, 9 do
       if change.due == queue then
-        redis.call('ZADD', KEYS[queue], 'NX', now, id)
+        redis.call('ZADD', KEYS[queue], now, id)
       else
         redis.call('ZREM', KEYS[queue], id)
       end

@@ -13,6 +13,6 @@ if not owner or owner == cjson.null or owner.token ~= tonumber(ARGV[3]) or owner
 end
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-redis.call('ZADD', KEYS[2], 'XX', now + tonumber(ARGV[5]), ARGV[2])
+redis.call('ZADD', KEYS[2], now + tonumber(ARGV[5]), ARGV[2])
 if ARGV[6] ~= '' then redis.call('HSET', KEYS[3], ARGV[1], ARGV[6]) end
 return run.cancel_requested and 'CANCEL' or 'OK'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -128,3 +129,16 @@ def test_the_position_of_the_tracker_is_kept_until_it_is_forgotten(each_store: S
 
 def test_the_id_of_the_servers_process_stays_while_it_lives(store: Store) -> None:
     assert store.sweeps.server_run_id() == store.sweeps.server_run_id() != ""
+
+
+def test_sweeps_are_listed_in_the_order_of_their_creation_whatever_is_done_to_them_later(
+    each_store: Store, a_sweep: ASweep
+) -> None:
+    older = each_store.sweeps.create(a_sweep(name="a-older"))
+    each_store.sweeps.create(a_sweep(name="b-newer"))
+    assert each_store.sweeps.names() == ["a-older", "b-newer"]
+
+    time.sleep(0.005)
+    each_store.sweeps.commit(older, older.move("paused", state=SweepState.PAUSED))
+
+    assert each_store.sweeps.names() == ["a-older", "b-newer"]

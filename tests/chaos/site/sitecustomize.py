@@ -1,0 +1,108 @@
+"""Kills, freezes or deafens its own process at a named point, once: put first on the PYTHONPATH of a worker.
+
+CHAOS is a list of `<point>` with commas; each strikes once in all processes together (CHAOS_STRUCK is a folder that
+keeps a file for each). Points:
+
+    before:<move>   SIGKILL before the commit of that move
+    after:<move>    SIGKILL after it was applied
+    lost:<move>     its answer is lost: the caller sees a timeout, though it was applied
+    freeze:<move>   the process stops before it for 6 seconds, beyond its lease
+    fsync:<n>       SIGKILL at the n-th fsync of a child that writes a checkpoint
+    rename:before   SIGKILL of that child before the rename of its checkpoint
+    rename:after    and after it, before anybody was told
+
+CHAOS_VISIBILITY is the broker's visibility timeout in seconds.
+The product has no hooks for this: the points are wrapped from outside.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+POINTS = set(filter(None, os.environ.get("CHAOS", "").split(",")))
+
+
+def strikes(point: str) -> bool:
+    if point not in POINTS:
+        return False
+    try:
+        os.close(os.open(Path(os.environ["CHAOS_STRUCK"], point), os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        return False
+    return True
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(60)
+
+
+def freeze() -> None:
+    # Whoever is stopped cannot wake itself.
+    subprocess.Popen(["sh", "-c", f"sleep 6; kill -CONT {os.getpid()}"], start_new_session=True)
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def wrap_the_ledger() -> None:
+    from shared.domain.errors import StoreUnreachable
+    from shared.store.ledger import Ledger
+
+    commit = Ledger.commit
+
+    def struck_commit(self: Any, sweep: str, changes: Any, **how: Any) -> Any:
+        move = changes[-1].after.last_move
+        if strikes(f"before:{move}"):
+            die()
+        if strikes(f"freeze:{move}"):
+            freeze()
+        answer = commit(self, sweep, changes, **how)
+        if strikes(f"after:{move}"):
+            die()
+        if strikes(f"lost:{move}"):
+            raise StoreUnreachable("the answer was lost on the way")
+        return answer
+
+    Ledger.commit = struck_commit  # type: ignore[method-assign]
+
+
+def wrap_the_disk() -> None:
+    from shared.storage import checkpoints
+
+    write, fsync, rename = checkpoints.write_checkpoint, os.fsync, Path.rename
+
+    def struck_write(*args: Any, **how: Any) -> Any:
+        count = 0
+
+        def struck_fsync(descriptor: int) -> None:
+            nonlocal count
+            count += 1
+            if strikes(f"fsync:{count}"):
+                die()
+            fsync(descriptor)
+
+        def struck_rename(self: Path, target: Path) -> Path:
+            if strikes("rename:before"):
+                die()
+            moved = rename(self, target)
+            if strikes("rename:after"):
+                die()
+            return moved
+
+        os.fsync, Path.rename = struck_fsync, struck_rename  # type: ignore[assignment, method-assign]
+        try:
+            return write(*args, **how)
+        finally:
+            os.fsync, Path.rename = fsync, rename  # type: ignore[method-assign]
+
+    checkpoints.write_checkpoint = struck_write
+
+
+if (POINTS and "celery" in sys.argv[0]) or any("forkserver" in part for part in sys.orig_argv):
+    wrap_the_ledger()
+    wrap_the_disk()
