@@ -55,7 +55,7 @@ class Reaper:
     def reap(self) -> None:
         """Take every run whose lease has run out."""
         try:
-            server, clock = self._store.sweeps.server_run_id(), self._store.sweeps.now()
+            server, clock = self._store.sweeps.look()
         except StoreUnreachable as reason:
             log.warning("no look at the leases: %s", reason)
             return

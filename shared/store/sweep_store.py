@@ -128,6 +128,16 @@ class SweepStore:
         with plain_errors(self._url):
             return str(self._client.info("server")["run_id"])
 
+    def look(self) -> tuple[str, float]:
+        """Note that the leases are looked at now; return the id of the server's process and its time.
+
+        The note is a write on purpose: a server that takes none (out of memory, disk full) takes no renewal either.
+        """
+        now = self.now()
+        with plain_errors(self._url):
+            self._client.set(keys.LEASES_LOOKED, f"{now:.3f}")
+        return self.server_run_id(), now
+
     def _commit(self, name: str, changes: list[Change], *, queue: str) -> Sweep:
         written = self._ledger.commit(name, changes, queue=queue)[0]
         assert isinstance(written, Sweep)

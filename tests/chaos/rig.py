@@ -136,7 +136,7 @@ class Stage:
 @contextmanager
 def stage(folder: Path, **wanted: int) -> Iterator[Stage]:
     """Yield a stage with a server that runs; workers start with the first `keep_alive`."""
-    (folder / "server").mkdir()
+    (folder / "server").mkdir(exist_ok=True)
     struck = folder / "struck"
     struck.mkdir()
     server = Server(folder / "server")

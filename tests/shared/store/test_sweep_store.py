@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from shared.domain.errors import Conflict, NotFound, Stale
+from shared.domain.errors import Conflict, NotFound, Stale, StoreUnreachable
 from shared.domain.sweep import SweepState
 from shared.store.store import Store
 
@@ -142,3 +142,16 @@ def test_sweeps_are_listed_in_the_order_of_their_creation_whatever_is_done_to_th
     each_store.sweeps.commit(older, older.move("paused", state=SweepState.PAUSED))
 
     assert each_store.sweeps.names() == ["a-older", "b-newer"]
+
+
+def test_a_look_at_the_leases_fails_on_a_server_that_takes_no_writes(store: Store) -> None:
+    server, clock = store.sweeps.look()
+    assert server == store.sweeps.server_run_id()
+    assert clock <= store.sweeps.now()
+
+    store.client.config_set("maxmemory", "1")
+    try:
+        with pytest.raises(StoreUnreachable, match="is out of memory: raise maxmemory or free some"):
+            store.sweeps.look()
+    finally:
+        store.client.config_set("maxmemory", "0")

@@ -1,0 +1,138 @@
+"""Networks that lose, delay and cut: workers hear again, and who is cut off alone changes nothing."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import redis
+
+from tests.chaos.proxy import Proxy
+from tests.chaos.rig import CHECKPOINT_EVERY, Stage, stage
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+A_MINUTE = 60.0
+
+
+@pytest.fixture
+def chaos(tmp_path: Path) -> Iterator[Stage]:
+    with stage(tmp_path, suggester=1, trainer=1) as made:
+        yield made
+
+
+@pytest.fixture
+def proxy(chaos: Stage) -> Iterator[Proxy]:
+    """All workers that are started from now on are behind it."""
+    with Proxy(chaos.server.folder / "proxy.sock", chaos.server.folder / "redis.sock") as made:
+        chaos.environment["REDIS_URL"] = made.url
+        yield made
+
+
+@contextmanager
+def again_and_again(strike: Callable[[], object], *, seconds: float) -> Iterator[list[object]]:
+    """Strike every so many seconds, in a thread of its own."""
+    struck: list[object] = []
+    over = threading.Event()
+
+    def work() -> None:
+        while not over.wait(seconds):
+            struck.append(strike())
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield struck
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_a_sweep_ends_though_every_client_is_thrown_out_again_and_again(chaos: Stage) -> None:
+    client = redis.Redis.from_url(chaos.server.url)
+    sweep = chaos.submit("budget.max_runs=4", step_seconds=0.2)
+    chaos.keep_alive()
+    chaos.fleet.wait_until(lambda: chaos.fleet.events(sweep, "claimed"))
+
+    with again_and_again(lambda: client.client_kill_filter(_type="normal"), seconds=2) as struck:
+        finished = chaos.wait_until_finished(sweep, seconds=90)
+
+    client.close()
+    assert len(struck) >= 3
+    assert finished.observed == 4
+    assert [run.attempt for run in chaos.fleet.runs(sweep)] == [1] * 4
+    assert chaos.redone(sweep) == 0
+    chaos.fleet.check(sweep)
+
+
+@pytest.mark.chaos
+def test_workers_whose_links_are_half_open_hear_again_within_a_minute(chaos: Stage, proxy: Proxy) -> None:
+    first = chaos.submit("budget.max_runs=1", step_seconds=0.01)
+    chaos.wait_until_finished(first, seconds=60)
+
+    assert proxy.half_open() >= 4
+    struck_at = time.monotonic()
+    second = chaos.submit("sweep_run=second", "budget.max_runs=2", step_seconds=0.01)
+    finished = chaos.wait_until_finished(second, seconds=A_MINUTE)
+
+    print(f"heard again and done after {time.monotonic() - struck_at:.1f} s")
+    assert finished.observed == 2
+    chaos.fleet.check(second)
+
+
+@pytest.mark.chaos
+def test_a_slow_network_that_breaks_every_few_seconds_loses_nothing(chaos: Stage, proxy: Proxy) -> None:
+    sweep = chaos.submit("budget.max_runs=3", step_seconds=0.1)
+    chaos.keep_alive()
+    chaos.fleet.wait_until(lambda: chaos.fleet.events(sweep, "claimed"))
+    proxy.delay = 0.25  # each way
+
+    with again_and_again(proxy.reset, seconds=4) as struck:
+        finished = chaos.wait_until_finished(sweep, seconds=150)
+
+    assert struck
+    assert finished.observed == 3
+    lost = sum(run.attempt - 1 for run in chaos.fleet.runs(sweep))
+    assert chaos.redone(sweep) <= lost * CHECKPOINT_EVERY
+    chaos.fleet.check(sweep)
+
+
+def test_links_that_are_cut_in_the_middle_of_a_reply_lose_nothing(chaos: Stage, proxy: Proxy) -> None:
+    proxy.cut_after = 20_000
+    sweep = chaos.submit("budget.max_runs=3", step_seconds=0.05)
+
+    finished = chaos.wait_until_finished(sweep, seconds=90)
+
+    assert finished.observed == 3
+    assert chaos.redone(sweep) == 0
+    chaos.fleet.check(sweep)
+
+
+def test_a_trainer_that_is_cut_off_alone_is_replaced_and_changes_nothing_when_it_is_back(
+    chaos: Stage, proxy: Proxy
+) -> None:
+    chaos.environment["SWEEP_SLOTS"] = "1"
+    (alone,) = chaos.fleet.start("trainer", **chaos.environment)
+    chaos.environment["REDIS_URL"] = chaos.server.url
+    chaos.wanted["trainer"] = 0
+    sweep = chaos.submit("budget.max_runs=1", "parallelism=1", step_seconds=0.4)
+    chaos.keep_alive()
+    chaos.fleet.wait_until(lambda: chaos.fleet.events(sweep, "checkpointed"))
+
+    proxy.blackhole = True
+    chaos.wanted["trainer"] = 1
+    chaos.keep_alive()
+    chaos.fleet.wait_until(lambda: len(chaos.fleet.events(sweep, "claimed")) == 2)
+    proxy.blackhole = False
+    finished = chaos.wait_until_finished(sweep, seconds=60)
+
+    (run,) = chaos.fleet.runs(sweep)
+    assert finished.observed == 1
+    assert run.attempt == 2
+    moved_on = [event.body["kind"] for event in chaos.store.sweeps.events(sweep.name) if event.body.get("attempt") == 1]
+    assert "observed" not in moved_on and "trained" not in moved_on
+    assert alone.poll() is None, "it goes on with other runs"
+    chaos.fleet.check(sweep)
