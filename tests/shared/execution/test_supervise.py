@@ -200,6 +200,7 @@ def test_an_exception_is_the_users_and_is_told_with_its_message(rig: Rig) -> Non
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
+        ("run_out_of_gpu_memory", "OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB"),
         ("return_text", "TypeError: the training returned str: return a dict of numbers, or nothing"),
         ("report_text", "TypeError: report(reward='high'): a metric must be a number"),
         ("no_such_function", "AttributeError: module 'trainings' has no attribute 'no_such_function'"),
@@ -216,10 +217,16 @@ def test_code_that_cannot_be_used_fails_with_a_sentence(rig: Rig, entry: str, me
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /dev/full")
-def test_a_full_disk_is_not_the_users_fault_and_leaves_the_old_checkpoint(rig: Rig) -> None:
-    ending = rig.supervise("save_to_a_full_disk")
+@pytest.mark.parametrize(
+    ("entry", "why"),
+    [("save_to_a_full_disk", "No space left on device"), ("save_to_a_read_only_disk", "Read-only file system")],
+)
+def test_a_disk_that_takes_nothing_is_not_the_users_fault_and_leaves_the_old_checkpoint(
+    rig: Rig, entry: str, why: str
+) -> None:
+    ending = rig.supervise(entry)
 
-    assert ending == Blocked(f"{rig.folder.checkpoints} cannot be written to: No space left on device")
+    assert ending == Blocked(f"{rig.folder.checkpoints} cannot be written to: {why}")
     assert [checkpoint.step for checkpoint in rig.run.checkpoints] == [1]
 
 

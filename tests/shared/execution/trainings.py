@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -117,6 +118,20 @@ def tell_environment(run: ChildRun) -> dict[str, float]:
     told = {"now": dict(os.environ), "processes": found, "arguments": sys.argv}
     (run.folder.path / "told.json").write_text(json.dumps(told))
     return {"score": 1.0, "session": float(os.getsid(0) == os.getpid())}
+
+
+def save_to_a_read_only_disk(run: ChildRun) -> None:
+    def save(path: Path) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    run.save_checkpoint(1, lambda path: path.write_text("1"))
+    run.save_checkpoint(2, save)
+
+
+def run_out_of_gpu_memory(run: ChildRun) -> None:
+    import torch
+
+    raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
 
 
 def save_to_a_full_disk(run: ChildRun) -> None:
