@@ -119,7 +119,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         if getattr(request, "param", "embedded") == "embedded":
             yield stack.enter_context(embedded.start(tmp_path)).url
         else:
-            yield stack.enter_context(_tcp_server(tmp_path))
+            yield stack.enter_context(tcp_server(tmp_path)).url
 
 
 @pytest.fixture
@@ -135,28 +135,29 @@ def fleet(url: str, tmp_path: Path) -> Iterator[Fleet]:
 
 
 @contextmanager
-def _tcp_server(folder: Path) -> Iterator[str]:
+def tcp_server(folder: Path) -> Iterator[Store]:
+    """Yield the store of a server on a TCP port of the loopback, with a password."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     options = ["--port", str(port), "--bind", "127.0.0.1", "--requirepass", PASSWORD, "--dir", str(folder)]
     command = [find_server(), *options, "--appendonly", "yes", "--save", "", "--loglevel", "warning"]
     server = subprocess.Popen(command, stdin=subprocess.DEVNULL)
-    url = f"redis://:{PASSWORD}@127.0.0.1:{port}/0"
+    store = open_store(f"redis://:{PASSWORD}@127.0.0.1:{port}/0")
     try:
-        _wait_for_answer(url)
-        yield url
+        _wait_for_answer(store)
+        yield store
     finally:
+        store.close()
         server.terminate()
         server.wait()
 
 
-def _wait_for_answer(url: str) -> None:
-    store, deadline = open_store(url), time.monotonic() + 10
+def _wait_for_answer(store: Store) -> None:
+    deadline = time.monotonic() + 10
     while True:
         try:
-            store.ping()
-            return store.close()
+            return store.ping()
         except StoreUnreachable:
             if time.monotonic() > deadline:
                 raise

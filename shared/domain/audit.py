@@ -34,9 +34,10 @@ class Attempt:
 
 @dataclass
 class Audit:
-    """What was found: broken rules (empty when all is well), every attempt, and the sums."""
+    """What was found: broken rules (empty when all is well), what could not be looked at, every attempt, the sums."""
 
     problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
 
@@ -46,12 +47,54 @@ class Audit:
         return sum(attempt.lost_seconds for attempt in self.attempts)
 
 
-def audit(sweep: Sweep, runs: Sequence[Run], events: Iterable[tuple[int, int, Mapping[str, Any]]]) -> Audit:
-    """Replay the log, (position, at in ms, body) each, and compare it with the records."""
+def audit(
+    sweep: Sweep,
+    runs: Sequence[Run],
+    events: Iterable[tuple[int, int, Mapping[str, Any]]],
+    *,
+    abandoned: Iterable[str] = (),
+) -> Audit:
+    """Replay the log, (position, at in ms, body) each, and compare it with the records.
+
+    `abandoned` are the ids of live runs that nobody holds and nobody was rung for.
+    """
     teller = _Teller(sweep)
-    for position, at_ms, body in events:
-        teller.take(position, at_ms, body)
-    return teller.conclude(sweep, runs)
+    if sweep.log_dropped:
+        teller.found.notes.append("its log was dropped after the retention: only its records were compared")
+    else:
+        for position, at_ms, body in events:
+            teller.take(position, at_ms, body)
+        teller.compare_records(runs)
+        teller.compare_totals(sweep)
+    found = teller.found
+    found.problems += _counts_that_disagree(sweep, runs)
+    found.problems += _limits_that_were_broken(sweep, runs)
+    found.problems += [f"run {run_id}: nobody has it, and no worker was rung for it" for run_id in abandoned]
+    states = {str(state): sum(run.state is state for run in runs) for state in RunState}
+    found.counts = {"suggested": sweep.created, **states}
+    return found
+
+
+def _counts_that_disagree(sweep: Sweep, runs: Sequence[Run]) -> Iterable[str]:
+    if sorted(run.number for run in runs) != list(range(1, sweep.created + 1)):
+        yield f"{sweep.created} runs were suggested, {len(runs)} have a record"
+    if not sweep.is_finished:  # the totals of a sweep that goes on follow a moment later
+        return
+    ended = {name: getattr(sweep, name) for name in ("observed", "failed", "cancelled")}
+    for name, told in ended.items():
+        kept = sum(run.state == name for run in runs)
+        if told != kept:
+            yield f"{name}: the sweep's record gives {told}, the runs' records {kept}"
+    if sum(ended.values()) != sweep.created:
+        yield f"the sweep is finished, but {sweep.created} runs were suggested and {sum(ended.values())} ended"
+
+
+def _limits_that_were_broken(sweep: Sweep, runs: Sequence[Run]) -> Iterable[str]:
+    limits, held = sweep.limits, sum(run.state in LEASED for run in runs)
+    if limits.max_runs is not None and sweep.created > limits.max_runs:
+        yield f"{sweep.created} runs were suggested, the budget allows {limits.max_runs}"
+    if limits.parallelism is not None and held > limits.parallelism:
+        yield f"{held} runs are in workers' hands at once, parallelism allows {limits.parallelism}"
 
 
 class _Teller:
@@ -123,22 +166,19 @@ class _Teller:
             attempt.ended = kind
             attempt.lost_seconds = (at_ms - safe_at_ms) / 1000 if kind == "lost" else 0.0
 
-    def conclude(self, sweep: Sweep, runs: Sequence[Run]) -> Audit:
+    def compare_records(self, runs: Sequence[Run]) -> None:
+        """Complain of each run whose record is not where the log left it."""
         known = {run.number: run for run in runs}
         for number in sorted(known.keys() | self.states.keys()):
             told, record = self.states.get(number), known.get(number)
             if record is None or told is not record.state:
                 kept = record.state if record else "missing"
                 self._complain(f"run {number}: the log says {told or 'nothing'}, its record says {kept}")
-        if sorted(known) != list(range(1, sweep.created + 1)):
-            self._complain(f"{sweep.created} runs were suggested, {len(known)} have a record")
-        if sweep.seen == self.position:
-            self._compare_totals(sweep)
-        counts = {str(state): sum(run.state is state for run in runs) for state in RunState}
-        self.found.counts = {"suggested": sweep.created, **counts}
-        return self.found
 
-    def _compare_totals(self, sweep: Sweep) -> None:
+    def compare_totals(self, sweep: Sweep) -> None:
+        """Complain of each total of the sweep that the log does not give."""
+        if sweep.seen != self.position:
+            return
         for name in ("observed", "failed", "cancelled", "best"):
             told, kept = getattr(self.totals, name), getattr(sweep, name)
             if told != kept:

@@ -2,24 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import statistics
+import time
+from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import redis
 
 OLDEST = (6, 2)
+PINGS = 15
+SLOW_SECONDS = 0.05
+NEARLY_FULL = 0.9
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
-def examine_server(client: redis.Redis) -> Iterator[str]:
+def examine_server(client: redis.Redis, url: str) -> Iterator[str]:
     """Yield a sentence with the exact remedy for each setting that could lose work. Nothing when all is well."""
-    info: dict[str, Any] = client.info()
+    yield from judge(client.info(), url, has_password=bool(client.connection_pool.connection_kwargs.get("password")))
+
+
+def judge(info: Mapping[str, Any], url: str, *, has_password: bool) -> Iterator[str]:
+    """Yield those sentences for the answer of `INFO`."""
+    set_it = f"{command_line(url)} config set"
     version = str(info.get("redis_version", "0"))
     if tuple(int(part) for part in version.split(".")[:2]) < OLDEST:
         yield f"version {version} is too old: install Redis {OLDEST[0]}.{OLDEST[1]} or newer"
-    if not int(info.get("aof_enabled", 0)):
-        yield "append-only file is off: a restart loses acknowledged runs: redis-cli config set appendonly yes"
-    policy = str(info.get("maxmemory_policy", "noeviction"))
-    if policy != "noeviction":
-        yield f"maxmemory-policy is {policy}: it may drop records: redis-cli config set maxmemory-policy noeviction"
+    if info.get("cluster_enabled"):
+        yield "this is a cluster, whose keys cannot change in one step: use one primary"
     if str(info.get("role", "master")) != "master":
         yield "this is a replica: point REDIS_URL at the primary"
+    if not int(info.get("aof_enabled", 0)):
+        kept = _and_keep(info, url)
+        yield f"append-only file is off: a restart loses acknowledged runs: {set_it} appendonly yes{kept}"
+    policy = str(info.get("maxmemory_policy", "noeviction"))
+    if policy != "noeviction":
+        kept = _and_keep(info, url)
+        yield f"maxmemory-policy is {policy}: it may drop records: {set_it} maxmemory-policy noeviction{kept}"
+    used, most = int(info.get("used_memory", 0)), int(info.get("maxmemory", 0))
+    if most and used > NEARLY_FULL * most:
+        yield f"{used / 1e6:.0f} MB of {most / 1e6:.0f} MB of memory are used: {set_it} maxmemory {2 * most}"
+    for name in ("aof_last_write_status", "aof_last_bgrewrite_status", "rdb_last_bgsave_status"):
+        if info.get(name, "ok") != "ok":
+            yield f"{name} is {info[name]}: free its disk, or mend its folder; its log says which"
+    parts = urlsplit(url)
+    if parts.scheme == "redis" and not has_password and (parts.hostname or "localhost") not in LOOPBACK:
+        yield "it listens beyond this machine without a password: set requirepass, and give it to all in REDIS_URL"
+
+
+def latency(client: redis.Redis) -> float:
+    """Return the median seconds of a few pings."""
+    seconds = []
+    for _ in range(PINGS):
+        begun = time.perf_counter()
+        client.ping()
+        seconds.append(time.perf_counter() - begun)
+    return statistics.median(seconds)
+
+
+def command_line(url: str) -> str:
+    """Return how a person talks to this server; the password, if there is one, is asked for and not shown."""
+    parts = urlsplit(url)
+    if parts.scheme == "unix":
+        return f"redis-cli -s {parts.path}"
+    asks = " --askpass" if parts.password or "password=" in parts.query else ""
+    tls = " --tls" if parts.scheme == "rediss" else ""
+    return f"redis-cli -h {parts.hostname or 'localhost'} -p {parts.port or 6379}{tls}{asks}"
+
+
+def _and_keep(info: Mapping[str, Any], url: str) -> str:
+    """Return what makes a setting outlive a restart, where the server has a file to write it to."""
+    return f" && {command_line(url)} config rewrite" if info.get("config_file") else ", and in what starts it"

@@ -152,6 +152,11 @@ class RunStore:
         with plain_errors(self._url):
             return list(self._client.zrangebyscore(keys.LEASES, "-inf", self._now_ms(), start=0, num=most))
 
+    def leased(self) -> set[str]:
+        """Return the ids of all runs that somebody holds, or held until the reaper takes them."""
+        with plain_errors(self._url):
+            return set(self._client.zrange(keys.LEASES, 0, -1))
+
     def _mark(self, run: Run, side: Literal["in", "out"]) -> None:
         # Only as it was read: a run that was claimed meanwhile would be rung for ever.
         if run.due_queue:

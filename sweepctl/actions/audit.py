@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from shared.domain.audit import Audit, audit
+from shared.domain.run import Run
+from shared.domain.sweep import Sweep, SweepState
 from shared.store.store import Store
 
 
@@ -20,7 +23,24 @@ def audit_sweep(store: Store, name: str) -> Audit:
         events = [(event.position, event.at_ms, event.body) for event in store.sweeps.whole_log(name)]
         again = store.runs.all(name)
         if [run.version for run in again] == [run.version for run in runs]:
-            return audit(sweep, runs, events)
+            return audit(sweep, runs, events, abandoned=_abandoned(store, sweep, runs))
+
+
+def _abandoned(store: Store, sweep: Sweep, runs: Sequence[Run]) -> list[str]:
+    """Return the ids of live runs without an owner and a doorbell. Without a suggester nobody would be the one to ring.
+
+    Those that it will take from a silent owner, or ring for again, are not among them.
+    """
+    if sweep.state is not SweepState.RUNNING or not any(w.service == "suggester" for w in store.fleet.live()):
+        return []
+    held = store.runs.leased()
+    due = {
+        waiting.id
+        for queue in {run.due_queue for run in runs if run.due_queue}
+        for waiting in store.runs.due(queue, most=0)
+    }
+    lost = [run for run in runs if not run.is_finished and run.id not in held | due]
+    return [run.id for run in lost if store.runs.get(run.id).version == run.version]
 
 
 def audit_json(found: Audit) -> dict[str, Any]:
@@ -28,6 +48,7 @@ def audit_json(found: Audit) -> dict[str, Any]:
     return {
         "ok": not found.problems,
         "problems": found.problems,
+        "notes": found.notes,
         "counts": found.counts,
         "lost_seconds": round(found.lost_seconds, 3),
         "attempts": [asdict(attempt) for attempt in found.attempts],

@@ -6,7 +6,6 @@ import importlib.util
 import os
 import shutil
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,13 +18,12 @@ import pynvml
 from shared.domain.errors import SweepError
 from shared.store.embedded_server import find_server
 from shared.store.location import located_store
-from shared.store.preflight import examine_server
+from shared.store.preflight import SLOW_SECONDS, examine_server, latency
 from shared.store.store import Store
 from sweepctl.actions.compose import compose_job
 
 Verdict = Literal["ok", "warn", "fail"]
 LOW_DISK_BYTES = 5 * 10**9
-SLOW_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -104,12 +102,14 @@ def _store(data_dir: Path, redis: str | None) -> Iterator[Finding]:
 
 
 def _server(store: Store) -> Iterator[Finding]:
-    begun = time.perf_counter()
     store.ping()
-    seconds = time.perf_counter() - begun
-    verdict: Verdict = "warn" if seconds > SLOW_SECONDS else "ok"
-    yield Finding(verdict, "store", f"{store.place} answers in {seconds * 1000:.1f} ms")
-    for problem in examine_server(store.client):
+    seconds = latency(store.client)
+    answer = f"{store.place} answers in {seconds * 1000:.1f} ms"
+    if seconds > SLOW_SECONDS:
+        yield Finding("warn", "store", f"{answer}: heartbeats and claims wait for it: bring it nearer to the workers")
+    else:
+        yield Finding("ok", "store", answer)
+    for problem in examine_server(store.client, store.url):
         yield Finding("warn", "store", problem)
 
 

@@ -74,11 +74,15 @@ def workers_table(workers: Sequence[Worker]) -> RenderableType:
     return table
 
 
+ALL_IS_WELL = "the log is whole, every run ended at most once, and the records agree"
+
+
 def audit_view(found: Audit) -> RenderableType:
     """Return what an audit found: the sums, every attempt that did not go through at once, the broken rules."""
-    suggested, *others = found.counts.items()
-    sums = " + ".join(f"{count} {state}" for state, count in others if count)
-    parts: list[RenderableType] = [Text(f"{suggested[1]} suggested = {sums or 0}"), Text()]
+    ended = {state: found.counts[state] for state in ("observed", "failed", "cancelled")}
+    live = sum(found.counts.values()) - found.counts["suggested"] - sum(ended.values())
+    sums = " + ".join(f"{count} {state}" for state, count in {**ended, "live": live}.items())
+    parts: list[RenderableType] = [Text(f"{found.counts['suggested']} suggested = {sums}"), Text()]
     odd = [attempt for attempt in found.attempts if attempt.ended in ("lost", "released", "in progress")]
     if odd:
         table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
@@ -91,10 +95,11 @@ def audit_view(found: Audit) -> RenderableType:
         parts += [table, Text()]
     attempts = len(found.attempts)
     parts.append(Text(f"{attempts} attempts, {formats.duration(found.lost_seconds)} of work lost with dead workers"))
+    parts += [Text(note, style="yellow") for note in found.notes]
     if found.problems:
         parts += [Text(problem, style="red") for problem in found.problems]
-    else:
-        parts.append(Text("the log is whole, every run ended at most once, and the records agree", style="green"))
+    elif not found.notes:
+        parts.append(Text(ALL_IS_WELL, style="green"))
     return Group(*parts)
 
 

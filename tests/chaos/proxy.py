@@ -21,7 +21,7 @@ class _Link:
 
 
 class Proxy:
-    """Passes bytes on; `blackhole` holds all of them back, `delay` (seconds) each, `cut_after` ends a link in a reply."""
+    """Passes bytes on; `blackhole` holds all back, `delay` (seconds) each chunk, `cut_after` bytes a link ends."""
 
     def __init__(self, listen: Path, server: Path) -> None:
         self._listen, self._server = listen, server
@@ -51,7 +51,8 @@ class Proxy:
 
     def reset(self) -> int:
         """Break every link now; return how many there were."""
-        return self._do(self._reset())
+        broken: int = self._do(self._reset())
+        return broken
 
     def half_open(self) -> int:
         """Let nothing more pass on the links that are there now, nor end them; new ones work."""

@@ -9,7 +9,7 @@ import pytest
 
 from shared.domain.audit import Audit, audit
 from shared.domain.run import Prediction, Run, RunState
-from shared.domain.sweep import Best, Limits, Sweep
+from shared.domain.sweep import Best, Limits, Sweep, SweepState
 
 SOUND: tuple[Mapping[str, Any], ...] = (
     {"kind": "submitted"},
@@ -102,3 +102,60 @@ def test_a_run_without_a_record_is_named() -> None:
         "run 1: the log says observed, its record says missing",
         "1 runs were suggested, 0 have a record",
     ]
+
+
+def with_limits(**changes: Any) -> list[str]:
+    sweep = Sweep(
+        version=1,
+        name="s",
+        goal="maximize",
+        queue="gpu",
+        limits=Limits(max_runs=2, parallelism=1),
+        config={},
+        config_hash="",
+        created_at=0.0,
+    ).model_copy(update=changes)
+    runs = [a_run(RunState.TRAINING, number) for number in range(1, sweep.created + 1)]
+    return audit(sweep.model_copy(update={"log_dropped": True}), runs, [], abandoned=changes.get("lost", ())).problems
+
+
+def test_more_runs_than_the_budget_or_the_parallelism_allow_are_named() -> None:
+    assert with_limits(created=1) == []
+    assert with_limits(created=3) == [
+        "3 runs were suggested, the budget allows 2",
+        "3 runs are in workers' hands at once, parallelism allows 1",
+    ]
+
+
+def test_a_live_run_that_nobody_has_and_nobody_was_rung_for_is_named() -> None:
+    assert with_limits(created=1, lost=["s.r.1"]) == ["run s.r.1: nobody has it, and no worker was rung for it"]
+
+
+def test_a_finished_sweep_whose_runs_did_not_all_end_is_named() -> None:
+    finished: Any = {"state": SweepState.FINISHED, "created": 2, "observed": 2, "limits": Limits()}
+
+    assert with_limits(**finished) == ["observed: the sweep's record gives 2, the runs' records 0"]
+    assert with_limits(**finished | {"created": 3})[1] == (
+        "the sweep is finished, but 3 runs were suggested and 2 ended"
+    )
+
+
+def test_of_a_dropped_log_the_records_alone_are_compared_and_the_audit_says_so() -> None:
+    sweep = Sweep(
+        version=1,
+        name="s",
+        goal="maximize",
+        queue="gpu",
+        limits=Limits(),
+        config={},
+        config_hash="",
+        created_at=0.0,
+        created=1,
+        log_dropped=True,
+    )
+
+    found = audit(sweep, [a_run()], [(10, 10_000, {"kind": "finished"})])
+
+    assert found.problems == []
+    assert found.notes == ["its log was dropped after the retention: only its records were compared"]
+    assert found.attempts == []

@@ -119,9 +119,15 @@ def test_no_worker_is_said_with_the_command_that_starts_one() -> None:
 
 def test_an_audit_shows_the_sums_the_lost_work_and_each_broken_rule() -> None:
     lost = Attempt(run=2, phase="training", worker="trainer@vm:7", from_step=0, ended="lost", lost_seconds=4.4)
-    sound = Audit(attempts=[lost], counts={"suggested": 3, "observed": 2, "failed": 1})
+    sound = Audit(attempts=[lost], counts={"suggested": 3, "observed": 2, "failed": 1, "cancelled": 0})
 
-    assert "3 suggested = 2 observed + 1 failed" in shown(audit_view(sound))
+    assert "3 suggested = 2 observed + 1 failed + 0 cancelled + 0 live" in shown(audit_view(sound))
     assert "1 attempts, 4.4 s of work lost" in shown(audit_view(sound))
     assert "records agree" in shown(audit_view(sound))
-    assert "run 2: gone" in shown(audit_view(Audit(["run 2: gone"], [], {"suggested": 3})))
+    sound.problems.append("run 2: gone")
+    assert "run 2: gone" in shown(audit_view(sound))
+    assert "records agree" not in shown(audit_view(sound))
+    sound.problems.clear()
+    sound.notes.append("its log was dropped")
+    assert "its log was dropped" in shown(audit_view(sound))
+    assert "records agree" not in shown(audit_view(sound))

@@ -1,0 +1,27 @@
+"""The audit of what is in the store while others write to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shared.store.fleet import Worker
+from shared.store.store import Store
+from sweepctl.actions.audit import audit_sweep
+
+if TYPE_CHECKING:
+    from tests.conftest import ARun, ASweep
+
+
+def test_a_waiting_run_without_a_doorbell_is_found_once_there_is_a_suggester_to_ring(
+    store: Store, a_sweep: ASweep, a_run: ARun
+) -> None:
+    sweep = store.sweeps.create(a_sweep())
+    store.sweeps.commit(sweep, sweep.move("", created=2), [(a_run(number=1), {}), (a_run(number=2), {})])
+    store.runs.unring(store.runs.get("s.r.2"))
+    assert audit_sweep(store, "s").problems == []
+
+    store.fleet.announce(Worker(id="s@h:1", service="suggester", host="h", pid=1, queues=(), slots=1, version="1"))
+
+    assert audit_sweep(store, "s").problems == ["run s.r.2: nobody has it, and no worker was rung for it"]
+    store.runs.ring_again(store.runs.get("s.r.2"))
+    assert audit_sweep(store, "s").problems == []
