@@ -21,6 +21,7 @@ LOG = "server.log"
 START_SECONDS = 70.0
 ANSWER_SECONDS = 5.0
 RETRY_SECONDS = 0.1
+AOF_IS_DAMAGED = "Bad file format reading the append only file"
 # Guardians started here. They may outlive us, for others who hold the server: nobody waits for them.
 _started: list[subprocess.Popen[bytes]] = []
 
@@ -92,7 +93,7 @@ def start(data_dir: Path) -> Hold:
         (store_dir / LOG).open("ab").close()
     except OSError as error:
         raise ConfigError(f"{store_dir}: {error.strerror}: choose another --data-dir") from None
-    deadline = time.monotonic() + START_SECONDS
+    deadline, said_before = time.monotonic() + START_SECONDS, (store_dir / LOG).stat().st_size
     guardian = _start_guardian(store_dir)
     while time.monotonic() < deadline:
         held = attach(data_dir)
@@ -105,8 +106,20 @@ def start(data_dir: Path) -> Hold:
             break
         time.sleep(0.01)
     log = store_dir / LOG
-    reason = (log.read_text(errors="replace").strip().splitlines() or ["no reason given"])[-1]
-    raise StoreUnreachable(f"the embedded store in {store_dir} did not start: {reason}: see {log}")
+    raise StoreUnreachable(f"the embedded store in {store_dir} did not start: {_why(log, said_before)}: see {log}")
+
+
+def _why(log: Path, said_before: int) -> str:
+    """Return what the server's last words mean, and how to mend it; `said_before` bytes of its log are older."""
+    words = log.read_bytes()[said_before:].decode(errors="replace")
+    if AOF_IS_DAMAGED in words:
+        manifest = log.parent / "appendonlydir" / "appendonly.aof.manifest"
+        return (
+            "its files are damaged: keep a copy, "
+            f"then cut them off before the damage (redis-check-aof --fix {manifest}), "
+            f"or move {log.parent} away and bring each sweep back from its folder (sweepctl restore)"
+        )
+    return (words.strip().splitlines() or ["no reason given"])[-1]
 
 
 def _start_guardian(store_dir: Path) -> subprocess.Popen[bytes]:

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
@@ -19,6 +20,9 @@ from shared.domain.errors import ConfigError, Conflict, StoreUnreachable
 from shared.store import embedded
 from shared.store.embedded_server import HOLD_SOCKET, LOCK, PLACE
 from shared.store.store import open_store
+
+if TYPE_CHECKING:
+    from tests.conftest import ASweep
 
 pytestmark = pytest.mark.slow
 
@@ -264,3 +268,48 @@ def test_ctrl_c_for_the_command_is_not_for_the_server(tmp_path: Path) -> None:
         time.sleep(0.2)
 
         open_store(held.url).ping()
+
+
+def stopped_with_a_log(folder: Path, a_sweep: ASweep) -> Path:
+    """Write a sweep with twenty events, stop the server, and return the file that its writes are in."""
+    with embedded.start(folder) as held:
+        guardian = guardian_of(folder)
+        store = open_store(held.url)
+        sweep = store.sweeps.create(a_sweep())
+        for _ in range(20):
+            sweep = store.sweeps.commit(sweep, sweep.move("paused"))
+        store.close()
+    wait_until(lambda: not guardian.is_running() or guardian.status() == psutil.STATUS_ZOMBIE, seconds=15)
+    return folder / embedded.STORE_FOLDER / "appendonlydir" / "appendonly.aof.1.incr.aof"
+
+
+def test_a_write_that_was_cut_off_at_the_end_is_dropped_whole_and_the_rest_is_there(
+    tmp_path: Path, a_sweep: ASweep
+) -> None:
+    written = stopped_with_a_log(tmp_path, a_sweep)
+    written.write_bytes(written.read_bytes()[:-20])
+
+    with embedded.start(tmp_path) as held:
+        store = open_store(held.url)
+        assert store.sweeps.get("s").version == 20
+        assert [event.position for event in store.sweeps.whole_log("s")] == list(range(1, 21))
+        store.close()
+
+
+def test_files_that_are_damaged_in_the_middle_are_refused_with_the_ways_to_mend_them(
+    tmp_path: Path, a_sweep: ASweep
+) -> None:
+    written = stopped_with_a_log(tmp_path, a_sweep)
+    content = bytearray(written.read_bytes())
+    content[len(content) // 2 : len(content) // 2 + 24] = b"GARBAGE!" * 3
+    written.write_bytes(content)
+
+    with pytest.raises(StoreUnreachable) as caught:
+        embedded.start(tmp_path)
+
+    store_dir = tmp_path / embedded.STORE_FOLDER
+    assert str(caught.value) == (
+        f"the embedded store in {store_dir} did not start: its files are damaged: keep a copy, then cut them off "
+        f"before the damage (redis-check-aof --fix {store_dir}/appendonlydir/appendonly.aof.manifest), or move "
+        f"{store_dir} away and bring each sweep back from its folder (sweepctl restore): see {store_dir}/server.log"
+    )
