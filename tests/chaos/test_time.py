@@ -50,3 +50,19 @@ def test_work_ten_times_longer_than_the_visibility_timeout_is_done_once(tmp_path
         assert len(chaos.fleet.events(sweep, "claimed")) == run.attempt == 1
         assert chaos.redone(sweep) == 0
         chaos.fleet.check(sweep)
+
+
+def test_workers_whose_clocks_are_an_hour_off_work_as_if_they_were_right(tmp_path: Path) -> None:
+    with stage(tmp_path, suggester=1, trainer=0) as chaos:
+        for hours in (-1, 1):
+            chaos.fleet.start("trainer", **chaos.environment, CHAOS_CLOCK=str(3600 * hours), SWEEP_SLOTS="1")
+        sweep = chaos.submit("budget.max_runs=4", "parallelism=2", step_seconds=0.3)
+
+        finished = chaos.wait_until_finished(sweep, seconds=60)
+
+        runs = chaos.fleet.runs(sweep)
+        assert finished.observed == 4
+        assert [run.attempt for run in runs] == [1] * 4
+        assert all(0 < run.train_seconds < 60 for run in runs)
+        assert {worker.service for worker in chaos.store.fleet.live()} == {"suggester", "trainer"}
+        chaos.fleet.check(sweep)

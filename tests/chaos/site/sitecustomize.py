@@ -11,7 +11,7 @@ keeps a file for each). Points:
     rename:before   SIGKILL of that child before the rename of its checkpoint
     rename:after    and after it, before anybody was told
 
-CHAOS_VISIBILITY is the broker's visibility timeout in seconds.
+CHAOS_CLOCK is how many seconds the clock is wrong. CHAOS_VISIBILITY is the broker's visibility timeout in seconds.
 The product has no hooks for this: the points are wrapped from outside.
 """
 
@@ -103,6 +103,13 @@ def wrap_the_disk() -> None:
     checkpoints.write_checkpoint = struck_write
 
 
+if os.environ.get("CHAOS_CLOCK"):
+    right = time.time
+    time.time = lambda: right() + float(os.environ["CHAOS_CLOCK"])
+if os.environ.get("CHAOS_VISIBILITY") and "celery" in sys.argv[0]:
+    from shared.queues import app
+
+    app.VISIBILITY_SECONDS = int(os.environ["CHAOS_VISIBILITY"])
 if (POINTS and "celery" in sys.argv[0]) or any("forkserver" in part for part in sys.orig_argv):
     wrap_the_ledger()
     wrap_the_disk()

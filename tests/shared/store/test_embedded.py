@@ -301,7 +301,8 @@ def test_files_that_are_damaged_in_the_middle_are_refused_with_the_ways_to_mend_
 ) -> None:
     written = stopped_with_a_log(tmp_path, a_sweep)
     content = bytearray(written.read_bytes())
-    content[len(content) // 2 : len(content) // 2 + 24] = b"GARBAGE!" * 3
+    command = content.index(b"\r\n*", len(content) // 2)
+    content[command : command + 24] = b"GARBAGE!" * 3
     written.write_bytes(content)
 
     with pytest.raises(StoreUnreachable) as caught:
