@@ -25,7 +25,8 @@ def test_each_test_that_is_named_is_there(page: str) -> None:
 
 
 def test_each_fault_has_a_row_with_a_test() -> None:
-    rows = {int(found["row"]): found.group() for found in ROW.finditer((REFERENCE / "reliability.md").read_text())}
+    faults = (REFERENCE / "reliability.md").read_text().partition("## Faults")[2].partition("\n## ")[0]
+    rows = {int(found["row"]): found.group() for found in ROW.finditer(faults)}
 
     assert list(rows) == list(range(1, 51))
     assert all(NAMED.search(text) for text in rows.values())
