@@ -82,7 +82,10 @@ class Suggester:
     def _suggest(self, sweep: Sweep, seen: Sweep, follower: Follower, wanted: int) -> None:
         suggestions = follower.suggest(wanted, sweep.memory)
         runs = [_run(sweep, sweep.created + index, suggestion) for index, suggestion in enumerate(suggestions, start=1)]
-        details = [{"seen": follower.position, "memory": suggestion.memory} for suggestion in suggestions]
+        details = [
+            {"seen": follower.position, "memory": suggestion.memory, "reasons": dict(suggestion.reasons)}
+            for suggestion in suggestions
+        ]
         after = seen.move("", created=sweep.created + len(runs), memory=suggestions[-1].memory)
         self._store.sweeps.commit(sweep, after, list(zip(runs, details, strict=True)))
         for run in runs:
@@ -104,10 +107,16 @@ def _ends_early(sweep: Sweep, *, now: float) -> bool:
 
 
 def _run(sweep: Sweep, number: int, suggestion: Suggestion) -> Run:
-    prediction = Prediction(
+    prediction = prediction_of(suggestion)
+    return suggest(sweep=sweep.name, number=number, queue=sweep.queue, params=suggestion.params, prediction=prediction)
+
+
+def prediction_of(suggestion: Suggestion) -> Prediction:
+    """Return what a suggestion expects, as the run's record keeps it."""
+    return Prediction(
         source=suggestion.source,
         score=suggestion.predicted_score,
         score_std=suggestion.predicted_score_std,
         cost=suggestion.predicted_cost,
+        log_cost_std=suggestion.predicted_log_cost_std,
     )
-    return suggest(sweep=sweep.name, number=number, queue=sweep.queue, params=suggestion.params, prediction=prediction)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -46,6 +46,13 @@ class Follower:
         if event["kind"] in FINISHED and "run" in event:
             self.pending.pop(event["run"])
         self.position = position
+
+    def suggest_after(self, batch: Sequence[Params], memory: Mapping[str, Any]) -> Suggestion:
+        """Return the suggestion that followed those of `batch`, whose last one left `memory` behind."""
+        if memory:
+            self.optimizer.remember(memory)
+        (suggestion,) = self.optimizer.suggest_many(1, pending=[*self.pending.values(), *batch])
+        return suggestion
 
     def suggest(self, n: int, memory: Mapping[str, Any]) -> list[Suggestion]:
         """Return the next n suggestions of a sweep whose last one left `memory` behind."""

@@ -80,7 +80,8 @@ class Prediction(Frozen):
     source: str
     score: float | None = None
     score_std: float | None = None
-    cost: float | None = None
+    cost: float | None = None  # the median
+    log_cost_std: float | None = None
 
 
 class Run(Frozen):

@@ -1,4 +1,4 @@
-"""The commands that look: status, runs, show, best, workers, audit."""
+"""The commands that look: status, runs, show, best, why, replay, workers, audit."""
 
 from __future__ import annotations
 
@@ -141,7 +141,51 @@ def audit(sweep: SweepName = None, data_dir: DataDir = None, redis: Redis = None
     raise typer.Exit(1 if found.problems else 0)
 
 
+def why(run: RunId, data_dir: DataDir = None, redis: Redis = None, as_json: AsJson = False) -> None:
+    """Show why a run was suggested, and how right its prediction was.
+
+    Where the candidate came from, what was predicted and pending, what its rank was made of, and what came of it.
+
+    Example: sweepctl why mysweep.r.7
+    """
+    from sweepctl.actions.why import why as read_why
+
+    with the_store(data_dir, redis) as store:
+        found = read_why(store, run)
+    if as_json:
+        print_json(found.to_json())
+        return
+    from rich.console import Console
+
+    from sweepctl.views.why import why_view
+
+    Console().print(why_view(found))
+
+
+def replay(sweep: SweepName = None, data_dir: DataDir = None, redis: Redis = None, as_json: AsJson = False) -> None:
+    """Make every suggestion of a sweep again from its log, and compare, bit for bit.
+
+    The exit code is 1 if one is different: another version, other packages, or a machine that computes differently.
+
+    Example: sweepctl replay mysweep
+    """
+    from sweepctl.actions.replay import replay_sweep
+    from sweepctl.views.progress import progress_of
+
+    with the_store(data_dir, redis) as store, progress_of("suggesting again", as_json=as_json) as tell:
+        found = replay_sweep(store, named(store, sweep), tell=tell)
+    if as_json:
+        print_json(found.to_json())
+    else:
+        from rich.console import Console
+
+        from sweepctl.views.why import replay_view
+
+        Console().print(replay_view(found))
+    raise typer.Exit(1 if found.differing else 0)
+
+
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
-    for command in (status, runs, show, best, workers, audit):
+    for command in (status, runs, show, best, why, replay, workers, audit):
         app.command()(command)

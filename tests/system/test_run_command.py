@@ -109,6 +109,9 @@ def test_a_sweep_runs_to_its_end_and_is_looked_at_afterwards_without_a_running_s
     assert best["params"].keys() == {"trainer.optimizer.learning_rate"}
     assert as_json("show", best["run"])["moves"][-1]["kind"] == "observed"
     assert as_json("status")["state"] == "finished"
+    assert as_json("audit")["ok"]
+    assert as_json("why", best["run"])["score"] == best["score"]
+    assert as_json("replay") == {"ok": True, "suggestions": RUNS, "differing": [], "untold": []}
 
 
 def test_the_folders_are_those_that_upstream_tools_read(folder: Path) -> None:

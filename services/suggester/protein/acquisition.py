@@ -80,18 +80,32 @@ class Acquisition:
     optimism: float | None = None
 
     def __call__(self, features: Array) -> Array:
-        rank = np.zeros(len(features))
+        improvement, success, log_cost = self._parts(features)
+        rank = improvement + success
+        if self.cost is not None and (self.cost_weight or self.log_cost_cap < math.inf):
+            rank -= self.cost_weight * log_cost
+            rank[log_cost > self.log_cost_cap] = -np.inf
+        return rank
+
+    def terms(self, features: Array) -> dict[str, float]:
+        """Return what the rank of one point, features (1, w), is made of."""
+        (improvement,), (success,), (log_cost,) = self._parts(features)
+        terms = {"log_improvement": improvement, "log_success": success, "log_cost": log_cost}
+        kept = {"log_improvement": self.loss, "log_success": self.success, "log_cost": self.cost}
+        found = {name: float(value) for name, value in terms.items() if kept[name] is not None}
+        return found | ({"cost_weight": self.cost_weight} if self.cost is not None else {})
+
+    def _parts(self, features: Array) -> tuple[Array, Array, Array]:
+        """Return log improvement, log chance of success and log cost, (m,) each; 0 where there is no surrogate."""
+        improvement, success, log_cost = (np.zeros(len(features)) for _ in range(3))
         if self.loss is not None:
-            mean, std = self.loss.predict(features)
-            rank += self._improvement(mean, std)[0]
+            improvement = self._improvement(*self.loss.predict(features))[0]
         if self.success is not None:
             mean, std = self.success.predict(features)
-            rank += log_ndtr(mean / np.sqrt(std**2 + min(self.success.noise, MOST_DOUBT)))
-        if self.cost is not None and (self.cost_weight or self.log_cost_cap < math.inf):
-            mean = self.cost.mean(features)
-            rank -= self.cost_weight * mean
-            rank[mean > self.log_cost_cap] = -np.inf
-        return rank
+            success = log_ndtr(mean / np.sqrt(std**2 + min(self.success.noise, MOST_DOUBT)))
+        if self.cost is not None:
+            log_cost = self.cost.mean(features)
+        return improvement, success, log_cost
 
     def with_gradient(self, features: Array) -> tuple[Array, Array]:
         """Return the rank (m,) without the cap, and its gradient (m, w)."""

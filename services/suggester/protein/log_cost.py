@@ -31,6 +31,10 @@ class LogCost:
         length, _ = self.cube.log_length(features)
         return length + self.standard.shift + self.standard.spread * self.rate.mean(features)
 
+    def std(self, features: Array) -> Array:
+        """Return the posterior standard deviation (m,)."""
+        return self.standard.spread * self.rate.predict(features)[1]
+
     def mean_with_gradient(self, features: Array) -> tuple[Array, Array]:
         """Return the posterior mean (m,) and its gradient (m, w) with respect to the features."""
         rate, d_rate = self.rate.mean_with_gradient(features)

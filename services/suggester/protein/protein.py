@@ -205,7 +205,7 @@ class _Search:
             units, rank, sources = self._refined(acquisition, units, rank, sources)
         order = np.argsort(-rank, kind="stable")
         params, place = _first_new(self.space, units[order], self.observations.keys, self.waiting_keys)
-        return self._answer(params, "repeat" if place is None else sources[order[place]])
+        return self._answer(params, "repeat" if place is None else sources[order[place]], acquisition)
 
     def _acquisition(self) -> Acquisition:
         settings = self.settings
@@ -274,9 +274,9 @@ class _Search:
         options = [self.space.decode(self.observations.units[i]) for i in self.rng.permutation(front)]
         return next((params for params in options if tuple(params.values()) not in self.waiting_keys), None)
 
-    def _answer(self, params: Params, source: str) -> Suggestion:
+    def _answer(self, params: Params, source: str, acquisition: Acquisition | None = None) -> Suggestion:
         features = self.cube.features(self.space.encode(params)[None])
-        score = cost = std = None
+        score = cost = std = cost_std = None
         if self.loss is not None and self.evidence.loss is not None:
             (mean,), (spread,) = self.loss.predict(features)
             unit = self.observations.loss_unit
@@ -285,7 +285,10 @@ class _Search:
             std = _finite(float(spread) * standard.spread * unit)
         if self.cost is not None:
             cost = math.exp(min(max(float(self.cost.mean(features)[0]), -700.0), 700.0))
-        return Suggestion(params, score, cost, std, source, self.memory)
+            cost_std = _finite(float(self.cost.std(features)[0]))
+        terms = acquisition.terms(features) if acquisition is not None and self.cube.owners else {}
+        reasons = {name: _finite(value) for name, value in terms.items()}
+        return Suggestion(params, score, cost, std, cost_std, source, reasons, self.memory)
 
 
 def _first_new(

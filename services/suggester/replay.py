@@ -1,0 +1,84 @@
+"""Make every suggestion of a sweep again from its log, and compare: the same log must give the same ones, to the bit.
+
+`python -m services.suggester.replay SWEEP` prints a line of JSON for each suggestion; `sweepctl replay` runs it, since
+Protein needs torch and commands do not wait for that.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from services.suggester.advance_sweep import prediction_of
+from services.suggester.follower import follow
+from shared.domain.errors import SweepError
+from shared.domain.run import Params
+from shared.domain.sweep import Sweep
+from shared.store.store import open_store
+
+Body = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """A suggestion made again, and what is different now, "what: then ..., now ..." each.
+
+    `told` is whether the log says how it was made: of one that came back by a restore it does not.
+    """
+
+    run: int
+    differences: tuple[str, ...] = ()
+    told: bool = True
+
+
+def replay(sweep: Sweep, log: Iterable[tuple[int, Body]]) -> Iterator[Replayed]:
+    """Yield each suggestion of the log, (position, body) from its start, made again."""
+    follower = follow(sweep)
+    memory: Mapping[str, Any] = {}
+    waiting: list[tuple[int, Body]] = []  # entries that the follower has not taken yet: a suggestion may not know them
+    for position, body in log:
+        if body["kind"] == "suggested" and "seen" in body:
+            while waiting and waiting[0][0] <= body["seen"]:
+                follower.take(waiting[0][1], position=waiting.pop(0)[0])
+            batch = [entry["params"] for _, entry in waiting if entry["kind"] == "suggested"]
+            yield Replayed(body["run"], _differences(body, follower.suggest_after(batch, memory)))
+            memory = body["memory"]
+        elif body["kind"] == "suggested":
+            yield Replayed(body["run"], told=False)
+        waiting.append((position, body))
+
+
+def _differences(then: Body, now: Any) -> tuple[str, ...]:
+    params: Params = now.params
+    found = [
+        f"{path}: then {then['params'].get(path)!r}, now {params.get(path)!r}"
+        for path in {**then["params"], **params}
+        if then["params"].get(path) != params.get(path)
+    ]
+    for name, value in prediction_of(now).model_dump().items():
+        if then.get(name) != value:
+            found.append(f"{name}: then {then.get(name)!r}, now {value!r}")
+    if json.loads(json.dumps(dict(now.memory))) != then["memory"]:
+        found.append("memory: what is left for the next suggestion is different")
+    return tuple(found)
+
+
+def main() -> None:
+    """Print a line for each suggestion of the sweep that is named."""
+    try:
+        store = open_store(os.environ["REDIS_URL"])
+        sweep = store.sweeps.get(sys.argv[1])
+        log = ((event.position, event.body) for event in store.sweeps.whole_log(sweep.name))
+        for made in replay(sweep, log):
+            print(json.dumps({"run": made.run, "differences": made.differences, "told": made.told}), flush=True)
+    except SweepError as error:
+        print(error, file=sys.stderr)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

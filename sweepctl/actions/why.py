@@ -1,0 +1,87 @@
+"""Why a run was suggested, and how right its prediction was."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from shared.domain.run import FINISHED, Prediction, Run
+from shared.store.store import Store
+
+SOURCES = {
+    "centre": "the search centre: the first suggestion of a sweep",
+    "sobol": "fills the space before there is anything to learn from",
+    "uniform": "a candidate from the whole space",
+    "local": "a candidate around one of the best runs",
+    "refined": "the top of a climb from one of the best candidates",
+    "feasible": "the likeliest to succeed: no run has a score yet",
+    "cheapest": "nothing is predicted to keep below the cost cap",
+    "resample": "a repeat of a run on the Pareto front, to learn about noise",
+    "repeat": "the space is exhausted",
+    "random": "drawn from the whole space",
+}
+
+
+@dataclass(frozen=True)
+class Why:
+    """What was known when a run was suggested, and what came of it."""
+
+    run: Run
+    pending: tuple[int, ...]
+    observed: int
+    reasons: dict[str, float]
+
+    @property
+    def prediction(self) -> Prediction:
+        """What was expected."""
+        return self.run.prediction
+
+    @property
+    def score_off(self) -> float | None:
+        """How many of its standard deviations the score is above the prediction."""
+        expected, std = self.prediction.score, self.prediction.score_std
+        if self.run.score is None or expected is None or not std:
+            return None
+        return (self.run.score - expected) / std
+
+    @property
+    def cost_ratio(self) -> float | None:
+        """The cost, as a multiple of what was predicted."""
+        return self.run.cost / self.prediction.cost if self.run.cost and self.prediction.cost else None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return {
+            "run": self.run.id,
+            "state": self.run.state,
+            "source": self.prediction.source,
+            "meaning": SOURCES.get(self.prediction.source, ""),
+            "prediction": self.prediction.model_dump(),
+            "reasons": self.reasons,
+            "observed_before": self.observed,
+            "pending": list(self.pending),
+            "score": self.run.score,
+            "cost": self.run.cost,
+            "score_off": self.score_off,
+            "cost_ratio": self.cost_ratio,
+        }
+
+
+def why(store: Store, run_id: str) -> Why:
+    """Read what was known when a run was suggested from its sweep's log. Raises NotFound."""
+    run = store.runs.get(run_id)
+    suggested: list[int] = []
+    ended: list[tuple[int, int, bool]] = []  # position, run, whether it has a score
+    for event in store.sweeps.whole_log(run.sweep):
+        body = event.body
+        if body["kind"] == "suggested" and body["run"] == run.number:
+            known = body.get("seen", event.position)
+            gone = {number for position, number, _ in ended if position <= known}
+            scored = sum(has_score for position, _, has_score in ended if position <= known)
+            waiting = tuple(number for number in suggested if number not in gone)
+            return Why(run, waiting, scored, body.get("reasons", {}))
+        if body["kind"] == "suggested":
+            suggested.append(body["run"])
+        elif body["kind"] in FINISHED and "run" in body:
+            ended.append((event.position, body["run"], body["kind"] == "observed"))
+    return Why(run, (), 0, {})  # its log was dropped: the record has the prediction

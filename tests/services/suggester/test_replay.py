@@ -1,0 +1,80 @@
+"""The log alone gives every suggestion again."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from services.suggester.advance_sweep import Suggester
+from services.suggester.replay import Replayed, replay
+from shared.domain.run import RunState, claim, observe
+from shared.domain.sweep import Sweep
+from shared.store.fleet import Worker as Member
+from shared.store.store import Store
+from sweepctl.actions.submit import submit
+
+if TYPE_CHECKING:
+    from tests.conftest import AJob, AWorker
+
+RUNS = 9
+
+
+@pytest.fixture
+def log(store: Store, a_job: AJob, a_worker: AWorker) -> list[tuple[int, dict[str, Any]]]:
+    """A sweep in which several runs are always pending, and end out of order."""
+    job = a_job("parallelism=3", f"budget.max_runs={RUNS}", "sweep.protein.num_random_samples=3")
+    submit(store, job)
+    store.fleet.announce(Member(id="t", service="trainer", host="h", pid=1, queues=("gpu",), slots=3, version="1"))
+    suggester = Suggester(store, a_worker("suggester", "suggest", "results").doorbells)
+    while not store.sweeps.get("s").is_finished:
+        suggester.advance("s")
+        waiting = store.runs.in_states("s", [RunState.QUEUED])
+        for run in waiting[-1:]:
+            held = store.runs.claim(run, claim(run, worker="w", nonce="n", at=0.0), lease_ms=60_000)
+            rate = float(run.params["trainer.optimizer.learning_rate"])
+            scored = observe(held, score=rate, cost=1.0 + rate, seconds=1.0, steps=1, metrics={})
+            store.runs.commit(held, scored, lease="drop")
+    return [(event.position, json.loads(json.dumps(event.body))) for event in store.sweeps.whole_log("s")]
+
+
+def the_sweep(store: Store) -> Sweep:
+    return store.sweeps.get("s")
+
+
+def test_every_suggestion_is_made_again_to_the_bit(store: Store, log: list[tuple[int, dict[str, Any]]]) -> None:
+    made = list(replay(the_sweep(store), log))
+
+    assert made == [Replayed(number) for number in range(1, RUNS + 1)]
+
+
+def test_what_is_different_is_named_and_the_rest_is_compared_all_the_same(
+    store: Store, log: list[tuple[int, dict[str, Any]]]
+) -> None:
+    suggested = [body for _, body in log if body["kind"] == "suggested"]
+    suggested[4]["source"] = "elsewhere"
+
+    made = list(replay(the_sweep(store), log))
+
+    assert [again.run for again in made if again.differences] == [5]
+    assert made[4].differences[0].startswith("source: then 'elsewhere', now '")
+
+
+def test_a_score_that_was_changed_in_the_log_is_noticed(store: Store, log: list[tuple[int, dict[str, Any]]]) -> None:
+    first = next(body for _, body in log if body["kind"] == "observed")
+    first["score"] += 1.0
+
+    made = list(replay(the_sweep(store), log))
+
+    assert any(again.differences for again in made)
+
+
+def test_of_a_suggestion_that_a_restore_brought_back_nothing_is_claimed(
+    store: Store, log: list[tuple[int, dict[str, Any]]]
+) -> None:
+    del next(body for _, body in log if body["kind"] == "suggested")["seen"]
+
+    made = list(replay(the_sweep(store), log))
+
+    assert made[0] == Replayed(1, told=False)

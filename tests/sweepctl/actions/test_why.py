@@ -1,0 +1,68 @@
+"""What was known when a run was suggested."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from shared.domain.errors import NotFound
+from shared.domain.run import Prediction, Run, claim, observe
+from shared.store.store import Store
+from sweepctl.actions.why import why
+from sweepctl.views.why import why_view
+from tests.sweepctl.views.test_views import shown
+
+if TYPE_CHECKING:
+    from tests.conftest import ARun, ASweep
+
+
+def suggest_one(store: Store, run: Run, *, seen: int) -> None:
+    sweep = store.sweeps.get("s")
+    reasons = {"log_improvement": -1.5, "log_cost": 2.0, "cost_weight": 0.5}
+    store.sweeps.commit(sweep, sweep.move("", created=run.number), [(run, {"seen": seen, "reasons": reasons})])
+
+
+@pytest.fixture
+def third(store: Store, a_run: ARun, a_sweep: ASweep) -> Run:
+    """Run 1 is scored, run 2 is pending when run 3 is suggested, which then scores more than expected."""
+    store.sweeps.create(a_sweep())
+    expected = Prediction(source="refined", score=1.0, score_std=0.5, cost=10.0, log_cost_std=0.1)
+    suggest_one(store, a_run(number=1), seen=1)
+    score_one(store, "s.r.1", 0.5)
+    suggest_one(store, a_run(number=2), seen=4)
+    suggest_one(store, a_run(number=3, prediction=expected), seen=5)
+    return score_one(store, "s.r.3", 2.5)
+
+
+def score_one(store: Store, run_id: str, score: float) -> Run:
+    run = store.runs.get(run_id)
+    held = store.runs.claim(run, claim(run, worker="w", nonce="n", at=0.0), lease_ms=60_000)
+    scored = observe(held, score=score, cost=15.0, seconds=1.0, steps=1, metrics={})
+    return store.runs.commit(held, scored, lease="drop")
+
+
+def test_what_was_known_pending_and_expected_is_told_with_what_came_of_it(store: Store, third: Run) -> None:
+    found = why(store, third.id)
+
+    assert (found.observed, found.pending) == (1, (2,))
+    assert found.score_off == 3.0
+    assert found.cost_ratio == 1.5
+    assert found.to_json()["reasons"] == {"log_improvement": -1.5, "log_cost": 2.0, "cost_weight": 0.5}
+    text = shown(why_view(found))
+    assert "refined: the top of a climb from one of the best candidates" in text
+    assert "1 scored runs, 1 pending: 2" in text
+    assert "1 ± 0.5" in text
+    assert "3.0 sd above: a surprise" in text
+    assert "1.50 x the prediction" in text
+
+
+def test_a_run_that_knew_nothing_and_one_without_a_score_say_so(store: Store, third: Run) -> None:
+    assert "none: nothing was known yet" in shown(why_view(why(store, "s.r.1")))
+    assert "queued: no score to compare with" in shown(why_view(why(store, "s.r.2")))
+    assert why(store, "s.r.2").score_off is None
+
+
+def test_a_run_that_does_not_exist_is_not_found(store: Store, third: Run) -> None:
+    with pytest.raises(NotFound):
+        why(store, "s.r.9")
