@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from services.suggester.protein import Protein, RandomSearch, Suggestion
+from services.suggester.protein import GridSearch, Protein, RandomSearch, SobolSearch, Suggestion
 from shared.config.frozen import from_plain
 from shared.domain.run import FINISHED, Params
 from shared.domain.search_space import SearchSpace
@@ -65,6 +65,12 @@ def follow(sweep: Sweep) -> Follower:
     """Return a follower at the start of the sweep's log."""
     job = from_plain(sweep.config)
     space = SearchSpace.from_config(job.sweep.parameters)
-    if job.sweep.method == "random":
-        return Follower(RandomSearch(space, seed=job.seed))
-    return Follower(Protein(space, goal=job.sweep.goal, settings=job.sweep.protein, seed=job.seed))
+    match job.sweep.method:
+        case "random":
+            return Follower(RandomSearch(space, seed=job.seed))
+        case "sobol":
+            return Follower(SobolSearch(space, seed=job.seed))
+        case "grid":
+            return Follower(GridSearch(space, points=job.sweep.grid_points, seed=job.seed))
+        case "bayes":
+            return Follower(Protein(space, goal=job.sweep.goal, settings=job.sweep.protein, seed=job.seed))

@@ -162,7 +162,8 @@ class SweepConfig(Closed):
 
     metric: str = Field("reward", min_length=1)
     goal: Literal["maximize", "minimize"] = "maximize"
-    method: Literal["bayes", "random"] = "bayes"
+    method: Literal["bayes", "random", "sobol", "grid"] = "bayes"
+    grid_points: Count = Field(5, ge=2, description="Values of each continuous parameter, for `method: grid`.")
     protein: dict[str, Any] = {}
     parameters: dict[str, Any]
 

@@ -12,7 +12,6 @@
 | sweep:<name>:progress   | hash   | run number -> last report and curve (JSON of `domain.progress`)        |
 | tracked                 | hash   | sweep -> position of its log up to which the tracker was told          |
 | leases                  | zset   | id of each claimed run, by the end of its lease (ms)                   |
-| leases:looked           | string | when the reaper last looked at the leases (s)                          |
 | due:<queue>             | zset   | id of each run that wants a worker of that queue, by when (ms)         |
 | workers                 | hash   | worker -> what it announced (JSON of `store.fleet.Worker`)             |
 | workers:seen            | zset   | worker, by its last heartbeat (ms)                                     |
@@ -28,7 +27,6 @@ SWEEPS = "sweeps"
 LIVE_SWEEPS = "sweeps:live"
 TRACKED = "tracked"
 LEASES = "leases"
-LEASES_LOOKED = "leases:looked"
 WORKERS = "workers"
 WORKERS_SEEN = "workers:seen"
 

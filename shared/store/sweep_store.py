@@ -16,6 +16,8 @@ from shared.store import keys
 from shared.store.connection import plain_errors
 from shared.store.ledger import Change, Ledger, read_record
 
+PROBE = "probe"
+
 
 @dataclass(frozen=True)
 class Event:
@@ -129,14 +131,14 @@ class SweepStore:
             return str(self._client.info("server")["run_id"])
 
     def look(self) -> tuple[str, float]:
-        """Note that the leases are looked at now; return the id of the server's process and its time.
+        """Return the id of the server's process and its time, as a reaper needs them.
 
-        The note is a write on purpose: a server that takes none (out of memory, disk full) takes no renewal either.
+        Raises StoreUnreachable also for a server that takes no writes (out of memory, disk full): it takes no
+        renewal either.
         """
-        now = self.now()
         with plain_errors(self._url):
-            self._client.set(keys.LEASES_LOOKED, f"{now:.3f}")
-        return self.server_run_id(), now
+            self._client.set(PROBE, "", xx=True)  # of a key that is never there: refused, or without an effect
+        return self.server_run_id(), self.now()
 
     def _commit(self, name: str, changes: list[Change], *, queue: str) -> Sweep:
         written = self._ledger.commit(name, changes, queue=queue)[0]

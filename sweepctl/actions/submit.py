@@ -8,6 +8,8 @@ from pathlib import Path
 from shared.config.frozen import config_hash, difference, from_plain, to_plain
 from shared.config.schema import SweepJob
 from shared.domain.errors import Conflict
+from shared.domain.grid import Grid
+from shared.domain.search_space import SearchSpace
 from shared.domain.sweep import Limits, Sweep, SweepState
 from shared.storage.folders import sweep_folder, write_yaml
 from shared.storage.records import holds_runs, write_sweep
@@ -51,7 +53,7 @@ def _go_on(store: Store, known: Sweep, job: SweepJob) -> Submitted:
 
 def _new_sweep(job: SweepJob, *, now: float) -> Sweep:
     limits = Limits(
-        **job.budget.model_dump(),
+        **job.budget.model_dump() | {"max_runs": _most_runs(job)},
         parallelism=job.parallelism,
         look_ahead=job.look_ahead,
         max_consecutive_failures=job.max_consecutive_failures,
@@ -67,6 +69,14 @@ def _new_sweep(job: SweepJob, *, now: float) -> Sweep:
         config_hash=config_hash(job),
         created_at=now,
     )
+
+
+def _most_runs(job: SweepJob) -> int | None:
+    """Return the budget of runs; a grid has no more than its combinations."""
+    if job.sweep.method != "grid":
+        return job.budget.max_runs
+    grid = Grid(SearchSpace.from_config(job.sweep.parameters), points=job.sweep.grid_points)
+    return grid.size if job.budget.max_runs is None else min(job.budget.max_runs, grid.size)
 
 
 def _refuse_another(known: Sweep, job: SweepJob) -> None:

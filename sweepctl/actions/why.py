@@ -10,7 +10,7 @@ from shared.store.store import Store
 
 SOURCES = {
     "centre": "the search centre: the first suggestion of a sweep",
-    "sobol": "fills the space before there is anything to learn from",
+    "sobol": "fills the space evenly",
     "uniform": "a candidate from the whole space",
     "local": "a candidate around one of the best runs",
     "refined": "the top of a climb from one of the best candidates",
@@ -19,6 +19,7 @@ SOURCES = {
     "resample": "a repeat of a run on the Pareto front, to learn about noise",
     "repeat": "the space is exhausted",
     "random": "drawn from the whole space",
+    "grid": "the next combination of the grid",
 }
 
 

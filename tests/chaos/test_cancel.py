@@ -26,7 +26,7 @@ def test_a_cancellation_at_any_moment_ends_a_run_once(tmp_path: Path) -> None:
 
         def strike() -> bool:
             for number in range(1, RUNS + 1):
-                if chance.random() < 0.02:
+                if chance.random() < 0.03:
                     with suppress(NotFound, IllegalMove, Conflict):
                         cancel_run(chaos.store, run_id(sweep.name, number))
             return chaos.store.sweeps.get(sweep.name).is_finished
@@ -36,7 +36,7 @@ def test_a_cancellation_at_any_moment_ends_a_run_once(tmp_path: Path) -> None:
         runs = chaos.fleet.runs(sweep)
         ends = [run.state for run in runs]
         assert all(state in FINISHED for state in ends)
-        assert ends.count(RunState.CANCELLED) >= 5
+        assert ends.count(RunState.CANCELLED) >= 2
         assert ends.count(RunState.OBSERVED) >= 1
         assert chaos.store.client.zcard("leases") == 0
         chaos.fleet.check(sweep)

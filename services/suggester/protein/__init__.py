@@ -1,9 +1,18 @@
 """Protein, the optimizer: pure functions of a search space and of what was observed in it."""
 
+from services.suggester.protein.designs import GridSearch, RandomSearch, SobolSearch
 from services.suggester.protein.protein import Protein, UnusableCost
-from services.suggester.protein.random_search import RandomSearch
 from services.suggester.protein.suggestion import Suggestion
 from services.suggester.protein.surrogate import NumericalWarning
 from shared.config.protein import ProteinSettings
 
-__all__ = ["NumericalWarning", "Protein", "ProteinSettings", "RandomSearch", "Suggestion", "UnusableCost"]
+__all__ = [
+    "GridSearch",
+    "NumericalWarning",
+    "Protein",
+    "ProteinSettings",
+    "RandomSearch",
+    "SobolSearch",
+    "Suggestion",
+    "UnusableCost",
+]

@@ -72,3 +72,10 @@ def test_two_that_submit_the_same_sweep_at_once_both_have_it(store: Store, a_job
 
     assert sorted(one.existed for one in submitted) == [False, True, True, True]
     assert len(store.sweeps.events("s")) == 1
+
+
+@pytest.mark.parametrize(("wanted", "most"), [("null", 3), ("2", 2), ("9", 3)])
+def test_a_grid_has_no_more_runs_than_its_combinations(store: Store, a_job: AJob, wanted: str, most: int) -> None:
+    job = a_job("sweep.method=grid", "sweep.grid_points=3", f"budget.max_runs={wanted}")
+
+    assert submit(store, job).sweep.limits.max_runs == most

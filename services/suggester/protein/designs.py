@@ -1,0 +1,109 @@
+"""`method: random | sobol | grid`: baselines that learn nothing, with the interface of Protein."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from services.suggester.protein import candidates
+from services.suggester.protein.suggestion import Memory, Suggestion
+from shared.domain.grid import Grid
+from shared.domain.search_space import Params, SearchSpace, Value
+
+ATTEMPTS = 100  # points before a configuration that was tried is suggested again
+
+
+class Design(ABC):
+    """Suggests points that do not depend on scores, never one twice unless the space is exhausted.
+
+    Suggestion number k is a function of the seed, k, the observed configurations and the pending ones.
+    """
+
+    name: str
+
+    def __init__(self, space: SearchSpace, *, seed: int | None = 0) -> None:
+        self.space = space
+        self._memory: Memory = {"n": 0}
+        if seed is None:
+            self._memory["seed"] = int(np.random.SeedSequence().generate_state(1)[0])
+        self._seed = seed
+        self._tried: set[tuple[Value, ...]] = set()
+
+    def remember(self, memory: Mapping[str, Any]) -> None:
+        """Go on after the suggestion that carried `memory`."""
+        self._memory = dict(memory)
+
+    def observe(self, params: Mapping[str, Any], score: float | None, cost: float, failed: bool = False) -> None:
+        """Take note that `params` were tried; raises ConfigError if they do not fit the space."""
+        self._tried.add(tuple(self.space.validate(params).values()))
+
+    def suggest(self, pending: Sequence[Mapping[str, Any]] = ()) -> Suggestion:
+        """Return the next suggestion, different from all in `pending`."""
+        waiting = {tuple(self.space.validate(params).values()) for params in pending}
+        number = int(self._memory["n"])
+        seed = int(self._memory["seed"] if self._seed is None else self._seed)
+        params, source = self._first_new(self._points(number, seed), waiting)
+        self._memory = {**self._memory, "n": number + 1}
+        return Suggestion(params, source=source, memory=self._memory)
+
+    def suggest_many(self, n: int, pending: Sequence[Mapping[str, Any]] = ()) -> list[Suggestion]:
+        """Return what `n` calls of `suggest` return when each one's params join `pending` for the next."""
+        waiting, suggestions = list(pending), []
+        for _ in range(n):
+            suggestions.append(self.suggest(waiting))
+            waiting.append(suggestions[-1].params)
+        return suggestions
+
+    @abstractmethod
+    def _points(self, number: int, seed: int) -> Iterator[Params]:
+        """Yield what suggestion `number` may be, the best first."""
+
+    def _first_new(self, points: Iterator[Params], waiting: set[tuple[Value, ...]]) -> tuple[Params, str]:
+        drawn: list[Params] = []
+        for params in islice(points, ATTEMPTS):
+            drawn.append(params)
+            if tuple(params.values()) not in self._tried | waiting:
+                return params, self.name
+        return next((params for params in drawn if tuple(params.values()) not in waiting), drawn[0]), "repeat"
+
+
+class RandomSearch(Design):
+    """Uniform draws from the whole space."""
+
+    name = "random"
+
+    def _points(self, number: int, seed: int) -> Iterator[Params]:
+        rng = np.random.default_rng([seed, number])
+        while True:
+            yield self.space.sample_uniform(rng)
+
+
+class SobolSearch(Design):
+    """The points of a scrambled Sobol sequence (Owen, 1995): as even over the space as a few points can be."""
+
+    name = "sobol"
+
+    def _points(self, number: int, seed: int) -> Iterator[Params]:
+        cube = candidates.Cube(self.space, None)
+        while True:
+            yield self.space.decode(candidates.design_point(cube, seed=seed, index=number, spread=1.0))
+            number += 1
+
+
+class GridSearch(Design):
+    """All combinations of a few values of each parameter, in an order drawn from the seed: a part is spread out."""
+
+    name = "grid"
+
+    def __init__(self, space: SearchSpace, *, points: int, seed: int | None = 0) -> None:
+        super().__init__(space, seed=seed)
+        self.grid = Grid(space, points=points)
+
+    def _points(self, number: int, seed: int) -> Iterator[Params]:
+        order = np.random.default_rng(seed).permutation(self.grid.size)
+        for place in range(self.grid.size):
+            yield self.grid[int(order[(number + place) % self.grid.size])]
