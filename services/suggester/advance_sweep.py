@@ -14,6 +14,7 @@ from shared.queues.doorbells import Doorbells
 from shared.store.store import Store
 
 log = logging.getLogger(__name__)
+ENQUEUED = "enqueued"
 MOST_AT_ONCE = 100
 """Runs in one commit: the script keeps everybody else waiting."""
 
@@ -80,13 +81,17 @@ class Suggester:
         return seen
 
     def _suggest(self, sweep: Sweep, seen: Sweep, follower: Follower, wanted: int) -> None:
-        suggestions = follower.suggest(wanted, sweep.memory)
+        asked = sweep.enqueued[:wanted]
+        suggestions = [Suggestion(params, source=ENQUEUED, memory=sweep.memory) for params in asked]
+        if wanted > len(asked):
+            suggestions += follower.suggest(wanted - len(asked), sweep.memory, after=asked)
         runs = [_run(sweep, sweep.created + index, suggestion) for index, suggestion in enumerate(suggestions, start=1)]
         details = [
             {"seen": follower.position, "memory": suggestion.memory, "reasons": dict(suggestion.reasons)}
             for suggestion in suggestions
         ]
-        after = seen.move("", created=sweep.created + len(runs), memory=suggestions[-1].memory)
+        rest, memory = sweep.enqueued[len(asked) :], suggestions[-1].memory
+        after = seen.move("", created=sweep.created + len(runs), memory=memory, enqueued=rest)
         self._store.sweeps.commit(sweep, after, list(zip(runs, details, strict=True)))
         for run in runs:
             log.info("run %s suggested (%s)", run.id, run.prediction.source)

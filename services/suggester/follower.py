@@ -47,18 +47,14 @@ class Follower:
             self.pending.pop(event["run"])
         self.position = position
 
-    def suggest_after(self, batch: Sequence[Params], memory: Mapping[str, Any]) -> Suggestion:
-        """Return the suggestion that followed those of `batch`, whose last one left `memory` behind."""
-        if memory:
-            self.optimizer.remember(memory)
-        (suggestion,) = self.optimizer.suggest_many(1, pending=[*self.pending.values(), *batch])
-        return suggestion
+    def suggest(self, n: int, memory: Mapping[str, Any], *, after: Sequence[Params] = ()) -> list[Suggestion]:
+        """Return the next n suggestions of a sweep whose last one left `memory` behind.
 
-    def suggest(self, n: int, memory: Mapping[str, Any]) -> list[Suggestion]:
-        """Return the next n suggestions of a sweep whose last one left `memory` behind."""
+        `after` are parameters that are to run, too, and that the log does not have yet.
+        """
         if memory:
             self.optimizer.remember(memory)
-        return self.optimizer.suggest_many(n, pending=list(self.pending.values()))
+        return self.optimizer.suggest_many(n, pending=[*self.pending.values(), *after])
 
 
 def follow(sweep: Sweep) -> Follower:

@@ -13,8 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from services.suggester.advance_sweep import prediction_of
+from services.suggester.advance_sweep import ENQUEUED, prediction_of
 from services.suggester.follower import follow
+from services.suggester.protein import Suggestion
 from shared.domain.errors import SweepError
 from shared.domain.run import Params
 from shared.domain.sweep import Sweep
@@ -45,14 +46,16 @@ def replay(sweep: Sweep, log: Iterable[tuple[int, Body]]) -> Iterator[Replayed]:
             while waiting and waiting[0][0] <= body["seen"]:
                 follower.take(waiting[0][1], position=waiting.pop(0)[0])
             batch = [entry["params"] for _, entry in waiting if entry["kind"] == "suggested"]
-            yield Replayed(body["run"], _differences(body, follower.suggest_after(batch, memory)))
+            if body["source"] != ENQUEUED:
+                (now,) = follower.suggest(1, memory, after=batch)
+                yield Replayed(body["run"], _differences(body, now))
             memory = body["memory"]
         elif body["kind"] == "suggested":
             yield Replayed(body["run"], told=False)
         waiting.append((position, body))
 
 
-def _differences(then: Body, now: Any) -> tuple[str, ...]:
+def _differences(then: Body, now: Suggestion) -> tuple[str, ...]:
     params: Params = now.params
     found = [
         f"{path}: then {then['params'].get(path)!r}, now {params.get(path)!r}"

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -195,6 +196,17 @@ def _validate(plain: Mapping[str, Any], where: Where) -> SweepJob:
         return SweepJob.model_validate(plain)
     except ValidationError as error:
         raise explain(error, where) from None
+
+
+def check_values(job: SweepJob, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `values`, dotted keys of the schema, in their types. Raises ConfigError for one that cannot be."""
+    plain = job.model_dump()
+    for key, value in values.items():
+        *parents, last = key.split(".")
+        section = reduce(lambda node, name: node[name], parents, plain)
+        section[last] = value
+    checked = _validate(plain, lambda _: "command line").model_dump()
+    return {key: reduce(lambda node, name: node[name], key.split("."), checked) for key in values}
 
 
 def _check_protein(job: SweepJob, validate: ValidateProtein | None, where: Where) -> list[str]:

@@ -58,6 +58,20 @@ def parse(texts: Sequence[str], dirs: ConfigDirs, *, sweep: str | None = None) -
     return Overrides(written, groups, tuple(settings))
 
 
+def read_values(texts: Sequence[str]) -> dict[str, Any]:
+    """Read key=value pairs that name no config and add nothing. Raises ConfigError for a fault or a repeated key."""
+    values: dict[str, Any] = {}
+    for text in texts:
+        override = _parse_one(text)
+        key = str(override.key_or_group)
+        if override.is_add() or override.is_force_add() or override.is_delete() or override.package is not None:
+            raise ConfigError(f"command line: got {show(text)}, expected key=value")
+        if key in values:
+            raise ConfigError(f"command line: {key} is given twice; keep one of them")
+        values[key] = override.value()
+    return values
+
+
 def apply(settings: Sequence[Setting], config: DictConfig) -> list[Setting]:
     """Write the settings into `config`, in order; return those that set a key which was not there."""
     from omegaconf import OmegaConf

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, Literal, Self
 
 from shared.domain.errors import IllegalMove
-from shared.domain.run import FINISHED, Frozen, RunState
+from shared.domain.run import FINISHED, Frozen, Params, RunState
 
 Goal = Literal["maximize", "minimize"]
 SECONDS_PER_HOUR = 3600.0
@@ -68,6 +68,7 @@ class Sweep(Frozen):
     spent: float = 0.0  # cost of all finished runs
     consecutive_failures: int = 0
     best: Best | None = None
+    enqueued: tuple[Params, ...] = ()  # what somebody wants to be tried next
     log_dropped: bool = False  # all of the log but its last entry, after the retention
     commits: tuple[str, ...] = ()
 
@@ -172,6 +173,29 @@ def stop(sweep: Sweep) -> Sweep:
     return sweep.move("stopping", state=SweepState.STOPPING, reason="stopped by hand")
 
 
+def enqueue(sweep: Sweep, params: Params) -> Sweep:
+    """Return the sweep whose next suggestion, after those enqueued before, is `params`."""
+    if sweep.state not in (SweepState.RUNNING, SweepState.PAUSED):
+        raise IllegalMove(f"sweep {sweep.name} is {sweep.state}: it starts no more runs")
+    most = sweep.limits.max_runs
+    if most is not None and sweep.created + len(sweep.enqueued) >= most:
+        raise IllegalMove(
+            f"sweep {sweep.name} has no run left of its {most}: raise it with "
+            f"`sweepctl set {sweep.name} budget.max_runs={most + 1}`"
+        )
+    return sweep.move("enqueued", enqueued=(*sweep.enqueued, params))
+
+
+def limit(sweep: Sweep, **changes: Any) -> Sweep:
+    """Return the sweep with other limits, `changes` of `Limits`; what is in progress ends as it would have."""
+    if sweep.is_finished:
+        raise IllegalMove(f"sweep {sweep.name} is finished: {sweep.reason}")
+    most = changes.get("max_runs")
+    if most is not None and most < sweep.created:
+        raise IllegalMove(f"sweep {sweep.name} has suggested {sweep.created} runs already, more than {most}")
+    return sweep.move("limited", limits=sweep.limits.model_copy(update=changes))
+
+
 def drop_log(sweep: Sweep) -> Sweep:
     """Return the sweep without its log: what is left of it are the records."""
     if not sweep.is_finished:
@@ -181,7 +205,13 @@ def drop_log(sweep: Sweep) -> Sweep:
 
 def event_of(sweep: Sweep) -> dict[str, Any]:
     """Describe the sweep's last move for the log."""
-    return {"kind": sweep.last_move, "state": sweep.state, "reason": sweep.reason}
+    event: dict[str, Any] = {"kind": sweep.last_move, "state": sweep.state, "reason": sweep.reason}
+    match sweep.last_move:
+        case "enqueued":
+            event |= {"params": sweep.enqueued[-1]}
+        case "limited":
+            event |= {"limits": sweep.limits.model_dump()}
+    return event
 
 
 def _sum(spent: float, cost: float) -> float:

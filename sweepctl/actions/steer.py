@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from shared.config.compose import check_values
+from shared.config.frozen import from_plain
+from shared.config.overrides import read_values
 from shared.domain import run as run_moves
 from shared.domain import sweep as sweep_moves
-from shared.domain.errors import Conflict, IllegalMove, Stale
-from shared.domain.run import WAITING, Run
+from shared.domain.errors import ConfigError, Conflict, IllegalMove, Stale
+from shared.domain.run import WAITING, Params, Run
+from shared.domain.search_space import SearchSpace
 from shared.domain.sweep import Sweep
 from shared.store.store import Store
 
 TRIES = 20
+LIMITS = {
+    "budget.max_runs": "max_runs",
+    "budget.max_cost": "max_cost",
+    "budget.max_hours": "max_hours",
+    "budget.target_score": "target_score",
+    "parallelism": "parallelism",
+    "look_ahead": "look_ahead",
+    "max_consecutive_failures": "max_consecutive_failures",
+    "max_stuck_attempts": "max_stuck_attempts",
+}
 
 
 def pause_sweep(store: Store, name: str) -> Sweep:
@@ -33,6 +47,33 @@ def resume_sweep(store: Store, name: str) -> Sweep:
 def stop_sweep(store: Store, name: str) -> Sweep:
     """Suggest nothing more; what was started ends. Raises Conflict when it is over or stopping already."""
     return _move_sweep(store, name, sweep_moves.stop)
+
+
+def enqueue_run(store: Store, name: str, texts: Sequence[str]) -> Params:
+    """Let the sweep try the parameters of `texts`, key=value each, next; a missing one is taken from the centre.
+
+    Raises ConfigError for parameters that the sweep does not have, Conflict when it starts no more runs.
+    """
+    job = from_plain(store.sweeps.get(name).config)
+    space = SearchSpace.from_config(job.sweep.parameters)
+    params = space.validate({**space.centre(), **read_values(texts)})
+    _move_sweep(store, name, lambda sweep: sweep_moves.enqueue(sweep, params))
+    return params
+
+
+def change_limits(store: Store, name: str, texts: Sequence[str]) -> Sweep:
+    """Change the budget and the parallelism of a live sweep; `texts` are key=value as in a config.
+
+    Raises ConfigError for other keys and values that cannot be, Conflict when the sweep is over.
+    """
+    values = read_values(texts)
+    for key in values:
+        if key not in LIMITS:
+            raise ConfigError(f"{key}: cannot be changed while a sweep lives; expected one of {', '.join(LIMITS)}")
+    changes = check_values(from_plain(store.sweeps.get(name).config), values)
+    return _move_sweep(
+        store, name, lambda sweep: sweep_moves.limit(sweep, **{LIMITS[k]: v for k, v in changes.items()})
+    )
 
 
 def cancel_run(store: Store, run_id: str) -> Run:

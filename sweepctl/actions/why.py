@@ -19,6 +19,7 @@ SOURCES = {
     "resample": "a repeat of a run on the Pareto front, to learn about noise",
     "repeat": "the space is exhausted",
     "random": "drawn from the whole space",
+    "enqueued": "somebody asked for it",
     "grid": "the next combination of the grid",
 }
 

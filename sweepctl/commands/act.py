@@ -1,6 +1,8 @@
-"""The commands that steer: pause, resume, stop, cancel."""
+"""The commands that steer: pause, resume, stop, cancel, enqueue, set."""
 
 from __future__ import annotations
+
+from typing import Annotated
 
 import typer
 
@@ -45,6 +47,53 @@ def stop(sweep: SweepName = None, data_dir: DataDir = None, redis: Redis = None,
     _say(moved.name, moved.state, "no new runs; those in progress end and are observed", as_json)
 
 
+def enqueue(
+    sweep: Annotated[str, typer.Argument(help="Name of the sweep.")],
+    params: Annotated[list[str], typer.Argument(help="What to try, key=value; others are taken from the centre.")],
+    data_dir: DataDir = None,
+    redis: Redis = None,
+    as_json: AsJson = False,
+) -> None:
+    """Try these parameters next.
+
+    Parameters that are not given are taken from the search centre. The run counts in the budget.
+
+    Example: sweepctl enqueue mysweep trainer.optimizer.learning_rate=3e-4
+    """
+    from sweepctl.actions.steer import enqueue_run
+
+    with the_store(data_dir, redis) as store:
+        asked = enqueue_run(store, sweep, params)
+    if as_json:
+        print_json({"name": sweep, "params": asked})
+    else:
+        print(f"{sweep} tries next: {' '.join(f'{key}={value}' for key, value in asked.items())}")
+
+
+def set_limits(
+    sweep: Annotated[str, typer.Argument(help="Name of the sweep.")],
+    settings: Annotated[list[str], typer.Argument(help="What to change, key=value.")],
+    data_dir: DataDir = None,
+    redis: Redis = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change the budget or the parallelism of a live sweep.
+
+    The keys are those of a config: budget.max_runs, budget.max_cost, budget.max_hours, budget.target_score,
+    parallelism, look_ahead, max_consecutive_failures, max_stuck_attempts. Runs in progress end as they would have.
+
+    Example: sweepctl set mysweep budget.max_runs=50 parallelism=4
+    """
+    from sweepctl.actions.steer import change_limits
+
+    with the_store(data_dir, redis) as store:
+        moved = change_limits(store, sweep, settings)
+    if as_json:
+        print_json({"name": moved.name, "limits": moved.limits.model_dump()})
+    else:
+        print(f"{moved.name}: {', '.join(settings)}")
+
+
 def cancel(run: RunId, data_dir: DataDir = None, redis: Redis = None, as_json: AsJson = False) -> None:
     """Cancel one run.
 
@@ -62,8 +111,9 @@ def cancel(run: RunId, data_dir: DataDir = None, redis: Redis = None, as_json: A
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
-    for command in (pause, resume, stop, cancel):
+    for command in (pause, resume, stop, cancel, enqueue):
         app.command()(command)
+    app.command("set")(set_limits)
 
 
 def _say(name: str, state: str, text: str, as_json: bool) -> None:

@@ -20,6 +20,7 @@ from shared.store.fleet import Worker as Member
 from shared.store.ledger import Ledger
 from shared.store.run_store import RunStore
 from shared.store.store import Store, open_store
+from sweepctl.actions.steer import enqueue_run
 from sweepctl.actions.submit import submit
 
 if TYPE_CHECKING:
@@ -236,6 +237,21 @@ def test_a_suggester_that_lost_against_another_goes_on_as_if_it_had_never_tried(
     runs.meanwhile = beat_it_now_and_then
 
     assert searched(store, begin, lambda: often_beaten) == undisturbed
+
+
+def test_what_was_enqueued_is_suggested_first_and_counts_as_pending_for_the_rest(
+    store: Store, suggester: Suggester, begin: Callable[..., Sweep]
+) -> None:
+    begin("parallelism=3", "budget.max_runs=5")
+    announce(store, slots=3)
+    asked = [enqueue_run(store, "s", [f"trainer.optimizer.learning_rate={rate}"]) for rate in ("0.0002", "0.0003")]
+
+    suggester.advance("s")
+
+    runs = store.runs.all("s")
+    assert [run.params for run in runs[:2]] == asked
+    assert [run.prediction.source for run in runs] == ["enqueued", "enqueued", "centre"]
+    assert store.sweeps.get("s").enqueued == ()
 
 
 # ------------------------------------------------------------------------------------------------ ends

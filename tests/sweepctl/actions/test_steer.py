@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from shared.domain.errors import Conflict, NotFound
+from shared.domain.errors import ConfigError, Conflict, NotFound
 from shared.domain.run import RunState, claim
 from shared.domain.sweep import SweepState
 from shared.store.store import Store
-from sweepctl.actions.steer import cancel_run, pause_sweep, resume_sweep, stop_sweep
+from sweepctl.actions.steer import cancel_run, change_limits, enqueue_run, pause_sweep, resume_sweep, stop_sweep
+from sweepctl.actions.submit import submit
 
 if TYPE_CHECKING:
-    from tests.conftest import ARun, ASweep
+    from tests.conftest import AJob, ARun, ASweep
 
 
 @pytest.fixture(autouse=True)
@@ -75,3 +76,91 @@ def test_a_run_that_does_not_exist_cannot_be_cancelled(store: Store, name: str) 
 def test_a_sweep_that_does_not_exist_cannot_be_paused(store: Store) -> None:
     with pytest.raises(NotFound, match="no sweep nobody in this store; the latest ones: s"):
         pause_sweep(store, "nobody")
+
+
+@pytest.fixture
+def submitted(store: Store, a_job: AJob) -> None:
+    """Replace sweep `s` by one with a config: one parameter, the learning rate, and four runs."""
+    store.client.flushdb()
+    submit(store, a_job("budget.max_runs=4"))
+
+
+@pytest.mark.usefixtures("submitted")
+def test_what_is_enqueued_waits_in_its_order_and_is_in_the_log(store: Store) -> None:
+    enqueue_run(store, "s", ["trainer.optimizer.learning_rate=0.001"])
+    centre = enqueue_run(store, "s", [])
+
+    assert store.sweeps.get("s").enqueued == ({"trainer.optimizer.learning_rate": 0.001}, centre)
+    assert [e.body["params"] for e in store.sweeps.events("s") if e.body["kind"] == "enqueued"][1] == centre
+
+
+@pytest.mark.usefixtures("submitted")
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (
+            ["trainer.optimizer.learning_rat=1"],
+            "not a parameter of this space (did you mean trainer.opt",
+        ),
+        (["trainer.optimizer.learning_rate=9"], "a number from"),
+        (["trainer.optimizer.learning_rate=x"], "trainer.optimizer.learning_rate"),
+        (["+trainer.optimizer.learning_rate=1e-3"], "expected key=value"),
+        (["learning_rate"], "expected key=value"),
+        (["a=1", "a=2"], "a is given twice; keep one of them"),
+    ],
+)
+def test_what_cannot_be_tried_is_refused_and_nothing_is_enqueued(store: Store, texts: list[str], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        enqueue_run(store, "s", texts)
+
+    assert message in str(caught.value)
+    assert store.sweeps.get("s").enqueued == ()
+
+
+@pytest.mark.usefixtures("submitted")
+def test_more_than_the_budget_has_left_is_refused_with_the_command_that_raises_it(store: Store) -> None:
+    for _ in range(4):
+        enqueue_run(store, "s", [])
+
+    with pytest.raises(Conflict, match=r"no run left of its 4: raise it with `sweepctl set s budget.max_runs=5`"):
+        enqueue_run(store, "s", [])
+
+    change_limits(store, "s", ["budget.max_runs=5"])
+    enqueue_run(store, "s", [])
+
+
+@pytest.mark.usefixtures("submitted")
+def test_budget_and_parallelism_of_a_live_sweep_are_changed_and_the_log_says_so(store: Store) -> None:
+    moved = change_limits(store, "s", ["budget.max_runs=9", "parallelism=2", "budget.target_score=1.5"])
+
+    assert (moved.limits.max_runs, moved.limits.parallelism, moved.limits.target_score) == (9, 2, 1.5)
+    assert store.sweeps.events("s")[-1].body["limits"]["max_runs"] == 9
+    assert change_limits(store, "s", ["budget.max_runs=null"]).limits.max_runs is None
+
+
+@pytest.mark.usefixtures("submitted")
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("trainer.steps=3", "trainer.steps: cannot be changed while a sweep lives; expected one of budget.max_runs"),
+        ("budget.max_runs=0", "budget.max_runs"),
+        ("parallelism=many", "parallelism"),
+    ],
+)
+def test_a_limit_that_cannot_be_is_refused(store: Store, text: str, message: str) -> None:
+    before = store.sweeps.get("s")
+
+    with pytest.raises(ConfigError) as caught:
+        change_limits(store, "s", [text])
+
+    assert message in str(caught.value)
+    assert store.sweeps.get("s") == before
+
+
+def test_fewer_runs_than_there_are_is_a_conflict(store: Store, a_job: AJob) -> None:
+    store.client.flushdb()
+    sweep = submit(store, a_job()).sweep
+    store.sweeps.commit(sweep, sweep.move("", created=3))
+
+    with pytest.raises(Conflict, match="has suggested 3 runs already, more than 2"):
+        change_limits(store, "s", ["budget.max_runs=2"])
