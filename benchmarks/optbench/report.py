@@ -92,6 +92,32 @@ def comparison(runs: list[dict], protocol: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def paired(runs: list[dict], protocol: str, ours: str = "project") -> str:
+    """Differences between `ours` and each other optimizer on the (problem, seed) pairs that both ran."""
+    values = defaultdict(dict)
+    for run in runs:
+        values[run["optimizer"]][run["problem"], run["seed"]] = run
+    if ours not in values or len(values) < 2:
+        return ""
+    metrics = {name: of for name, of in METRICS[protocol].items() if name != "runs"}
+    lines = [
+        f"{ours} less each other, on the same (problem, seed); an interval without zero is a difference.",
+        "",
+        f"| {ours} less | pairs | " + " | ".join(metrics) + " |",
+        "|---" * (len(metrics) + 2) + "|",
+    ]
+    for name in sorted(set(values) - {ours}):
+        pairs, rng = sorted(values[ours].keys() & values[name].keys()), np.random.default_rng(0)
+        groups, cells = np.array([problem for problem, _ in pairs]), []
+        for of in metrics.values():
+            gaps = np.array([of(values[ours][pair]) - of(values[name][pair]) for pair in pairs], float)
+            mean = np.mean([gaps[groups == group].mean() for group in np.unique(groups)])
+            low, high = _interval(gaps, groups, rng)
+            cells.append(f"{mean:+.3f} [{low:+.3f}, {high:+.3f}]")
+        lines.append(f"| {name} | {len(pairs)} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
 def per_problem(runs: list[dict], protocol: str) -> str:
     metric = RANKED[protocol][0]
     cells = defaultdict(list)
@@ -131,5 +157,5 @@ def tables(paths: list[str], only: set[str] | None = None, problems: set[str] | 
         if protocol == "latency":
             text.append(latencies(runs))
         else:
-            text += [comparison(runs, protocol), per_problem(runs, protocol)]
+            text += [comparison(runs, protocol), paired(runs, protocol), per_problem(runs, protocol)]
     return "\n".join(text)
