@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 from services.suggester.protein import GridSearch, Protein, RandomSearch, SobolSearch, Suggestion
 from shared.config.frozen import from_plain
+from shared.config.searched import space_of
 from shared.domain.run import FINISHED, Params
-from shared.domain.search_space import SearchSpace
 from shared.domain.sweep import Sweep
 
 
@@ -60,7 +60,7 @@ class Follower:
 def follow(sweep: Sweep) -> Follower:
     """Return a follower at the start of the sweep's log."""
     job = from_plain(sweep.config)
-    space = SearchSpace.from_config(job.sweep.parameters)
+    space = space_of(job)
     match job.sweep.method:
         case "random":
             return Follower(RandomSearch(space, seed=job.seed))

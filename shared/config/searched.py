@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.config.explain import Where
 from shared.config.overrides import Overrides
+from shared.config.schema import SweepJob
 from shared.domain.errors import ConfigError
 from shared.domain.wording import show
 
@@ -27,11 +28,33 @@ def read_space(plain: Mapping[str, Any], where: Where) -> SearchSpace:
             "expected at least one parameter to search, with a distribution"
         )
     try:
-        return SearchSpace.from_config(parameters)
+        space = SearchSpace.from_config(parameters)
+        constraints = sweep.get("constraints") if isinstance(sweep, dict) else None
+        if not isinstance(constraints, list) or not constraints:
+            return space
+        return SearchSpace.from_config(parameters, constraints=constraints, fixed=leaves(plain))
     except ConfigError as error:
         path = str(error).partition(" ")[0].rstrip(":").partition("[")[0]
         place = where(f"sweep.parameters.{path}") or where(f"sweep.parameters.{path.rpartition('.')[0]}")
         raise ConfigError(f"{place + ': ' if place else ''}{error}") from None
+
+
+def space_of(job: SweepJob) -> SearchSpace:
+    """Return the search space of a frozen job, with its constraints."""
+    from shared.domain.search_space import SearchSpace
+
+    constraints = job.sweep.constraints
+    fixed = leaves(job.model_dump(exclude={"sweep"})) if constraints else {}
+    return SearchSpace.from_config(job.sweep.parameters, constraints=constraints, fixed=fixed)
+
+
+def leaves(node: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return the values of nested mappings by their dotted paths."""
+    found: dict[str, Any] = {}
+    for key, value in node.items():
+        path = f"{prefix}{key}"
+        found |= leaves(value, f"{path}.") if isinstance(value, Mapping) else {path: value}
+    return found
 
 
 def pin_overrides(plain: dict[str, Any], asked: Overrides, *, pin: bool, where: Where) -> list[str]:

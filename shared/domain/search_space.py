@@ -14,16 +14,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from shared.domain.constraints import Constraint, read_constraint
 from shared.domain.errors import ConfigError
 from shared.domain.parameter import Array, Parameter, Params, Value
 from shared.domain.parameter_file import read_parameters
 from shared.domain.wording import did_you_mean
 
+FEASIBILITY_DRAWS = 4000
 __all__ = ["Parameter", "Params", "SearchSpace", "Value"]
 
 
@@ -33,14 +35,22 @@ class SearchSpace:
 
     parameters: tuple[Parameter, ...]
     notes: tuple[str, ...] = ()
+    constraints: tuple[Constraint, ...] = ()
 
     @classmethod
-    def from_config(cls, parameters: Mapping[str, Any]) -> SearchSpace:
+    def from_config(
+        cls, parameters: Mapping[str, Any], *, constraints: Sequence[Any] = (), fixed: Mapping[str, Any] | None = None
+    ) -> SearchSpace:
         """Read the mapping below `parameters:` of a sweep; a leaf is a mapping with the key `distribution`.
 
+        `constraints` are texts over the dotted paths of parameters, and of `fixed` values that are not searched.
         Raises ConfigError for anything that cannot be used; the message names the dotted path and the remedy.
         """
-        return cls(*read_parameters(parameters))
+        space = cls(*read_parameters(parameters))
+        if not constraints:
+            return space
+        read = tuple(read_constraint(text, searched=space.paths, fixed=fixed or {}) for text in constraints)
+        return space.constrained(read)
 
     def __len__(self) -> int:
         return len(self.parameters)
@@ -67,6 +77,26 @@ class SearchSpace:
         for index, parameter in enumerate(p for p in self.parameters if not p.is_constant):
             owners += [index] * (len(parameter.values) or 1)
         return tuple(owners)
+
+    def constrained(self, constraints: tuple[Constraint, ...]) -> SearchSpace:
+        """Return the space in which `constraints` hold, with a note on how much of it that is.
+
+        Raises ConfigError if none of many configurations meets them.
+        """
+        space = replace(self, constraints=constraints)
+        rng = np.random.default_rng(0)
+        met = sum(space.allows(self.sample_uniform(rng)) for _ in range(FEASIBILITY_DRAWS))
+        told = " and ".join(constraint.text for constraint in constraints)
+        if not met:
+            raise ConfigError(
+                f"sweep.constraints: none of {FEASIBILITY_DRAWS} configurations meets {told}: loosen them"
+            )
+        note = f"{100 * met / FEASIBILITY_DRAWS:.2g} % of the space meets the constraints"
+        return replace(space, notes=(*self.notes, note))
+
+    def allows(self, params: Mapping[str, Value]) -> bool:
+        """Whether legal `params` meet all constraints."""
+        return all(constraint.allows(params) for constraint in self.constraints)
 
     def centre(self) -> Params:
         """Return the search centre: `mean` of each parameter, the first of its categories."""

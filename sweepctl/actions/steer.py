@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from shared.config.compose import check_values
 from shared.config.frozen import from_plain
 from shared.config.overrides import read_values
+from shared.config.searched import space_of
 from shared.domain import run as run_moves
 from shared.domain import sweep as sweep_moves
 from shared.domain.errors import ConfigError, Conflict, IllegalMove, Stale
 from shared.domain.run import WAITING, Params, Run
-from shared.domain.search_space import SearchSpace
 from shared.domain.sweep import Sweep
 from shared.store.store import Store
 
@@ -55,8 +55,10 @@ def enqueue_run(store: Store, name: str, texts: Sequence[str]) -> Params:
     Raises ConfigError for parameters that the sweep does not have, Conflict when it starts no more runs.
     """
     job = from_plain(store.sweeps.get(name).config)
-    space = SearchSpace.from_config(job.sweep.parameters)
+    space = space_of(job)
     params = space.validate({**space.centre(), **read_values(texts)})
+    if broken := [constraint.text for constraint in space.constraints if not constraint.allows(params)]:
+        raise ConfigError(f"these parameters do not meet {' and '.join(broken)}: change them")
     _move_sweep(store, name, lambda sweep: sweep_moves.enqueue(sweep, params))
     return params
 

@@ -7,9 +7,8 @@ from pathlib import Path
 
 from shared.config.frozen import config_hash, difference, from_plain, to_plain
 from shared.config.schema import SweepJob
+from shared.config.searched import space_of
 from shared.domain.errors import Conflict
-from shared.domain.grid import Grid
-from shared.domain.search_space import SearchSpace
 from shared.domain.sweep import Limits, Sweep, SweepState
 from shared.storage.folders import sweep_folder, write_yaml
 from shared.storage.records import holds_runs, write_sweep
@@ -75,7 +74,9 @@ def _most_runs(job: SweepJob) -> int | None:
     """Return the budget of runs; a grid has no more than its combinations."""
     if job.sweep.method != "grid":
         return job.budget.max_runs
-    grid = Grid(SearchSpace.from_config(job.sweep.parameters), points=job.sweep.grid_points)
+    from shared.domain.grid import Grid  # numpy, which no other sweep needs here
+
+    grid = Grid(space_of(job), points=job.sweep.grid_points)
     return grid.size if job.budget.max_runs is None else min(job.budget.max_runs, grid.size)
 
 

@@ -64,7 +64,7 @@ class Design(ABC):
 
     def _first_new(self, points: Iterator[Params], waiting: set[tuple[Value, ...]]) -> tuple[Params, str]:
         drawn: list[Params] = []
-        for params in islice(points, ATTEMPTS):
+        for params in islice(filter(self.space.allows, points), ATTEMPTS):
             drawn.append(params)
             if tuple(params.values()) not in self._tried | waiting:
                 return params, self.name

@@ -9,6 +9,7 @@ Every suggestion draws from a random stream of its own, numbered by how many wer
 
 from __future__ import annotations
 
+import itertools
 import math
 import warnings
 from collections.abc import Mapping, Sequence
@@ -37,6 +38,7 @@ SPENT_SHARE: Final = 0.08  # of what was spent so far: the next run is predicted
 TYPICAL_TIMES: Final = 2.0  # or no more than this many times the median run
 CENTRES: Final = 5  # good points that candidates are drawn around, and candidates that are refined
 CLIMB_STEPS: Final = 24
+MOST_REDRAWS: Final = 20  # of the candidates from the whole space, where constraints take most of them
 LARGE: Final = 400  # observations from which on the climb is half as long
 LARGEST_FLOAT: Final = 1.7e308
 
@@ -130,7 +132,7 @@ class Protein:
         running = {tuple(params.values()) for params in waiting}
         if self.settings.seed_with_search_center and number == 0:
             centre = self._centre(short)
-            if tuple(centre.values()) not in self._observations.keys | running:
+            if tuple(centre.values()) not in self._observations.keys | running and self.space.allows(centre):
                 return Suggestion(centre, source="centre", memory={**self._memory, "n": number + 1})
         seed = int(np.random.default_rng([self._root_seed(), 1]).integers(2**31))
         spread = candidates.DESIGN_SPREAD if number < self.settings.num_random_samples else 1.0  # workers that wait
@@ -150,8 +152,20 @@ class Protein:
     def _pool(self, rng: np.random.Generator) -> Array:
         """Candidates from the whole space: all of it if it is small."""
         if self.space.size <= candidates.SMALL_SPACE:
-            return rng.permutation(candidates.everything(self.space))
-        return self.space.snap(rng.random((self.settings.random_suggestions, len(self.space))))
+            return self._legal(rng.permutation(candidates.everything(self.space)))
+        wanted = self.settings.random_suggestions
+        pool = self._legal(self.space.snap(rng.random((wanted, len(self.space)))))
+        for draw in itertools.count():
+            if len(pool) >= wanted or (draw >= MOST_REDRAWS and len(pool)):
+                break
+            pool = np.concatenate([pool, self._legal(self.space.snap(rng.random((wanted, len(self.space)))))])
+        return pool[:wanted]
+
+    def _legal(self, units: Array) -> Array:
+        """Return those of units (m, d) that meet the constraints."""
+        if not self.space.constraints:
+            return units
+        return units[[self.space.allows(self.space.decode(unit)) for unit in units]]
 
     def _short_index(self) -> int | None:
         path = self.settings.cost_path
@@ -241,7 +255,7 @@ class _Search:
         if self.loss is None or not each or self.space.size <= candidates.SMALL_SPACE:
             return pool, sources
         scale = self.settings.global_search_scale
-        local = candidates.around(self.cube, self.rng, self._good_points(), each=each, scale=scale)
+        local = self.protein._legal(candidates.around(self.cube, self.rng, self._good_points(), each=each, scale=scale))
         return np.concatenate([pool, local]), sources + ["local"] * len(local)
 
     def _good_points(self) -> Array:
@@ -294,19 +308,23 @@ class _Search:
 def _first_new(
     space: SearchSpace, units: Sequence[Array] | Array, observed: Keys, running: Keys
 ) -> tuple[Params, int | None]:
-    """Return the first candidate that is neither observed nor running, and its place.
+    """Return the first candidate that is legal, and neither observed nor running, and its place.
 
-    Without one the place is None and the candidate the first that is not running; if all are, the very first.
+    Without one the place is None and the candidate the first legal one that is not running; if all are, the first.
     """
     again: Params | None = None
+    legal: Params | None = None
     for place, unit in enumerate(units):
         params = space.decode(unit)
         key = tuple(params.values())
+        if not space.allows(params):
+            continue
+        legal = legal or params
         if key not in observed and key not in running:
             return params, place
         if again is None and key not in running:
             again = params
-    return space.decode(units[0]) if again is None else again, None
+    return again or legal or space.decode(units[0]), None
 
 
 def _finite(value: float) -> float:

@@ -1,0 +1,114 @@
+"""Conditions that the parameters of a run must meet together: `trainer.batch_size % trainer.minibatch_size == 0`."""
+
+from __future__ import annotations
+
+import ast
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from shared.domain.errors import ConfigError
+from shared.domain.wording import did_you_mean, show
+
+LONGEST = 500
+ALLOWED = "comparisons of keys, numbers and texts with + - * / // % and or not"
+_BINARY: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+}
+_UNARY: dict[type[ast.AST], Callable[[Any], Any]] = {ast.USub: operator.neg, ast.Not: operator.not_}
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """One condition, read and checked. `fixed` are the values of the keys in it that are not searched."""
+
+    text: str
+    tree: ast.expr
+    paths: tuple[str, ...]
+    fixed: Mapping[str, Any]
+
+    def allows(self, params: Mapping[str, Any]) -> bool:
+        """Whether `params` meet it; what cannot be computed, such as a division by zero, does not."""
+        try:
+            return bool(_value(self.tree, {**self.fixed, **params}))
+        except (ArithmeticError, TypeError):
+            return False
+
+
+def read_constraint(text: object, *, searched: tuple[str, ...], fixed: Mapping[str, Any]) -> Constraint:
+    """Read one condition over the `searched` paths and the `fixed` ones.
+
+    Nothing is executed: the text is parsed, and only arithmetic and comparisons are known. Raises ConfigError for more.
+    """
+    if not isinstance(text, str) or len(text) > LONGEST:
+        raise ConfigError(f"sweep.constraints: got {show(text)}, expected a text such as trainer.a <= trainer.b")
+    try:
+        tree = ast.parse(text.strip(), mode="eval").body
+        paths = tuple(dict.fromkeys(_paths(tree)))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        raise ConfigError(f"sweep.constraints: {show(text)} cannot be read: expected {ALLOWED}") from None
+    if not isinstance(tree, ast.Compare | ast.BoolOp | ast.UnaryOp):
+        raise ConfigError(f"sweep.constraints: {show(text)} is no condition: expected {ALLOWED}")
+    for path in paths:
+        if path not in searched and path not in fixed:
+            known = [*searched, *fixed]
+            raise ConfigError(f"sweep.constraints: {show(text)}: there is no {path}{did_you_mean(path, known)}")
+    if not set(paths) & set(searched):
+        raise ConfigError(f"sweep.constraints: {show(text)} names no parameter that is searched: leave it out")
+    return Constraint(text, tree, paths, {path: fixed[path] for path in paths if path not in searched})
+
+
+def _paths(node: ast.expr) -> list[str]:
+    """Return the dotted keys of a condition. Raises ValueError for what is not allowed in one."""
+    match node:
+        case ast.Constant(value=value) if isinstance(value, bool | int | float | str):
+            return []
+        case ast.Name() | ast.Attribute():
+            return [_dotted(node)]
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in _BINARY:
+            return _paths(left) + _paths(right)
+        case ast.UnaryOp(op=op, operand=operand) if type(op) in _UNARY:
+            return _paths(operand)
+        case ast.BoolOp(values=values):
+            return [path for value in values for path in _paths(value)]
+        case ast.Compare(left=left, ops=ops, comparators=others) if all(type(op) in _BINARY for op in ops):
+            return [path for value in (left, *others) for path in _paths(value)]
+    raise ValueError(type(node).__name__)
+
+
+def _dotted(node: ast.expr) -> str:
+    match node:
+        case ast.Name(id=name):
+            return name
+        case ast.Attribute(value=value, attr=name):
+            return f"{_dotted(value)}.{name}"
+    raise ValueError(type(node).__name__)
+
+
+def _value(node: ast.expr, values: Mapping[str, Any]) -> Any:
+    match node:
+        case ast.Constant(value=value):
+            return value
+        case ast.BinOp(left=left, op=op, right=right):
+            return _BINARY[type(op)](_value(left, values), _value(right, values))
+        case ast.UnaryOp(op=op, operand=operand):
+            return _UNARY[type(op)](_value(operand, values))
+        case ast.BoolOp(op=op, values=parts):
+            meets = (bool(_value(part, values)) for part in parts)
+            return all(meets) if isinstance(op, ast.And) else any(meets)
+        case ast.Compare(left=left, ops=ops, comparators=others):
+            sides = [_value(side, values) for side in (left, *others)]
+            return all(_BINARY[type(op)](a, b) for op, a, b in zip(ops, sides, sides[1:], strict=False))
+    return values[_dotted(node)]
