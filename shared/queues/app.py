@@ -11,6 +11,7 @@ from celery.signals import celeryd_init
 from kombu.entity import Exchange, Queue
 
 from shared.queues import names
+from shared.queues.transport import use_this_transport
 
 SOCKET_SECONDS = 5
 RING_SECONDS = 1  # whoever rings has other things to do: a lost doorbell is rung again
@@ -21,6 +22,7 @@ VISIBILITY_SECONDS = 3600
 
 def make_app(service: str, broker_url: str, *, queues: Sequence[str], slots: int) -> Celery:
     """Return the app of `service`: its worker holds `slots` tasks at once, its first queue is the usual one."""
+    use_this_transport()
     app = Celery(f"services.{service}", broker=celery_url(broker_url), include=[f"services.{service}.tasks"])
     app.conf.update(
         accept_content=["json"],
