@@ -4,6 +4,7 @@ SweepError                     exit code 1   anything this package raises on pur
 ├── ConfigError                exit code 2   what was written cannot be used: mend it and try again
 ├── StoreUnreachable           exit code 3   Redis does not answer: start it, or point elsewhere
 ├── StoreDenied                exit code 4   Redis answers, but not to us: mend the credentials
+├── TrackerDenied              exit code 4   W&B answers, but refuses the key: mend it
 ├── NotFound                   exit code 5   no such sweep, run or checkpoint
 ├── Conflict                   exit code 6   somebody or something else already holds this name or folder
 │   └── StoreReplaced                        the store is not the one that this worker started with: stop
@@ -37,6 +38,12 @@ class StoreUnreachable(SweepError):
 
 class StoreDenied(SweepError):
     """Redis refuses our credentials."""
+
+    exit_code = 4
+
+
+class TrackerDenied(SweepError):
+    """Weights & Biases refuses our key."""
 
     exit_code = 4
 

@@ -1,21 +1,64 @@
-"""Whether this machine could log in to Weights & Biases. Loads no wandb: commands ask this."""
+"""Whether this machine can log in to Weights & Biases. Loads no wandb: commands ask this."""
 
 from __future__ import annotations
 
+import base64
+import json
 import netrc
 import os
+import urllib.error
+import urllib.request
 from pathlib import Path
 
-DEFAULT_HOST = "api.wandb.ai"
+from shared.domain.errors import TrackerDenied
+
+DEFAULT_URL = "https://api.wandb.ai"
+ANSWER_SECONDS = 5.0
+REFUSED = (401, 403)
 
 
 def has_wandb_key() -> bool:
     """Whether a key is in WANDB_API_KEY or in the netrc file that `wandb login` writes."""
-    if os.environ.get("WANDB_API_KEY"):
-        return True
-    host = os.environ.get("WANDB_BASE_URL", "").partition("://")[2].rstrip("/") or DEFAULT_HOST
+    return _key() is not None
+
+
+def check_wandb_key() -> str | None:
+    """Ask W&B whether it takes the key. Return why nobody can tell, or None when it does. Raises TrackerDenied."""
+    pair = base64.b64encode(f"api:{_key()}".encode()).decode()
+    request = urllib.request.Request(
+        f"{_url()}/graphql",
+        data=json.dumps({"query": "query { viewer { id } }"}).encode(),
+        headers={"Authorization": f"Basic {pair}", "Content-Type": "application/json"},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=ANSWER_SECONDS) as answer:
+            viewer = json.load(answer)["data"]["viewer"]
+    except urllib.error.HTTPError as error:
+        error.close()
+        if error.code not in REFUSED:
+            return f"it answers with status {error.code}"
+        viewer = None
+    except (OSError, ValueError, LookupError, TypeError):
+        return "it does not answer"
+    if viewer is None:
+        raise TrackerDenied(
+            f"Weights & Biases at {_url()} refuses the key of this machine: set the right one in WANDB_API_KEY, or use "
+            "wandb=offline"
+        )
+    return None
+
+
+def _key() -> str | None:
+    if key := os.environ.get("WANDB_API_KEY"):
+        return key
+    host = _url().partition("://")[2]
     file = Path(os.environ.get("NETRC", "~/.netrc")).expanduser()
     try:
-        return netrc.netrc(str(file)).authenticators(host) is not None
+        found = netrc.netrc(str(file)).authenticators(host)
     except (OSError, netrc.NetrcParseError):
-        return False
+        return None
+    return found[2] if found else None
+
+
+def _url() -> str:
+    return (os.environ.get("WANDB_BASE_URL") or DEFAULT_URL).rstrip("/")

@@ -17,18 +17,38 @@ from shared.tracking.tracker import TrackedRun
 
 log = logging.getLogger(__name__)
 Mode = Literal["offline", "online"]
+INIT_SECONDS = 15  # the sweep itself never waits for W&B; what ends a worker does
+FINISH_SECONDS = 10.0
+
+
+class _Process:
+    """W&B's own process, which all trackers share. After a failure it is ended, and with it every run it had open."""
+
+    starts = 0
+
+    @classmethod
+    def start_anew(cls) -> None:
+        cls.starts += 1
+        try:
+            wandb.teardown()
+        except Exception as error:
+            log.info("W&B's process did not end in order: %s", type(error).__name__)
 
 
 @dataclass
 class _Open:
-    """A W&B run that is being written, and the last step that it has."""
+    """A W&B run that is being written, the last step that it has, and the start of W&B's process that it belongs to."""
 
     run: Any
+    start: int
     step: int = -1
 
 
 class WandbTracker:
-    """Writes the runs of one sweep below `folder`. A W&B that cannot be reached makes it go on offline."""
+    """Writes the runs of one sweep below `folder`. A W&B that cannot be reached makes it go on offline.
+
+    No failure of W&B is raised: the store has everything, and whoever tells the tracker has other sweeps to follow.
+    """
 
     def __init__(
         self, *, mode: Mode, project: str, entity: str | None, group: str, name: str | None, folder: Path
@@ -39,7 +59,34 @@ class WandbTracker:
 
     def update(self, run: TrackedRun) -> None:
         """Log the points that are new; with an outcome, write it as the summary and finish."""
-        tracked = self._open.get(run.id) or self._open.setdefault(run.id, _Open(self._start(run)))
+        try:
+            self._tell(run)
+        except Exception as error:  # W&B's process may be away or dead, and its errors have no common root
+            why = type(error).__name__
+            _Process.start_anew()
+            self._open.pop(run.id, None)
+            if self._mode == "offline":
+                log.warning("run %s: W&B failed (%s): it is not written there; the store has it", run.id, why)
+                return
+            log.warning("W&B cannot be used (%s): going on offline; `wandb sync` sends it later", why)
+            self._mode = "offline"
+            self.update(run)
+
+    def close(self) -> None:
+        """Close what is still open; a run that goes on elsewhere is opened again there."""
+        for run_id, tracked in self._open.items():
+            if tracked.start != _Process.starts:
+                continue
+            try:
+                tracked.run.finish()
+            except Exception as error:
+                log.warning("run %s: W&B failed (%s) at its end", run_id, type(error).__name__)
+        self._open.clear()
+
+    def _tell(self, run: TrackedRun) -> None:
+        tracked = self._open.get(run.id)
+        if tracked is None or tracked.start != _Process.starts:
+            tracked = self._open[run.id] = _Open(self._init(run), _Process.starts)
         for step, value in run.curve:
             if step > tracked.step:
                 tracked.run.log({run.metric: value}, step=step)
@@ -48,22 +95,6 @@ class WandbTracker:
             tracked.run.summary.update({**run.outcome, "attempts": run.attempt})
             tracked.run.finish(exit_code=1 if run.failed else 0)
             del self._open[run.id]
-
-    def close(self) -> None:
-        """Close what is still open; a run that goes on elsewhere is opened again there."""
-        for tracked in self._open.values():
-            tracked.run.finish()
-        self._open.clear()
-
-    def _start(self, run: TrackedRun) -> Any:
-        try:
-            return self._init(run)
-        except wandb.Error as error:
-            if self._mode == "offline":
-                raise
-            log.warning("W&B cannot be used (%s): going on offline; `wandb sync` sends it later", type(error).__name__)
-            self._mode = "offline"
-            return self._init(run)
 
     def _init(self, run: TrackedRun) -> Any:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -84,6 +115,7 @@ class WandbTracker:
                 disable_git=True,
                 x_disable_stats=True,  # the suggester's machine says nothing about the run's
                 x_disable_meta=True,
-                init_timeout=30,
+                init_timeout=INIT_SECONDS,
+                finish_timeout=FINISH_SECONDS,  # then what was not sent lies in the folder, for `wandb sync`
             ),
         )

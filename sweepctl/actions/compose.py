@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from shared.config.compose import Composed, compose
 from shared.config.protein import ProteinSettings
+from shared.config.schema import SweepJob
 from shared.domain.errors import ConfigError
-from shared.tracking.credentials import has_wandb_key
+from shared.tracking.credentials import check_wandb_key, has_wandb_key
+
+LOW_DISK_BYTES = 5 * 10**9
 
 
 def compose_job(
@@ -36,6 +40,21 @@ def compose_job(
         )
         return replace(composed, notes=(*composed.notes, note))
     return composed
+
+
+def doubts(job: SweepJob, data_dir: Path) -> Iterator[str]:
+    """Yield a sentence for each thing that may go wrong later. Raises TrackerDenied for a key that W&B refuses."""
+    if job.wandb.mode == "online" and (why := check_wandb_key()):
+        yield f"nobody can tell whether W&B takes the key, {why}: the sweep goes on offline if it does not"
+    place, free = free_bytes(data_dir)
+    if free < LOW_DISK_BYTES:
+        yield f"only {free / 1e9:.1f} GB free in {place}: checkpoints may not fit; free some, or use another --data-dir"
+
+
+def free_bytes(data_dir: Path) -> tuple[Path, int]:
+    """Return how much room a data folder has (bytes), and the folder that exists already and says so."""
+    place = next(folder for folder in (data_dir, *data_dir.parents) if folder.exists())
+    return place, shutil.disk_usage(place).free
 
 
 def _validate(settings: Mapping[str, Any]) -> list[str]:

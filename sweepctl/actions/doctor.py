@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import shutil
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -20,10 +19,9 @@ from shared.store.embedded_server import find_server
 from shared.store.location import located_store
 from shared.store.preflight import SLOW_SECONDS, examine_server, latency
 from shared.store.store import Store
-from sweepctl.actions.compose import compose_job
+from sweepctl.actions.compose import LOW_DISK_BYTES, compose_job, free_bytes
 
 Verdict = Literal["ok", "warn", "fail"]
-LOW_DISK_BYTES = 5 * 10**9
 
 
 @dataclass(frozen=True)
@@ -67,8 +65,7 @@ def _gpus() -> Iterator[Finding]:
 
 
 def _disk(data_dir: Path) -> Iterator[Finding]:
-    place = next(folder for folder in (data_dir, *data_dir.parents) if folder.exists())
-    free = shutil.disk_usage(place).free
+    place, free = free_bytes(data_dir)
     text = f"{free / 1e9:.0f} GB free in {place}"
     if not os.access(place, os.W_OK):
         yield Finding("fail", "disk", f"{place} cannot be written to: choose another --data-dir")

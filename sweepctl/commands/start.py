@@ -45,6 +45,7 @@ def run(
     from sweepctl.views.session import follow_to_the_end
 
     job = _job(name, overrides, config_dir=config_dir, data_dir=folder(data_dir), pin=pin)
+    _examine(job, folder(data_dir))
     with the_store(data_dir, redis, "start") as store:
         raise typer.Exit(follow_to_the_end(store, job, folder(data_dir), as_json=as_json))
 
@@ -68,6 +69,7 @@ def submit(
     from sweepctl.views.session import say_what_is_next
 
     job = _job(name, overrides, config_dir=config_dir, data_dir=folder(data_dir), pin=pin)
+    _examine(job, folder(data_dir))
     with the_store(data_dir, redis, "join") as store:
         submitted = submit_job(store, job)
         if as_json:
@@ -95,6 +97,7 @@ def rollout(
 
     one = [*(overrides or []), "budget.max_runs=1", "parallelism=1", "look_ahead=0"]
     job = _job(name, one, config_dir=config_dir, data_dir=folder(data_dir), pin=pin)
+    _examine(job, folder(data_dir))
     with the_store(data_dir, redis, "start") as store:
         raise typer.Exit(stream_one_run(store, job, folder(data_dir)))
 
@@ -168,3 +171,11 @@ def _job(
     for note in composed.notes:
         print(f"note: {note}", file=sys.stderr)
     return composed.job
+
+
+def _examine(job: SweepJob, data_dir: Path) -> None:
+    """Look at what the sweep needs beside the store, before anything is written; print what may go wrong."""
+    from sweepctl.actions.compose import doubts
+
+    for note in doubts(job, data_dir):
+        print(f"note: {note}", file=sys.stderr)

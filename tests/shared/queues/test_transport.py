@@ -100,4 +100,4 @@ def test_a_doorbell_names_one_task_of_ours_and_one_id_and_nothing_else(message: 
 
 
 def _waiting(store: Store, queue: str) -> list[str]:
-    return list(store.client.lrange(queue, 0, -1))
+    return [str(text) for text in store.client.lrange(queue, 0, -1)]
