@@ -58,18 +58,34 @@ def plain_errors(url: str) -> Iterator[None]:
         raise StoreUnreachable(f"Redis at {where} is a read-only replica: point REDIS_URL at the primary") from None
     except exceptions.OutOfMemoryError:
         raise StoreUnreachable(f"Redis at {where} is out of memory: raise maxmemory or free some") from None
+    except exceptions.MasterDownError:
+        raise StoreUnreachable(f"Redis at {where} is a replica without its primary: point REDIS_URL at that") from None
     except exceptions.TimeoutError:
-        raise StoreUnreachable(f"Redis at {where} does not answer in time: is it overloaded, or cut off?") from None
+        causes = "overloaded, or cut off?"
+        if url.startswith("rediss:"):  # a server without TLS waits for the rest of what it takes for a command
+            causes = "overloaded, cut off, or without TLS (then write redis://)?"
+        raise StoreUnreachable(f"Redis at {where} does not answer in time: is it {causes}") from None
     except exceptions.ConnectionError as error:
         if "[SSL" in str(error):
             raise StoreUnreachable(
                 f"Redis at {where}: the TLS handshake failed: name its certificate's authority with ?ssl_ca_certs=FILE"
+            ) from None
+        if "max number of clients" in str(error):
+            raise StoreUnreachable(f"Redis at {where} has too many clients: raise its maxclients") from None
+        if url.startswith("redis:") and any(part in str(error) for part in ("closed by server", "reset by peer")):
+            raise StoreUnreachable(
+                f"Redis at {where} hangs up: is it going down, or does it want TLS (then write rediss://)?"
             ) from None
         raise StoreUnreachable(f"Redis at {where}: nothing answers there: start it, or set REDIS_URL") from None
     except exceptions.ResponseError as error:
         text = str(error)
         if "OOM" in text:
             raise StoreUnreachable(f"Redis at {where} is out of memory: raise maxmemory or free some") from None
+        if text.startswith("DENIED"):
+            raise StoreDenied(
+                f"Redis at {where} is in protected mode, for its own host alone: set a password there (requirepass) "
+                "and in REDIS_URL"
+            ) from None
         if "MISCONF" in text:
             raise StoreUnreachable(f"Redis at {where} cannot write its files: is its disk full?") from None
         raise

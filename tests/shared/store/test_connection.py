@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import socketserver
+import ssl
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -110,6 +113,85 @@ def test_something_that_is_no_redis_is_told() -> None:
         thread.join()
 
     assert said.endswith("answers, but is no Redis: mend the port in REDIS_URL")
+
+
+@contextmanager
+def answering(reply: bytes, wrap: Callable[[socket.socket], socket.socket] = lambda plain: plain) -> Iterator[int]:
+    """Yield the port of a server that says the same to everything: states that no real server keeps for a test."""
+
+    class Parrot(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with suppress(OSError):
+                talk = wrap(self.request)
+                while talk.recv(4096):
+                    talk.sendall(reply)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Parrot) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server.server_address[1]
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("reply", "exit_code", "said"),
+    [
+        (b"-LOADING Redis is loading the dataset in memory\r\n", 3, "is loading its data: wait and try again"),
+        (b"-MASTERDOWN Link with MASTER is down\r\n", 3, "is a replica without its primary: point REDIS_URL at that"),
+        (b"-ERR max number of clients reached\r\n", 3, "has too many clients: raise its maxclients"),
+        (b"-MISCONF Errors writing to the AOF file\r\n", 3, "cannot write its files: is its disk full?"),
+        (
+            b"-DENIED Redis is running in protected mode\r\n",
+            4,
+            "is in protected mode, for its own host alone: set a password there (requirepass) and in REDIS_URL",
+        ),
+    ],
+)
+def test_each_state_of_a_server_has_its_sentence(reply: bytes, exit_code: int, said: str) -> None:
+    with answering(reply) as port:
+        url = f"redis://:{PASSWORD}@127.0.0.1:{port}/0"
+
+        assert complaint(open_store(url), exit_code=exit_code) == f"Redis at redis://:***@127.0.0.1:{port}/0 {said}"
+
+
+def test_tls_to_a_server_without_it_is_told_what_to_write(start_server: StartServer) -> None:
+    port = free_port()
+    start_server("--port", str(port))
+    url = f"rediss://:{PASSWORD}@127.0.0.1:{port}/0"
+
+    said = complaint(open_store(url, client=connect(url, timeout=0.5)), exit_code=3)
+
+    assert said.endswith("does not answer in time: is it overloaded, cut off, or without TLS (then write redis://)?")
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> ssl.SSLContext:
+    """Return the settings of a TLS server whose certificate nobody knows."""
+    files = [str(tmp_path / "key.pem"), str(tmp_path / "cert.pem")]
+    program = shutil.which("openssl")
+    if program is None:
+        pytest.skip("needs the openssl program")
+    asked = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+    subprocess.run([program, *asked, "-keyout", files[0], "-out", files[1]], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(files[1], files[0])
+    return context
+
+
+def test_a_certificate_that_nobody_vouches_for_is_told_with_the_remedy(certificate: ssl.SSLContext) -> None:
+    with answering(b"+PONG\r\n", lambda plain: certificate.wrap_socket(plain, server_side=True)) as port:
+        said = complaint(open_store(f"rediss://:{PASSWORD}@127.0.0.1:{port}/0"), exit_code=3)
+
+    remedy = "name its certificate's authority with ?ssl_ca_certs=FILE"
+    assert said == f"Redis at rediss://:***@127.0.0.1:{port}/0: the TLS handshake failed: {remedy}"
+
+
+def test_plain_words_to_a_server_with_tls_are_told_what_to_write(certificate: ssl.SSLContext) -> None:
+    with answering(b"", lambda plain: certificate.wrap_socket(plain, server_side=True)) as port:
+        said = complaint(open_store(f"redis://:{PASSWORD}@127.0.0.1:{port}/0"), exit_code=3)
+
+    assert said.endswith("hangs up: is it going down, or does it want TLS (then write rediss://)?")
 
 
 def test_a_missing_and_a_wrong_password_are_denied_and_the_right_one_is_not(start_server: StartServer) -> None:
