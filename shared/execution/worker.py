@@ -24,6 +24,7 @@ from shared.queues.flower import refuse_open_flower
 from shared.queues.lifecycle import Lifecycle
 from shared.queues.watchdog import watch_queues
 from shared.store import fleet
+from shared.store.connection import exposure
 from shared.store.location import locate
 from shared.store.store import Store, open_store
 
@@ -89,6 +90,8 @@ def make_worker(service: str, *, queues: Sequence[str], slots: int | None = None
             places = Slots(slots or settings.slots, visible_gpus())
             app = make_app(service, url, queues=queues, slots=places.count)
             store = open_store(url)
+            if warning := exposure(url):
+                print(f"{service}: WARNING: {warning}", file=sys.stderr)
             _greet(store)
     except SweepError as error:
         print(f"{service}: {error}", file=sys.stderr)

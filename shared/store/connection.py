@@ -16,6 +16,7 @@ from redis.retry import Retry
 from shared.domain.errors import ConfigError, StoreDenied, StoreUnreachable
 
 SOCKET_TIMEOUT = 5.0
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 SCRIPTS = Path(__file__).parent / "scripts"
 # After a restart of the server each pooled connection fails once. Every command of ours answers a repeated call like
 # the first one; only timeouts are not tried again: whoever waits has a heartbeat to keep.
@@ -35,6 +36,27 @@ def connect(url: str, *, timeout: float = SOCKET_TIMEOUT) -> redis.Redis:
         raise ConfigError(
             f"store URL {masked(url)}: {error}: write redis://[:password@]host:port/0, rediss:// or unix:///path"
         ) from None
+
+
+def exposure(url: str) -> str | None:
+    """Say how others could reach this store; None if they cannot. A server on this machine needs no TLS."""
+    if url.startswith("unix:"):
+        return None
+    is_remote = str(_parts(url).get("host", "localhost")) not in LOOPBACK
+    if is_remote and asks_for_no_password(url):
+        return f"Redis at {masked(url)} has no password: whoever reaches it reads and writes every sweep: give it one"
+    if is_remote and not url.startswith("rediss:"):
+        return f"Redis at {masked(url)} is used without TLS: keep it in a private network, or write rediss://"
+    return None
+
+
+def asks_for_no_password(url: str) -> bool:
+    """Whether everybody who reaches the port of this store may write to it."""
+    return not url.startswith("unix:") and not _parts(url).get("password")
+
+
+def _parts(url: str) -> dict[str, Any]:
+    return dict(redis.connection.parse_url(url))  # type: ignore[no-untyped-call]
 
 
 def masked(url: str) -> str:

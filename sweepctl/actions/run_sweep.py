@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,11 @@ from pathlib import Path
 import psutil
 
 from shared.config.schema import SweepJob
-from shared.domain.errors import SweepError
+from shared.config.settings import worker_settings
+from shared.domain.errors import ConfigError, SweepError
 from shared.domain.sweep import SweepState
+from shared.execution.permission import allows
+from shared.store.connection import asks_for_no_password, masked
 from shared.store.store import Store
 from sweepctl.actions.local import COMMANDS, LocalWorkers, entry_points, take_from_the_dead
 from sweepctl.actions.snapshot import Snapshot, take_snapshot
@@ -22,6 +26,20 @@ from sweepctl.actions.submit import submit
 LOOK_SECONDS = 0.25
 FRESH_SECONDS = 8.0
 TAKE_OVER_SECONDS = 3.0
+
+
+def refuse_for_strangers(job: SweepJob, url: str, environment: Mapping[str, str]) -> None:
+    """Raise ConfigError when workers here would import the user's code for everybody who reaches the store.
+
+    Who runs a sweep vouches for what its config names, as long as nobody else can write to the store.
+    """
+    named = worker_settings(environment).allow
+    for entry_point in entry_points(job):
+        if asks_for_no_password(url) and not allows(entry_point, named):
+            raise ConfigError(
+                f"{entry_point} is code of yours, and Redis at {masked(url)} takes orders from everybody who reaches "
+                f"it: give it a password, or vouch for the code with SWEEP_ALLOW={entry_point}"
+            )
 
 
 @dataclass
@@ -37,8 +55,10 @@ class LocalSweep:
         """Submit the sweep, start what is missing, and yield a snapshot several times a second until it is over.
 
         The workers end, in order, when the iteration does: at the end, on an error, or when it is closed.
-        Raises Conflict when the name belongs to another sweep, SweepError when the workers cannot live.
+        Raises Conflict when the name belongs to another sweep, ConfigError for code that strangers could call,
+        SweepError when the workers cannot live.
         """
+        refuse_for_strangers(self.job, self.store.url, os.environ)
         submitted = submit(self.store, self.job)
         name, served_at = submitted.sweep.name, -TAKE_OVER_SECONDS
         with ExitStack() as stack:

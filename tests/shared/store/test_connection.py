@@ -18,7 +18,7 @@ import pytest
 
 from shared.domain.errors import ConfigError, StoreDenied, StoreUnreachable
 from shared.domain.run import claim
-from shared.store.connection import connect, masked
+from shared.store.connection import asks_for_no_password, connect, exposure, masked
 from shared.store.embedded_server import find_server
 from shared.store.store import Store, open_store
 
@@ -271,3 +271,45 @@ def test_a_url_that_is_none_is_refused_with_the_forms_that_are(url: str) -> None
 )
 def test_a_url_is_shown_without_its_password(url: str, shown: str) -> None:
     assert masked(url) == shown
+
+
+@pytest.mark.parametrize(
+    ("url", "warning"),
+    [
+        ("unix:///tmp/x/redis.sock?db=0", None),
+        ("redis://127.0.0.1:6379/0", None),
+        ("redis://localhost/0", None),
+        ("rediss://:pw@head:6379/0", None),
+        ("rediss://head/0?password=pw", None),
+        (
+            "redis://head:6379/0",
+            "Redis at redis://head:6379/0 has no password: "
+            "whoever reaches it reads and writes every sweep: give it one",
+        ),
+        (
+            "rediss://head:6379/0",
+            "Redis at rediss://head:6379/0 has no password: "
+            "whoever reaches it reads and writes every sweep: give it one",
+        ),
+        (
+            "redis://:pw@head:6379/0",
+            "Redis at redis://:***@head:6379/0 is used without TLS: keep it in a private network, or write rediss://",
+        ),
+    ],
+)
+def test_a_store_that_others_could_reach_is_warned_of(url: str, warning: str | None) -> None:
+    assert exposure(url) == warning
+
+
+@pytest.mark.parametrize(
+    ("url", "open_to_all"),
+    [
+        ("unix:///tmp/x/redis.sock?db=0", False),
+        ("redis://127.0.0.1:6379/0", True),
+        ("redis://user@head/0", True),
+        ("redis://:pw@127.0.0.1:6379/0", False),
+        ("redis://head/0?password=pw", False),
+    ],
+)
+def test_a_port_without_a_password_takes_orders_from_everybody(url: str, open_to_all: bool) -> None:
+    assert asks_for_no_password(url) is open_to_all
