@@ -8,17 +8,13 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from shared.domain.errors import ConfigError
+from shared.domain.redaction import MASK, SECRET_VALUE
 
 _KEY: Final = re.compile(
     r"(^|_)(api_?key|access_?key(_id)?|private_?key|secret(_key)?|passw(or)?d|passphrase|credentials?|"
     r"((api|auth|access|bearer|refresh|session|hf|github|wandb|bot|service)_?)?token)$"
 )
-_VALUE: Final = re.compile(
-    r"-----BEGIN [A-Z ]*PRIVATE KEY|\b(sk|rk)-[A-Za-z0-9_-]{20,}|\bgh[pousr]_[A-Za-z0-9]{20,}|\bhf_[A-Za-z0-9]{20,}|"
-    r"\b(AKIA|ASIA)[A-Z0-9]{16}\b|\bxox[abpr]-[A-Za-z0-9-]{10,}|://[^/\s:@]*:[^/\s@]+@"
-)
 _VARIABLE: Final = re.compile(r"KEY|TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|REDIS_URL|BROKER_URL")
-MASK: Final = "********"
 
 
 def find_secret(node: Any, path: str = "") -> str | None:
@@ -43,7 +39,7 @@ def is_secret(key: str, value: object) -> bool:
     """Whether this key with this value looks like a secret; an empty one and a number do not."""
     if not isinstance(value, str) or not value or value == MASK:
         return False
-    return bool(_KEY.search(_snake(key)) or _VALUE.search(value))
+    return bool(_KEY.search(_snake(key)) or SECRET_VALUE.search(value))
 
 
 def masked(node: Any) -> Any:

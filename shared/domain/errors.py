@@ -17,11 +17,16 @@ SweepError                     exit code 1   anything this package raises on pur
 
 from __future__ import annotations
 
+from shared.domain.redaction import redacted
+
 
 class SweepError(Exception):
     """Root of the tree. The message is one line: what, where, got, expected, and how to mend it."""
 
     exit_code = 1
+
+    def __init__(self, message: str) -> None:
+        super().__init__(redacted(message))
 
 
 class ConfigError(SweepError):

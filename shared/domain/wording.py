@@ -8,7 +8,9 @@ import reprlib
 from collections.abc import Iterable
 
 from shared.domain.errors import ConfigError
+from shared.domain.redaction import redacted
 
+LONGEST_SENTENCE = 500
 _short = reprlib.Repr()
 _short.maxstring = _short.maxother = 60
 
@@ -35,6 +37,13 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 def one_line(text: object) -> str:
     """Return the first line of a library's message that says something."""
     return next((line.strip() for line in str(text).splitlines() if line.strip()), "no further explanation")
+
+
+def plain_sentence(text: object) -> str:
+    """Return what somebody else's code said as a line of at most 500 characters: printable, and without secrets."""
+    line = one_line(text)
+    plain = "".join(character if character.isprintable() else ascii(character)[1:-1] for character in line)
+    return redacted(plain if len(plain) <= LONGEST_SENTENCE else f"{plain[:LONGEST_SENTENCE]}...")
 
 
 def refusal(where: str, got: object, expected: str, remedy: str) -> ConfigError:

@@ -18,6 +18,7 @@ from typing import Any
 
 from shared.domain.errors import NotFound, SweepError
 from shared.domain.trainable import Stop
+from shared.domain.wording import plain_sentence
 from shared.execution import job as wire
 from shared.execution.job import Channel, Job
 from shared.execution.orphans import die_with_parent
@@ -25,6 +26,7 @@ from shared.storage.checkpoints import open_checkpoint, write_checkpoint
 from shared.storage.folders import RunFolder
 
 REPORT_SECONDS = 0.1
+MOST_METRICS = 1000  # all of them go to the store with each heartbeat
 DISK_TROUBLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE}
 
 
@@ -64,6 +66,8 @@ class ChildRun:
 
     def report(self, step: int, **metrics: float) -> None:
         """Tell how it goes. May raise `Stop`."""
+        if len(metrics) > MOST_METRICS:
+            raise TypeError(f"report() of {len(metrics)} metrics: report at most {MOST_METRICS}")
         numbers = {name: _number(name, value) for name, value in metrics.items()}
         self._unsent = {"step": int(step), "metrics": {k: v for k, v in numbers.items() if math.isfinite(v)}}
         if time.monotonic() - self._sent_at >= REPORT_SECONDS:
@@ -123,7 +127,7 @@ def main(job_text: str, connection: Connection) -> None:
         channel.send(wire.DAMAGED, why=str(reason))
     except Exception as error:  # the one place where user code may raise anything
         traceback.print_exc()
-        channel.send(wire.FAILED, message=_sentence(error), trace=traceback.format_exc()[-4000:])
+        channel.send(wire.FAILED, message=_sentence(error))
     sys.stdout.flush()
     sys.stderr.flush()
     # Not sys.exit: threads that the user's code left behind must not keep the GPU.
@@ -167,8 +171,10 @@ def _checked(result: object) -> dict[str, float]:
         return {}
     if not isinstance(result, Mapping):
         raise TypeError(f"the training returned {type(result).__name__}: return a dict of numbers, or nothing")
+    if len(result) > MOST_METRICS:
+        raise TypeError(f"the training returned {len(result)} metrics: return at most {MOST_METRICS}")
     return {str(name): _number(str(name), value) for name, value in result.items() if value is not None}
 
 
 def _sentence(error: Exception) -> str:
-    return str(error) if isinstance(error, SweepError) else f"{type(error).__name__}: {error}"
+    return plain_sentence(error if isinstance(error, SweepError) else f"{type(error).__name__}: {error}")

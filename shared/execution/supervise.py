@@ -27,6 +27,7 @@ from shared.execution.job import Channel, Job
 from shared.execution.lease import Lease, Move
 from shared.storage.checkpoints import prune_checkpoints
 from shared.storage.folders import RunFolder
+from shared.storage.logs import bound_log
 from shared.storage.records import write_run
 
 log = logging.getLogger(__name__)
@@ -104,7 +105,7 @@ def supervise(
     Whatever happens, no process of the job is left when this returns.
     """
     process, channel = start_child(job)
-    watch = _Watch(lease, RunFolder(Path(job.folder)), process, channel, patience, metric, progress)
+    watch = _Watch(lease, RunFolder(Path(job.folder)), process, channel, patience, metric, progress, Path(job.log_file))
     try:
         ending = watch.until_it_ends(shutdown)
         process.join(EXIT_SECONDS)  # it said its last word and is about to leave
@@ -124,6 +125,7 @@ class _Watch:
     patience: Patience
     metric: str
     progress: Progress
+    log_file: Path
     steps: int = 0
     resumed: Checkpoint | None = None
     last_words: Mapping[str, Any] | None = None
@@ -144,6 +146,7 @@ class _Watch:
             exited = self.process.exitcode is not None  # asked before reading: what it said last is still in the pipe
             self._listen()
             self._commit_moves()
+            bound_log(self.log_file)
             if exited:
                 break
             if shutdown.is_set():

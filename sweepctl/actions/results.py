@@ -12,6 +12,8 @@ from shared.domain.errors import ConfigError, NotFound
 from shared.domain.pareto import pareto_order
 from shared.domain.run import Run, RunState
 from shared.domain.sweep import Goal
+from shared.storage.folders import RunFolder
+from shared.storage.logs import last_lines
 from shared.store.store import Store
 from sweepctl.actions.snapshot import describe
 
@@ -50,7 +52,9 @@ def run_details(store: Store, run_id: str) -> dict[str, Any]:
         for event in events
     ]
     folder = Path(sweep.config["runs_dir"]) / run.id
-    return {**describe(run, sweep, progress), "moves": moves, "folder": str(folder)}
+    troubled = run.failure is not None or run.setback is not None
+    log = last_lines(RunFolder(folder)) if troubled else []
+    return {**describe(run, sweep, progress), "moves": moves, "folder": str(folder), "log": log}
 
 
 def ranked(runs: Sequence[Run], *, goal: Goal) -> list[Run]:

@@ -58,7 +58,10 @@ def details_view(details: Mapping[str, Any]) -> RenderableType:
     curve = [value for _, value in details.get("curve", [])]
     if curve:
         grid.add_row(Text("reward", style="dim"), Text(formats.sparkline(curve, 48), style="cyan"))
-    return Group(Text(details["run"], style="bold"), grid, Text(), _moves(details["moves"]))
+    parts: list[RenderableType] = [Text(details["run"], style="bold"), grid, Text(), _moves(details["moves"])]
+    if details["log"]:
+        parts += [Text(), Text("the end of its log", style="dim"), *map(Text, details["log"])]
+    return Group(*parts)
 
 
 def workers_table(workers: Sequence[Worker]) -> RenderableType:

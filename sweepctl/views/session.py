@@ -202,7 +202,8 @@ def _print_new_logs(folder: RunFolder, printed: dict[Path, int]) -> None:
     logs = sorted((folder.path / "logs").glob("*.log"), key=lambda path: path.stat().st_mtime)
     for log in logs:
         with log.open("rb") as file:
-            file.seek(printed.get(log, 0))
+            before = printed.get(log, 0)
+            file.seek(before if before <= log.stat().st_size else 0)  # it may have been cut
             text = file.read()
             printed[log] = file.tell()
         sys.stdout.write(text.decode(errors="replace"))

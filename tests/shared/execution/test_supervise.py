@@ -24,6 +24,7 @@ from shared.execution.forkserver import start_forkserver
 from shared.execution.job import Job
 from shared.execution.lease import Lease
 from shared.execution.supervise import Blocked, Ending, Finished, Lost, Patience, Stopped, UserFailure, supervise
+from shared.storage import logs
 from shared.storage.folders import RunFolder
 from shared.store import keys
 from shared.store.store import Store
@@ -203,6 +204,8 @@ def test_an_exception_is_the_users_and_is_told_with_its_message(rig: Rig) -> Non
         ("run_out_of_gpu_memory", "OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB"),
         ("return_text", "TypeError: the training returned str: return a dict of numbers, or nothing"),
         ("report_text", "TypeError: report(reward='high'): a metric must be a number"),
+        ("report_too_much", "TypeError: report() of 1001 metrics: report at most 1000"),
+        ("return_too_much", "TypeError: the training returned 1001 metrics: return at most 1000"),
         ("no_such_function", "AttributeError: module 'trainings' has no attribute 'no_such_function'"),
         ("leave_with_3", "the process ended with exit code 3 before it was done"),
         ("leave_with_255", "the process ended with exit code 255 before it was done"),
@@ -401,6 +404,40 @@ def test_whatever_is_printed_lands_in_the_log_as_it_is(rig: Rig) -> None:
     assert log.count(b"\xff\x00") == 500_000
     for line in (b"from python\n", b"to stderr\n", b"from a grandchild\n"):
         assert line in log
+
+
+def test_a_failure_is_told_in_one_printable_line_without_a_secret(rig: Rig) -> None:
+    ending = rig.supervise("fail_with_a_book")
+
+    assert isinstance(ending, UserFailure)
+    assert ending.message.startswith(r"ValueError: \x1b[31mred ******** x x x")
+    assert len(ending.message) < 600
+    assert ending.message.isprintable()
+
+
+def test_a_log_that_grows_without_end_keeps_its_beginning_and_its_end(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs, "MOST_BYTES", 2_000_000)
+    monkeypatch.setattr(logs, "KEPT_HEAD", 1000)
+    monkeypatch.setattr(logs, "KEPT_TAIL", 500_000)
+
+    ending = rig.supervise("print_without_end")
+
+    assert isinstance(ending, Finished)
+    log = rig.log()
+    assert len(log) < 20_000_000
+    assert log.startswith(b"the first line\n")
+    assert log.endswith(b"the last line\n")
+    assert b"bytes were cut out of this log" in log
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a fork of what a forkserver forked")
+def test_a_training_that_forks_itself_leaves_no_process(rig: Rig) -> None:
+    ending = rig.supervise("fork_and_leave")
+
+    assert isinstance(ending, Finished)
+    assert our_children() == []
 
 
 def test_a_store_that_is_away_for_a_while_gets_every_checkpoint_before_the_run_ends(rig: Rig, gate: Gate) -> None:

@@ -49,6 +49,33 @@ def report_what_is_no_number(run: ChildRun) -> dict[str, float]:
     return {"score": 1.0, "last": float("nan")}
 
 
+def report_too_much(run: ChildRun) -> None:
+    run.report(1, **{f"m{number}": 1.0 for number in range(1001)})
+
+
+def return_too_much(run: ChildRun) -> dict[str, float]:
+    return {f"m{number}": 1.0 for number in range(1001)}
+
+
+def fail_with_a_book(run: ChildRun) -> None:
+    raise ValueError("\x1b[31mred " + "hf_" + "s3cret" * 5 + " x" * 10_000_000 + "\nsecond line")
+
+
+def print_without_end(run: ChildRun) -> dict[str, float]:
+    os.write(1, b"the first line\n")
+    for _ in range(300):
+        os.write(1, b"x" * 99_999 + b"\n")
+        time.sleep(0.005)
+    os.write(1, b"the last line\n")
+    return {"score": 1.0}
+
+
+def fork_and_leave(run: ChildRun) -> dict[str, float]:
+    if os.fork() == 0:
+        time.sleep(60)
+    return {"score": 1.0, "pid": float(os.getpid())}
+
+
 def leave_with_3(run: ChildRun) -> None:
     os._exit(3)
 
