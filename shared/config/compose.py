@@ -139,7 +139,7 @@ def _unresolved(error: Exception, path: str, refused: Sequence[str]) -> str:
     if refused:
         return (
             f"{refused[0]} may hold a secret, and a config is stored and shown: "
-            "let the training read it from its environment"
+            "let the training read it from a file of yours"
         )
     if isinstance(error, MissingMandatoryValue):
         return f"missing; give it a value, on the command line with {path}=..."
@@ -173,7 +173,7 @@ def _refuse_secrets_and_non_finite(plain: Mapping[str, Any], where: Where) -> No
     if secret:
         raise ConfigError(
             f"{where(secret) or 'config'}: {secret} looks like a secret, and a config is stored and shown: "
-            "take it out and set it in the workers' environment"
+            "take it out and let the training read it from a file of yours"
         )
     found = find_non_finite(plain)
     if found:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
 from shared.domain.errors import ConfigError
-from shared.domain.redaction import MASK, SECRET_VALUE
+from shared.domain.redaction import MASK, SECRET_VALUE, is_secret_variable
 
 _KEY: Final = re.compile(
     r"(^|_)(api_?key|access_?key(_id)?|private_?key|secret(_key)?|passw(or)?d|passphrase|credentials?|"
     r"((api|auth|access|bearer|refresh|session|hf|github|wandb|bot|service)_?)?token)$"
 )
-_VARIABLE: Final = re.compile(r"KEY|TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|REDIS_URL|BROKER_URL")
 
 
 def find_secret(node: Any, path: str = "") -> str | None:
@@ -60,7 +60,7 @@ def guarded_environment() -> Iterator[list[str]]:
     refused: list[str] = []
 
     def read(name: str, *default: Any) -> Any:
-        if _VARIABLE.search(name.upper()):
+        if is_secret_variable(name, os.environ.get(name, "")):
             refused.append(name)
             raise ConfigError(f"the environment variable {name} may hold a secret")
         return oc.env(name, *default)

@@ -10,6 +10,15 @@ SECRET_VALUE: Final = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY|\b(sk|rk)-[A-Za-z0-9_-]{20,}|\bgh[pousr]_[A-Za-z0-9]{20,}|\bhf_[A-Za-z0-9]{20,}|"
     r"\b(AKIA|ASIA)[A-Z0-9]{16}\b|\bxox[abpr]-[A-Za-z0-9-]{10,}|(?<=://)[^/\s:@\[]*:(?!\*+@)[^/\s@]+(?=@)"
 )
+SECRET_VARIABLE: Final = re.compile(
+    r"KEY|TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|REDIS_URL|BROKER|FLOWER|BASIC_AUTH", re.IGNORECASE
+)
+_STORE_URL: Final = re.compile(r"rediss?://[^@\s]*:[^@\s]*@|rediss?://.*[?&]password=", re.IGNORECASE)
+
+
+def is_secret_variable(name: str, value: str) -> bool:
+    """Whether an environment variable speaks of a secret, or holds the way to a store under any name."""
+    return bool(SECRET_VARIABLE.search(name) or _STORE_URL.search(value))
 
 
 def redacted(text: str) -> str:

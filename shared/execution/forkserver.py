@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
-import re
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -16,11 +15,9 @@ from multiprocessing.context import ForkServerContext, ForkServerProcess
 
 import psutil
 
+from shared.domain.redaction import is_secret_variable
 from shared.execution import child
 from shared.execution.job import PRELOADED_VARIABLE, Channel, Job
-
-SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|REDIS_URL|BROKER|FLOWER|BASIC_AUTH", re.IGNORECASE)
-
 
 log = logging.getLogger(__name__)
 _starting = threading.Lock()
@@ -49,7 +46,7 @@ def start_forkserver(preload: Sequence[str]) -> None:
 @contextmanager
 def _environment_for_children(preload: Sequence[str]) -> Iterator[None]:
     """Hide secrets from the forkserver, and with it from every child, while it is started."""
-    hidden = {name: os.environ.pop(name) for name in list(os.environ) if SECRET.search(name)}
+    hidden = {name: os.environ.pop(name) for name, value in list(os.environ.items()) if is_secret_variable(name, value)}
     os.environ[PRELOADED_VARIABLE] = ",".join(preload)
     try:
         yield

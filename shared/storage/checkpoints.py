@@ -64,15 +64,20 @@ def open_checkpoint(folder: RunFolder, checkpoint: Checkpoint) -> Path:
         raise NotFound(f"{complaint}: its manifest is missing or unreadable") from None
     if hashlib.sha256(text.encode()).hexdigest() != checkpoint.sha256:
         raise NotFound(f"{complaint}: its manifest is not the one that was committed")
-    manifest = json.loads(text)
-    if manifest["run"] != folder.path.name:
-        raise NotFound(f"{complaint}: it belongs to run {manifest['run']}")
+    try:
+        manifest = json.loads(text)
+        run, files = manifest["run"], dict(manifest["files"])
+    except (ValueError, LookupError, TypeError, RecursionError):
+        raise NotFound(f"{complaint}: its manifest is none") from None
+    if run != folder.path.name:
+        raise NotFound(f"{complaint}: it belongs to run {run}")
     found = {str(path.relative_to(place)) for path in place.rglob("*") if path.is_symlink() or not path.is_dir()}
-    if surplus := found - {MANIFEST, *manifest["files"]}:
+    if surplus := found - {MANIFEST, *files}:
         raise NotFound(f"{complaint}: {min(surplus)} was added since it was written")
-    for name, digest in manifest["files"].items():
+    for name, digest in files.items():
         file = place / name
-        if file.is_symlink() or not file.is_file() or _digest(file) != digest:
+        # What was found lies below `place`: a name with `..` in it, or an absolute one, was not.
+        if name not in found or file.is_symlink() or not file.is_file() or _digest(file) != digest:
             raise NotFound(f"{complaint}: {name} is missing or was changed since it was written")
     return _saved_path(place)
 

@@ -25,7 +25,7 @@ def test_a_key_that_looks_like_a_secret_is_refused_without_its_value(refusal: Re
 
     assert refusal("quick", "trainer=noop") == (
         f"configs/trainer/noop.yaml:3: trainer.mine.{key} looks like a secret, and a config is stored and shown: "
-        "take it out and set it in the workers' environment"
+        "take it out and let the training read it from a file of yours"
     )
 
 
@@ -88,7 +88,7 @@ def test_a_secret_of_the_environment_cannot_be_read(
 
     assert refusal("quick") == (
         f"configs/wandb/off.yaml:2: wandb.entity: {name} may hold a secret, and a config is stored and shown: "
-        "let the training read it from its environment"
+        "let the training read it from a file of yours"
     )
 
 

@@ -40,6 +40,8 @@ SECRETS = {
     "FOO_TOKEN": "hush-3",
     "FLOWER_BASIC_AUTH": "me:hush-4",
     "CELERY_BROKER_URL": "redis://:hush-5@host/0",
+    "MY_STORE": "rediss://me:hush-6@host/0",
+    "SSH_PASSPHRASE": "hush-7",
 }
 
 

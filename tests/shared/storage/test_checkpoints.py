@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -13,7 +15,7 @@ import pytest
 
 from shared.domain.errors import NotFound
 from shared.domain.run import Checkpoint
-from shared.storage.checkpoints import open_checkpoint, prune_checkpoints, write_checkpoint
+from shared.storage.checkpoints import MANIFEST, open_checkpoint, prune_checkpoints, write_checkpoint
 from shared.storage.folders import RunFolder
 
 RUN = "s.r.1"
@@ -209,6 +211,43 @@ def test_a_record_that_names_a_path_outside_the_folder_is_refused(folder: RunFol
 
     for path in (f"../../{RUN}/checkpoints/{checkpoint.path}", str(folder.checkpoints / checkpoint.path), "..", ""):
         assert "not a plain folder" in refusal(other, checkpoint.model_copy(update={"path": path}))
+
+
+def with_manifest(folder: RunFolder, text: str) -> Checkpoint:
+    """Return a checkpoint whose manifest says something else, and whose record agrees with it."""
+    checkpoint = written(folder)
+    (folder.checkpoints / checkpoint.path / MANIFEST).write_text(text)
+    return checkpoint.model_copy(update={"sha256": hashlib.sha256(text.encode()).hexdigest()})
+
+
+@pytest.mark.parametrize("absolute", [True, False])
+def test_a_manifest_that_names_a_file_outside_its_folder_is_refused(
+    folder: RunFolder, tmp_path: Path, absolute: bool
+) -> None:
+    outside = tmp_path / "outside"
+    outside.write_text("of somebody else")
+    name = str(outside) if absolute else os.path.relpath(outside, folder.checkpoints / written(folder).path)
+    digests = {"state": hashlib.sha256(b"state").hexdigest(), name: hashlib.sha256(outside.read_bytes()).hexdigest()}
+
+    said = refusal(folder, with_manifest(folder, json.dumps({"run": RUN, "files": digests})))
+
+    assert said.endswith(f"{name} is missing or was changed since it was written")
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", "7", "null", '{"run": "s.r.1", "files": 3}', "[" * 100_000])
+def test_a_manifest_that_is_none_is_refused_even_if_the_record_agrees(folder: RunFolder, text: str) -> None:
+    assert refusal(folder, with_manifest(folder, text)).endswith("its manifest is none")
+
+
+@pytest.mark.parametrize("inside", ["state", "layers"])
+def test_a_link_in_the_path_of_a_checkpoint_is_refused(folder: RunFolder, tmp_path: Path, inside: str) -> None:
+    checkpoint = write_checkpoint(folder, run=RUN, attempt=1, step=1, save=tree)
+    place = folder.checkpoints / checkpoint.path / "state"
+    moved = place if inside == "state" else place / inside
+    moved.rename(tmp_path / "elsewhere")
+    moved.symlink_to(tmp_path / "elsewhere")
+
+    assert "was added since it was written" in refusal(folder, checkpoint)
 
 
 def test_a_checkpoint_of_another_run_is_refused_even_if_every_byte_is_right(folder: RunFolder, tmp_path: Path) -> None:
