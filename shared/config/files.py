@@ -56,7 +56,7 @@ class ConfigDirs:
     def is_group(self, name: str) -> bool:
         """Whether `name` is a folder of alternatives."""
         return name in GROUPS or (
-            bool(_OPTION.fullmatch(name)) and any((folder / name).is_dir() for folder in self.dirs)
+            bool(_OPTION.fullmatch(name)) and any(_is_folder(folder / name) for folder in self.dirs)
         )
 
     def check_option(self, group: str, name: str) -> str:
@@ -97,9 +97,16 @@ def installed_dir() -> Path:
     return Path(__file__).resolve().parents[2] / "configs"
 
 
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a name that is too long, a folder that nobody may look into
+        return False
+
+
 def find_dirs(config_dir: Path | None = None, *, cwd: Path | None = None) -> ConfigDirs:
     """Return where files are looked for: `config_dir`, then ./configs, then the installed ones."""
-    if config_dir is not None and not config_dir.is_dir():
+    if config_dir is not None and not _is_folder(config_dir):
         raise ConfigError(f"--config-dir is {show(str(config_dir))}: expected a folder that exists")
     wanted = [config_dir, (cwd or Path.cwd()) / "configs", installed_dir()]
     dirs = dict.fromkeys(folder.resolve() for folder in wanted if folder is not None and folder.is_dir())

@@ -12,7 +12,6 @@ import json
 import logging
 from typing import Any
 
-from kombu.exceptions import SerializationError
 from kombu.transport import TRANSPORT_ALIASES, redis
 
 from shared.domain.run import sweep_of
@@ -22,7 +21,6 @@ log = logging.getLogger(__name__)
 RUN_TASKS = (names.TRAIN_RUN, names.EVALUATE_RUN, names.OBSERVE_RUN)
 LONGEST_BODY = 4096  # characters; ours have about 150
 LONGEST_ARGUMENT = 200
-UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, SerializationError)
 
 
 class Channel(redis.Channel):
@@ -34,6 +32,13 @@ class Channel(redis.Channel):
         except (ValueError, RecursionError) as error:
             _note_dropped("one of its queues", f"it is no JSON ({type(error).__name__})")
             return True
+
+    def _receive_one(self, connection: Any) -> Any:
+        try:
+            return super()._receive_one(connection)  # type: ignore[no-untyped-call]
+        except RecursionError:
+            _note_dropped("one of Celery's own channels", "it is nested too deep")
+            return None
 
 
 class Transport(redis.Transport):
@@ -48,10 +53,10 @@ class Transport(redis.Transport):
         try:
             if not fault:
                 super()._deliver(message, queue)  # type: ignore[no-untyped-call]
-        except UNREADABLE as error:
-            if queue in names.ALL_QUEUES:  # a doorbell is one that we can read: then the fault is ours
+        except Exception as error:  # of Celery's own events and commands, which it takes as they come
+            if queue in names.ALL_QUEUES or isinstance(error, (*self.connection_errors, *self.channel_errors)):
                 raise
-            fault = type(error).__name__  # Celery's own events and commands, which it takes as they come
+            fault = type(error).__name__
         if fault:
             _note_dropped(queue, fault)
 

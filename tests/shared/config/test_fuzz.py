@@ -167,6 +167,8 @@ def is_one_line(sentence: str) -> None:
 @FUZZ
 @given(st.lists(OVERRIDE, max_size=4))
 @example(["sweep_run=${oc.env:WANDB_API_KEY}"])
+@example([f"sweep={SECRET}"])
+@example([f"~sweep{'9' * 400}"])
 def test_any_command_line_composes_or_says_in_one_line_why_not(empty: Path, overrides: list[str]) -> None:
     composes_or_says_why("quick", overrides, data_dir=empty, config_dir=None)
 
@@ -201,6 +203,7 @@ def test_any_bytes_for_a_file_are_refused_in_one_line(
     st.sampled_from([f"SWEEP_{name.upper()}" for name in WorkerSettings.model_fields]),
     st.one_of(VALUES, st.text(max_size=20)),
 )
+@example("SWEEP_LEASE_SECONDS", SECRET)
 def test_any_setting_of_a_worker_is_taken_or_refused_in_one_line(variable: str, text: str) -> None:
     refusal = None
     try:
