@@ -46,7 +46,10 @@ class Hold:
 
 def has_files(data_dir: Path) -> bool:
     """Whether an embedded server has kept its data in this folder."""
-    return (data_dir / STORE_FOLDER / "appendonlydir").is_dir()
+    try:
+        return (data_dir / STORE_FOLDER / "appendonlydir").is_dir()
+    except OSError:  # a name that is too long, for example
+        return False
 
 
 def attach(data_dir: Path) -> Hold | None:
@@ -54,10 +57,10 @@ def attach(data_dir: Path) -> Hold | None:
     try:
         place = json.loads((data_dir / STORE_FOLDER / PLACE).read_text())
         host, runtime_dir = str(place["host"]), Path(place["runtime_dir"])
-    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
-        return None
     except PermissionError:
         raise Conflict(f"{data_dir}: its store belongs to another user: choose another --data-dir") from None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
     if host != socket.gethostname():
         raise Conflict(
             f"{data_dir}: its store runs on host {host}: run this there, set REDIS_URL, "

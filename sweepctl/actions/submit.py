@@ -8,7 +8,7 @@ from pathlib import Path
 from shared.config.frozen import config_hash, difference, from_plain, to_plain
 from shared.config.schema import SweepJob
 from shared.config.searched import space_of
-from shared.domain.errors import Conflict
+from shared.domain.errors import ConfigError, Conflict
 from shared.domain.sweep import Limits, Sweep, SweepState
 from shared.storage.folders import sweep_folder, write_yaml
 from shared.storage.records import holds_runs, write_sweep
@@ -25,11 +25,14 @@ class Submitted:
 
 
 def submit(store: Store, job: SweepJob) -> Submitted:
-    """Create the job's sweep, or go on with the one that has its name. Raises Conflict when that one is another."""
+    """Create the job's sweep, or go on with the one that has its name. Raises Conflict when that one is another,
+    ConfigError when its folder cannot be made.
+    """
     known = store.sweeps.find(job.sweep_run)
     if known is not None:
         return _go_on(store, known, job)
     folder = sweep_folder(Path(job.data_dir), job.sweep_run)
+    _make(folder)
     if holds_runs(folder):
         raise Conflict(
             f"{folder} holds runs of a sweep that this store does not know: bring it back with "
@@ -89,6 +92,14 @@ def _refuse_another(known: Sweep, job: SweepJob) -> None:
             f"sweep {known.name} exists with another config ({changes}): "
             "choose another sweep_run, or give the same config to resume it"
         )
+
+
+def _make(folder: Path) -> None:
+    # Before the sweep is in the store: its workers would start at once.
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{folder} cannot be made: {error.strerror}: choose another --data-dir") from None
 
 
 def _write_folder(store: Store, sweep: Sweep, job: SweepJob) -> None:

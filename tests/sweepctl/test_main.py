@@ -8,8 +8,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +17,7 @@ from shared.domain.errors import NotFound
 from shared.store import embedded
 from shared.store.store import Store
 from sweepctl.main import app
+from tests.sweepctl.conftest import Ended, Sweepctl
 
 if TYPE_CHECKING:
     from tests.conftest import ASweep
@@ -26,37 +25,6 @@ if TYPE_CHECKING:
 COMMAND = "from sweepctl.main import app; app()"
 PASSWORD = "s3cret-w0rd"
 HEAVY = ("torch", "gpytorch", "gymnasium", "wandb", "celery", "hydra")
-
-
-@dataclass
-class Ended:
-    """How a command ended, and what it said."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-Sweepctl = Callable[..., Ended]
-
-
-@pytest.fixture
-def sweepctl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Sweepctl:
-    """Type a command in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("REDIS_URL", raising=False)
-    monkeypatch.delenv("DATA_DIR", raising=False)
-
-    def run(*arguments: str, **environment: str) -> Ended:
-        for name, value in environment.items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.setattr(sys, "argv", ["sweepctl", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            app()
-        told = capsys.readouterr()
-        return Ended(int(ended.value.code or 0), told.out, told.err)
-
-    return run
 
 
 def one_line(ended: Ended, exit_code: int) -> str:
