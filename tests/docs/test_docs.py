@@ -25,6 +25,8 @@ SUBCOMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 WORKERS = [["celery", *command] for command in COMMANDS.values()] + [["celery", "-A", "services.trainer", "flower"]]
 EACH_PAGE = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
+WORKING = [page for page in PAGES if page.name != "errors.md"]  # there they fail on purpose
+
 
 @EACH_PAGE
 def test_every_link_to_a_file_and_to_a_heading_leads_somewhere(page: Path) -> None:
@@ -58,7 +60,7 @@ def test_every_worker_command_is_one_that_sweepctl_starts(page: Path) -> None:
             assert gpu in WORKERS, words
 
 
-@EACH_PAGE
+@pytest.mark.parametrize("page", WORKING, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_config_that_is_shown_composes(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DATA_DIR", raising=False)
     monkeypatch.chdir(tmp_path)
@@ -157,3 +159,18 @@ def rows_in(page: Path) -> list[list[str]]:
 def anchors_of(page: Path) -> set[str]:
     headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_security_page_names_tests_that_exist() -> None:
+    page = (ROOT / "docs/reference/security.md").read_text()
+    named = set(re.findall(r"`(test_\w+)`", page))
+    sources = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+
+    assert len(named) > 30
+    assert named - set(re.findall(r"^def (test_\w+)\(", sources, re.MULTILINE)) == set()
+
+
+def test_every_defence_of_the_security_page_names_a_test() -> None:
+    rows = [line for line in (ROOT / "docs/reference/security.md").read_text().splitlines() if line.startswith("| ")]
+
+    assert [row for row in rows[1:] if "`test_" not in row] == []

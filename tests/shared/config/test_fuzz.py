@@ -114,7 +114,7 @@ VALUES = st.sampled_from(
 )
 OVERRIDE = st.one_of(
     st.builds(
-        "{}{}{}{}".format, st.sampled_from(["", "+", "++", "~"]), KEYS, st.sampled_from(["=", "", "@a=", "=="]), VALUES
+        "{}{}{}{}".format, st.sampled_from(["", "+", "++", "~"]), KEYS, st.sampled_from(["=", " ", "@a=", "=="]), VALUES
     ),
     st.builds("{}={}".format, KEYS, st.text(max_size=20)),
     st.builds("{}={}".format, st.text(max_size=12), VALUES),

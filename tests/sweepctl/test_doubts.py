@@ -1,0 +1,67 @@
+"""What a sweep needs beside the store is looked at before it is submitted."""
+
+from __future__ import annotations
+
+import shutil
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+
+from shared.store.store import Store
+from tests.shared.tracking.conftest import KEY, SmallWandb, small_wandb
+from tests.sweepctl.conftest import Sweepctl
+
+__all__ = ["small_wandb"]
+SUBMIT = ("submit", "quick", "trainer=noop", "sim=none", "sweep_run=mine")
+Usage = namedtuple("Usage", ["total", "used", "free"])
+
+
+def test_a_key_that_wandb_refuses_fails_at_submit_and_nothing_is_written(
+    sweepctl: Sweepctl, store: Store, small_wandb: SmallWandb, tmp_path: Path
+) -> None:
+    small_wandb.status = 401
+
+    ended = sweepctl(*SUBMIT, "wandb=online", REDIS_URL=store.url)
+
+    assert ended.returncode == 4
+    assert ended.stderr == (
+        f"error: Weights & Biases at {small_wandb.url} refuses the key of this machine: "
+        "set the right one in WANDB_API_KEY, or use wandb=offline\n"
+    )
+    assert KEY not in ended.stderr
+    assert store.sweeps.names() == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wandb_that_is_down_is_a_note_and_the_sweep_is_submitted(
+    sweepctl: Sweepctl, store: Store, small_wandb: SmallWandb
+) -> None:
+    small_wandb.go_away()
+
+    ended = sweepctl(*SUBMIT, "wandb=online", REDIS_URL=store.url)
+
+    assert ended.returncode == 0
+    assert ended.stderr == (
+        "note: nobody can tell whether W&B takes the key, it does not answer: "
+        "the sweep goes on offline if it does not\n"
+    )
+    assert store.sweeps.names() == ["mine"]
+
+
+def test_only_who_starts_a_sweep_asks_wandb(sweepctl: Sweepctl, small_wandb: SmallWandb) -> None:
+    assert sweepctl("config", "quick", "wandb=online").returncode == 0
+    assert small_wandb.asked == []
+
+
+def test_a_disk_that_is_nearly_full_is_a_note_at_the_start(
+    sweepctl: Sweepctl, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: Usage(10**12, 10**12, 4 * 10**8))
+
+    ended = sweepctl(*SUBMIT, REDIS_URL=store.url)
+
+    assert ended.returncode == 0
+    assert ended.stderr == (
+        f"note: only 0.4 GB free in {tmp_path}: checkpoints may not fit; free some, or use another --data-dir\n"
+    )
