@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -79,3 +80,23 @@ make_worker("trainer", queues=["gpu"])
     assert ended.returncode == 1
     (line,) = ended.stderr.strip().splitlines()
     assert f"the package `{name}` comes from {tmp_path / 'elsewhere'}, not from {sources}" in line
+
+
+@pytest.mark.slow
+def test_a_worker_warns_when_it_starts_of_a_store_that_others_could_reach(tmp_path: Path) -> None:
+    program = "from shared.execution.worker import make_worker; make_worker('trainer', queues=['gpu'])"
+    environment = {
+        **os.environ,
+        "REDIS_URL": "redis://head.invalid:6379/0",
+        "PYTHONPATH": str(Path(__file__).parents[3]),
+    }
+
+    ended = subprocess.run(
+        [sys.executable, "-c", program], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+
+    assert ended.returncode == 0
+    assert ended.stderr.splitlines()[0] == (
+        "trainer: WARNING: Redis at redis://head.invalid:6379/0 has no password: "
+        "whoever reaches it reads and writes every sweep: give it one"
+    )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from shared.domain.errors import ConfigError
-from sweepctl.actions.run_sweep import refuse_for_strangers
+from shared.store.store import open_store
+from sweepctl.actions.run_sweep import LocalSweep, refuse_for_strangers
 
 if TYPE_CHECKING:
     from tests.conftest import AJob
@@ -37,3 +39,13 @@ def test_what_is_vouched_for_is_called_on_any_store(a_job: AJob) -> None:
 
 def test_a_sweep_of_built_in_training_needs_no_vouching(a_job: AJob) -> None:
     refuse_for_strangers(a_job(), OPEN, {})
+
+
+def test_a_sweep_that_is_refused_is_not_even_submitted(a_job: AJob, tmp_path: Path) -> None:
+    nobody_answers = open_store("redis://127.0.0.1:1/0")
+
+    with pytest.raises(ConfigError, match="is code of yours"):
+        next(LocalSweep(nobody_answers, a_job(*OWN), tmp_path).follow())
+
+    assert list(tmp_path.iterdir()) == []
+    nobody_answers.close()
