@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 LOOK_SECONDS = 0.2
 FORKSERVER_UNKNOWN = 255  # what multiprocessing says when nobody is left to ask, and any process may say, too
 EXIT_SECONDS = 5.0
+DYING_SECONDS = 1.0
 RETRY_SECONDS = 0.5
 FIRST_RENEWAL_SECONDS = 1.0  # so that people soon see that it moves
 
@@ -253,10 +254,18 @@ class _Watch:
         if self.stalled:
             return Lost(f"stalled: nothing reported for {self.patience.stall:g} s, killed")
         code = self.process.exitcode
-        forkserver_died = code == FORKSERVER_UNKNOWN and not forkserver_lives()
+        forkserver_died = code == FORKSERVER_UNKNOWN and _forkserver_dies()
         if code is not None and code >= 0 and not forkserver_died:
             return UserFailure(f"the process ended with exit code {code} before it was done", seconds)
         return Lost(_cause_of(code))
+
+
+def _forkserver_dies() -> bool:
+    # The kernel closes its pipe, which is what was noticed, some time before it is seen as dead.
+    deadline = time.monotonic() + DYING_SECONDS
+    while (lives := forkserver_lives()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return not lives
 
 
 def _cause_of(exit_code: int | None) -> str:
