@@ -37,6 +37,10 @@ class Follower:
     def take(self, event: Mapping[str, Any], *, position: int) -> None:
         """Take in the next event of the log; one that cannot be taken in changes nothing."""
         match event["kind"]:
+            case "submitted":
+                for earlier in event.get("observations", ()):
+                    failed = earlier["score"] is None
+                    self.optimizer.observe(earlier["params"], earlier["score"], earlier["cost"], failed=failed)
             case "suggested":
                 self.pending[event["run"]] = event["params"]
             case "observed":

@@ -166,6 +166,7 @@ class SweepConfig(Closed):
     grid_points: Count = Field(5, ge=2, description="Values of each continuous parameter, for `method: grid`.")
     protein: dict[str, Any] = {}
     parameters: dict[str, Any]
+    warm_start: list[str] = Field([], description="Earlier sweeps, or tables that `export` wrote, to learn from.")
     constraints: list[str] = Field([], description="Conditions that the parameters must meet together.")
 
 

@@ -107,7 +107,7 @@ def _request(change: Change, written: Run | Sweep) -> dict[str, Any]:
     body = written.model_dump_json(exclude_defaults=True)
     expect = change.before.version if change.before else 0
     if isinstance(written, Sweep):
-        event = json.dumps(sweeps.event_of(written)) if written.last_move else ""
+        event = json.dumps({**sweeps.event_of(written), **change.detail}) if written.last_move else ""
         live = "no" if written.is_finished else "yes"
         return {"number": 0, "expect": expect, "body": body, "event": event, "live": live}
     due = 0 if written.due_queue is None else DUE_KEYS[written.due_queue == runs.EVAL_QUEUE]

@@ -35,10 +35,14 @@ class SweepStore:
         self._client: Any = client  # redis-py types its answers as unions of all modes
         self._url, self._ledger = url, ledger
 
-    def create(self, sweep: Sweep) -> Sweep:
-        """Write a new sweep and return it as written. Raises Conflict when the name is taken."""
+    def create(self, sweep: Sweep, *, observations: Sequence[Mapping[str, Any]] = ()) -> Sweep:
+        """Write a new sweep and return it as written; the log begins with what it knows from earlier ones.
+
+        Raises Conflict when the name is taken.
+        """
+        detail = {"observations": list(observations)} if observations else {}
         try:
-            return self._commit(sweep.name, [Change(None, sweep)], queue=sweep.queue)
+            return self._commit(sweep.name, [Change(None, sweep, detail=detail)], queue=sweep.queue)
         except Stale:
             raise Conflict(f"sweep {sweep.name} exists already: choose another sweep_run, or resume it") from None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from shared.config.frozen import config_hash, difference, from_plain, to_plain
 from shared.config.schema import SweepJob
@@ -22,6 +23,7 @@ class Submitted:
 
     sweep: Sweep
     existed: bool
+    notes: tuple[str, ...] = ()
 
 
 def submit(store: Store, job: SweepJob) -> Submitted:
@@ -38,12 +40,22 @@ def submit(store: Store, job: SweepJob) -> Submitted:
             f"{folder} holds runs of a sweep that this store does not know: bring it back with "
             f"`sweepctl restore {folder}`; to start anew choose another sweep_run, or move that folder away"
         )
+    earlier, notes = _earlier(store, job)
     try:
-        sweep = store.sweeps.create(_new_sweep(job, now=store.sweeps.now()))
+        sweep = store.sweeps.create(_new_sweep(job, now=store.sweeps.now()), observations=earlier)
     except Conflict:  # somebody else submitted it just now
         return _go_on(store, store.sweeps.get(job.sweep_run), job)
     _write_folder(store, sweep, job)
-    return Submitted(sweep, existed=False)
+    return Submitted(sweep, existed=False, notes=tuple(notes))
+
+
+def _earlier(store: Store, job: SweepJob) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return what the sweep may learn from before its first run: frozen here, so that a replay knows the same."""
+    if not job.sweep.warm_start:
+        return [], []
+    from sweepctl.actions.observations import read_earlier  # numpy, which no other sweep needs here
+
+    return read_earlier(store, job, space_of(job))
 
 
 def _go_on(store: Store, known: Sweep, job: SweepJob) -> Submitted:

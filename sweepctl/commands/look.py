@@ -1,7 +1,9 @@
-"""The commands that look: status, runs, show, best, why, replay, workers, audit."""
+"""The commands that look: status, runs, show, best, why, replay, export, workers, audit."""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -102,6 +104,30 @@ def best(sweep: SweepName = None, data_dir: DataDir = None, redis: Redis = None,
     Console().print(summary(found, ranked))
 
 
+def export(
+    sweep: SweepName = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write; the screen otherwise.")] = None,
+    data_dir: DataDir = None,
+    redis: Redis = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write all runs of a sweep as a table (CSV), or as JSON.
+
+    Another sweep can learn from the table: sweep.warm_start=[runs.csv].
+
+    Example: sweepctl export mysweep -o runs.csv
+    """
+    from sweepctl.actions.observations import as_csv
+    from sweepctl.actions.snapshot import describe
+    from sweepctl.actions.write import write_output
+
+    with the_store(data_dir, redis) as store:
+        found = store.sweeps.get(named(store, sweep))
+        listed = store.runs.all(found.name)
+    text = json.dumps([describe(run, found) for run in listed], indent=2) + "\n" if as_json else as_csv(listed)
+    write_output(text, output)
+
+
 def workers(data_dir: DataDir = None, redis: Redis = None, as_json: AsJson = False) -> None:
     """List the workers that live.
 
@@ -187,5 +213,5 @@ def replay(sweep: SweepName = None, data_dir: DataDir = None, redis: Redis = Non
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
-    for command in (status, runs, show, best, why, replay, workers, audit):
+    for command in (status, runs, show, best, why, replay, export, workers, audit):
         app.command()(command)

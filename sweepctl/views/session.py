@@ -108,6 +108,8 @@ def say_what_is_next(store: Store, submitted: Submitted) -> None:
         console.print(f"  sweepctl best {sweep.name}")
         return
     console.print(f"sweep {sweep.name} {'goes on' if submitted.existed else 'is submitted'}")
+    for note in submitted.notes:
+        console.print(f"note: {note}", style="dim")
     for sentence in say_missing(sweep, store.fleet.live()):
         console.print(f"  {sentence}", style="yellow", soft_wrap=True)
     console.print(f"  sweepctl status {sweep.name}      how it goes")
