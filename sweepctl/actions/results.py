@@ -46,7 +46,7 @@ def run_details(store: Store, run_id: str) -> dict[str, Any]:
     sweep = store.sweeps.get(run.sweep)
     progress = store.runs.progress(run.sweep, [run.number]).get(run.number)
     events = [event for event in store.sweeps.whole_log(run.sweep) if event.body.get("run") == run.number]
-    hidden = {"run", "params", "memory", "seen"}
+    hidden = {"run", "params", "memory", "seen", "reasons"}
     moves = [
         {"at": event.at_ms / 1000, **{key: value for key, value in event.body.items() if key not in hidden}}
         for event in events

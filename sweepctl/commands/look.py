@@ -1,8 +1,9 @@
-"""The commands that look: status, runs, show, best, why, replay, export, workers, audit."""
+"""The commands that look: status, runs, show, logs, best, why, replay, export, workers, audit."""
 
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -83,7 +84,32 @@ def show(run: RunId, data_dir: DataDir = None, redis: Redis = None, as_json: AsJ
     Console().print(details_view(details))
 
 
-def best(sweep: SweepName = None, data_dir: DataDir = None, redis: Redis = None, as_json: AsJson = False) -> None:
+def logs(
+    run: RunId,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what it prints, to its end.")] = False,
+    attempt: Annotated[int | None, typer.Option(min=1, help="Which attempt; the newest otherwise.")] = None,
+    data_dir: DataDir = None,
+    redis: Redis = None,
+) -> None:
+    """Show what a run printed.
+
+    Example: sweepctl logs mysweep.r.7 -f
+    """
+    from sweepctl.actions.logs import follow_log
+
+    with the_store(data_dir, redis) as store:
+        for chunk in follow_log(store, run, attempt=attempt, go_on=follow):
+            sys.stdout.buffer.write(chunk)
+            sys.stdout.buffer.flush()
+
+
+def best(
+    sweep: SweepName = None,
+    as_yaml: Annotated[bool, typer.Option("--yaml", help="The whole config of the best run, to train with.")] = False,
+    data_dir: DataDir = None,
+    redis: Redis = None,
+    as_json: AsJson = False,
+) -> None:
     """Show the best run and its parameters.
 
     Example: sweepctl best mysweep --json
@@ -94,6 +120,12 @@ def best(sweep: SweepName = None, data_dir: DataDir = None, redis: Redis = None,
     with the_store(data_dir, redis) as store:
         found = store.sweeps.get(named(store, sweep))
         ranked = require_best(found.name, observed_runs(store, found.name))
+    if as_yaml:
+        from shared.config.frozen import from_plain, run_config
+        from shared.config.frozen import to_yaml as write_yaml
+
+        print(write_yaml(from_plain(run_config(from_plain(found.config), ranked[0].params))), end="")
+        return
     if as_json:
         print_json(describe(ranked[0], found))
         return
@@ -213,5 +245,5 @@ def replay(sweep: SweepName = None, data_dir: DataDir = None, redis: Redis = Non
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
-    for command in (status, runs, show, best, why, replay, export, workers, audit):
+    for command in (status, runs, show, logs, best, why, replay, export, workers, audit):
         app.command()(command)

@@ -111,6 +111,10 @@ def test_a_sweep_runs_to_its_end_and_is_looked_at_afterwards_without_a_running_s
     assert as_json("status")["state"] == "finished"
     assert as_json("audit")["ok"]
     assert as_json("why", best["run"])["score"] == best["score"]
+    config = yaml.safe_load(sweepctl("best", "mine", "--yaml").stdout)
+    assert config["trainer"]["optimizer"]["learning_rate"] == best["params"]["trainer.optimizer.learning_rate"]
+    assert len(sweepctl("export", "mine").stdout.splitlines()) == 1 + RUNS
+    assert sweepctl("logs", best["run"]).returncode == 0
     assert as_json("replay") == {"ok": True, "suggestions": RUNS, "differing": [], "untold": []}
 
 
