@@ -31,6 +31,9 @@ from sweepctl.actions.audit import audit_sweep
 from tests.chaos.rig import CHECKPOINT_EVERY, LEASE, STEPS, T_STAR, Stage, signal_all, stage, tree_of
 
 FULL = Counter(worker=60, suggester=5, redis=3, freeze=10)
+MOST_KEYS = (
+    14  # of one sweep, however many its runs: some of them come with the first report, or go with the last worker
+)
 FROZEN_SECONDS = 2 * LEASE
 STEP_SECONDS = 0.15
 Say = Callable[[str], None]
@@ -59,7 +62,7 @@ class Found:
     def is_good(self) -> bool:
         """Nothing lost, nothing done twice, nothing stuck, no more done again than the kills allow."""
         whole = self.observed == self.runs and not self.failed and not self.problems
-        return whole and self.redone_steps <= self.redone_bound and self.keys[0] == self.keys[1]
+        return whole and self.redone_steps <= self.redone_bound and max(self.keys) <= MOST_KEYS
 
 
 def schedule(faults: Counter[str], seed: int) -> list[str]:
