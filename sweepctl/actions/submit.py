@@ -33,6 +33,7 @@ def submit(store: Store, job: SweepJob) -> Submitted:
     known = store.sweeps.find(job.sweep_run)
     if known is not None:
         return _go_on(store, known, job)
+    earlier, notes = _earlier(store, job)
     folder = sweep_folder(Path(job.data_dir), job.sweep_run)
     _make(folder)
     if holds_runs(folder):
@@ -40,7 +41,6 @@ def submit(store: Store, job: SweepJob) -> Submitted:
             f"{folder} holds runs of a sweep that this store does not know: bring it back with "
             f"`sweepctl restore {folder}`; to start anew choose another sweep_run, or move that folder away"
         )
-    earlier, notes = _earlier(store, job)
     try:
         sweep = store.sweeps.create(_new_sweep(job, now=store.sweeps.now()), observations=earlier)
     except Conflict:  # somebody else submitted it just now
