@@ -25,18 +25,17 @@ class Suggester:
     def __init__(self, store: Store, doorbells: Doorbells) -> None:
         self._store, self._doorbells = store, doorbells
         self._followers: dict[str, Follower] = {}
+        self._left: dict[str, str] = {}  # sweeps that this suggester cannot serve, and why
         self._lock = threading.Lock()  # a follower is fed by one thread at a time
 
     def advance_all(self) -> None:
         """Advance every sweep that is not finished."""
         live = self._store.sweeps.live()
         for name in live:
-            try:
-                self.advance(name)
-            except (ConfigError, Unreadable) as reason:  # of another version: the other sweeps go on
-                log.warning("sweep %s: left to others: %s", name, reason)
-        for name in set(self._followers) - set(live):
+            self.advance(name)
+        for name in {*self._followers, *self._left} - set(live):
             self._followers.pop(name, None)
+            self._left.pop(name, None)
 
     def advance(self, name: str) -> None:
         """Do for one sweep whatever there is to do now. Called twice, the second call finds nothing."""
@@ -45,6 +44,10 @@ class Suggester:
                 self._advance(name)
             except (NotFound, Stale, IllegalMove) as reason:
                 log.info("sweep %s: left for the next time: %s", name, reason)
+            except (ConfigError, Unreadable) as reason:  # of another version, or a package is missing here
+                if self._left.get(name) != str(reason):
+                    log.warning("sweep %s: left to others: %s", name, reason)
+                self._left[name] = str(reason)
 
     def _advance(self, name: str) -> None:
         sweep = self._store.sweeps.get(name)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from services.suggester.optuna_search import OptunaSearch
 from services.suggester.protein import GridSearch, Protein, RandomSearch, SobolSearch, Suggestion
 from shared.config.frozen import from_plain
 from shared.config.searched import space_of
@@ -62,7 +63,7 @@ class Follower:
 
 
 def follow(sweep: Sweep) -> Follower:
-    """Return a follower at the start of the sweep's log."""
+    """Return a follower at the start of the sweep's log. Raises ConfigError if this suggester cannot serve it."""
     job = from_plain(sweep.config)
     space = space_of(job)
     match job.sweep.method:
@@ -72,5 +73,7 @@ def follow(sweep: Sweep) -> Follower:
             return Follower(SobolSearch(space, seed=job.seed))
         case "grid":
             return Follower(GridSearch(space, points=job.sweep.grid_points, seed=job.seed))
+        case "optuna-tpe" | "optuna-gp" as method:
+            return Follower(OptunaSearch(space, method=method, goal=job.sweep.goal, seed=job.seed))
         case "bayes":
             return Follower(Protein(space, goal=job.sweep.goal, settings=job.sweep.protein, seed=job.seed))

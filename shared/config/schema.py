@@ -162,7 +162,7 @@ class SweepConfig(Closed):
 
     metric: str = Field("reward", min_length=1)
     goal: Literal["maximize", "minimize"] = "maximize"
-    method: Literal["bayes", "random", "sobol", "grid"] = "bayes"
+    method: Literal["bayes", "random", "sobol", "grid", "optuna-tpe", "optuna-gp"] = "bayes"
     grid_points: Count = Field(5, ge=2, description="Values of each continuous parameter, for `method: grid`.")
     protein: dict[str, Any] = {}
     parameters: dict[str, Any]

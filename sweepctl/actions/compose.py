@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.config.compose import Composed, compose
+from shared.config.extras import check_extras
 from shared.config.protein import ProteinSettings
 from shared.config.schema import SweepJob
 from shared.domain.errors import ConfigError
@@ -44,7 +45,11 @@ def compose_job(
 
 
 def doubts(job: SweepJob, data_dir: Path) -> Iterator[str]:
-    """Yield a sentence for each thing that may go wrong later. Raises TrackerDenied for a key that W&B refuses."""
+    """Yield a sentence for each thing that may go wrong later.
+
+    Raises TrackerDenied for a key that W&B refuses, ConfigError for a method whose package is missing here.
+    """
+    check_extras(job)
     if job.wandb.mode == "online" and (why := check_wandb_key()):
         yield f"nobody can tell whether W&B takes the key, {why}: the sweep goes on offline if it does not"
     place, free = free_bytes(data_dir)

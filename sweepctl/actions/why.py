@@ -21,6 +21,8 @@ SOURCES = {
     "random": "drawn from the whole space",
     "enqueued": "somebody asked for it",
     "grid": "the next combination of the grid",
+    "optuna-tpe": "drawn by Optuna's TPE sampler",
+    "optuna-gp": "drawn by Optuna's GP sampler",
 }
 
 

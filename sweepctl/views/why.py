@@ -41,17 +41,21 @@ def _pending(numbers: tuple[int, ...]) -> str:
 def _score(found: Why) -> str:
     expected, std = found.prediction.score, found.prediction.score_std
     if expected is None:
-        return "none: nothing was known yet"
+        return _unpredicted(found)
     return formats.number(expected) + (f" ± {formats.number(std)}" if std is not None else "")
 
 
 def _cost(found: Why) -> str:
     expected, std = found.prediction.cost, found.prediction.log_cost_std
     if expected is None:
-        return "none: nothing was known yet"
+        return _unpredicted(found)
     factor = math.exp(min(std, 50.0)) if std is not None else None
     between = f", likely {formats.number(expected / factor)} to {formats.number(expected * factor)}" if factor else ""
     return formats.number(expected) + between
+
+
+def _unpredicted(found: Why) -> str:
+    return "none: suggested without a prediction" if found.observed else "none: nothing was known yet"
 
 
 def _reasons(reasons: dict[str, float]) -> RenderableType:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections import namedtuple
 from pathlib import Path
 
@@ -65,3 +66,27 @@ def test_a_disk_that_is_nearly_full_is_a_note_at_the_start(
     assert ended.stderr == (
         f"note: only 0.4 GB free in {tmp_path}: checkpoints may not fit; free some, or use another --data-dir\n"
     )
+
+
+@pytest.mark.parametrize("command", ["run", "submit", "rollout"])
+def test_a_method_whose_package_is_missing_is_exit_code_2_and_nothing_is_written(
+    sweepctl: Sweepctl, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "optuna", None)
+
+    ended = sweepctl(command, *SUBMIT[1:], "sweep.method=optuna-tpe", REDIS_URL=store.url)
+
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == (
+        "error: sweep.method is optuna-tpe, but Optuna is not installed here: pip install 'protein-sweeps[optuna]'\n"
+    )
+    assert store.sweeps.names() == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_only_who_starts_a_sweep_needs_the_package_of_its_method(
+    sweepctl: Sweepctl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "optuna", None)
+
+    assert sweepctl("config", "quick", "sweep.method=optuna-gp").returncode == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -411,3 +412,26 @@ def test_a_sweep_of_another_version_does_not_keep_the_others_waiting(
     assert store.sweeps.live() == ["a", "s"]
     assert numbers(store) == [1, 2]
     assert store.runs.all("a") == []
+
+
+def test_a_suggester_without_optuna_leaves_its_sweeps_to_others_with_one_warning(
+    store: Store,
+    suggester: Suggester,
+    begin: Callable[..., Sweep],
+    a_job: AJob,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    submit(store, a_job("sweep_run=a", "sweep.method=optuna-tpe"))
+    begin()
+    monkeypatch.setitem(sys.modules, "optuna", None)
+
+    suggester.advance("a")
+    suggester.advance_all()
+    suggester.advance_all()
+
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
+        "sweep a: left to others: sweep.method is optuna-tpe, but Optuna is not installed here: "
+        "pip install 'protein-sweeps[optuna]'"
+    ]
+    assert (store.runs.all("a"), numbers(store)) == ([], [1, 2])

@@ -17,6 +17,7 @@ from sweepctl.actions.steer import enqueue_run
 from sweepctl.actions.submit import submit
 
 if TYPE_CHECKING:
+    from shared.config.schema import SweepJob
     from tests.conftest import AJob, AWorker
 
 RUNS = 9
@@ -26,6 +27,10 @@ RUNS = 9
 def log(store: Store, a_job: AJob, a_worker: AWorker) -> list[tuple[int, dict[str, Any]]]:
     """A sweep in which several runs are always pending, and end out of order."""
     job = a_job("parallelism=3", f"budget.max_runs={RUNS}", "sweep.protein.num_random_samples=3")
+    return log_of(job, store, a_worker)
+
+
+def log_of(job: SweepJob, store: Store, a_worker: AWorker) -> list[tuple[int, dict[str, Any]]]:
     submit(store, job)
     enqueue_run(store, "s", ["trainer.optimizer.learning_rate=0.0002"])
     store.fleet.announce(Member(id="t", service="trainer", host="h", pid=1, queues=("gpu",), slots=3, version="1"))
@@ -49,6 +54,15 @@ def test_every_suggestion_is_made_again_to_the_bit(store: Store, log: list[tuple
     made = list(replay(the_sweep(store), log))
 
     assert made == [Replayed(number) for number in range(2, RUNS + 1)], "the first one was asked for"
+
+
+def test_so_is_every_suggestion_of_optuna(store: Store, a_job: AJob, a_worker: AWorker) -> None:
+    log = log_of(a_job("parallelism=3", "budget.max_runs=16", "sweep.method=optuna-tpe"), store, a_worker)
+
+    made = list(replay(the_sweep(store), log))
+
+    assert made == [Replayed(number) for number in range(2, 17)]
+    assert {body["source"] for _, body in log if body["kind"] == "suggested"} == {"enqueued", "optuna-tpe"}
 
 
 def test_what_is_different_is_named_and_the_rest_is_compared_all_the_same(

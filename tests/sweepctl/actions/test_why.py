@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -59,6 +60,7 @@ def test_what_was_known_pending_and_expected_is_told_with_what_came_of_it(store:
 
 def test_a_run_that_knew_nothing_and_one_without_a_score_say_so(store: Store, third: Run) -> None:
     assert "none: nothing was known yet" in shown(why_view(why(store, "s.r.1")))
+    assert "none: suggested without a prediction" in shown(why_view(replace(why(store, "s.r.1"), observed=3)))
     assert "queued: no score to compare with" in shown(why_view(why(store, "s.r.2")))
     assert why(store, "s.r.2").score_off is None
 
