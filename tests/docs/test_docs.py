@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 import typer.main
 import yaml
+from pydantic.fields import FieldInfo
 
 from shared.config.compose import compose
+from shared.config.protein import NO_EFFECT, ProteinSettings
+from shared.config.schema import Budget, SweepConfig, SweepJob
 from shared.config.settings import WorkerSettings
 from shared.store import keys
 from sweepctl.actions.local import COMMANDS, LOCAL_SETTINGS
@@ -18,6 +21,7 @@ from sweepctl.main import app
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
+CONFIGURATION = ROOT / "docs/reference/configuration.md"
 LINK = re.compile(r"!?\[[^\]]*\]\((?P<target>[^)\s]+)\)")
 FENCE = re.compile(r"^```(?P<language>\w*)\n(?P<code>.*?)^```", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`(?P<code>[^`\n]+)`")
@@ -106,6 +110,40 @@ def test_the_worker_settings_page_names_all_settings_with_their_defaults() -> No
             assert rows[variable][2].strip() == LOCAL_SETTINGS[variable]
 
 
+GROUPS = ("trainer", "sim", "sweep", "wandb")  # with headings of their own
+JOB = {key: field for key, field in SweepJob.model_fields.items() if key not in (*GROUPS, "budget")}
+BUDGET = {f"budget.{key}": field for key, field in Budget.model_fields.items()}
+PROTEIN = {key: field for key, field in ProteinSettings.model_fields.items() if key not in NO_EFFECT}
+
+
+@pytest.mark.parametrize(
+    ("heading", "fields"),
+    [
+        ("## The whole: `sweep_job.yaml`", JOB | BUDGET),
+        ("## The sweep: group `sweep/`", dict(SweepConfig.model_fields)),
+        ("### Protein", PROTEIN),
+    ],
+)
+def test_the_configuration_page_has_the_keys_and_defaults_of_the_schema(
+    heading: str, fields: dict[str, FieldInfo]
+) -> None:
+    section = CONFIGURATION.read_text().partition(f"\n{heading}\n")[2].partition("\n#")[0]
+    rows = {row[0].strip("` "): yaml.safe_load(row[1].strip("` ")) for row in rows_of(section)}
+
+    assert sorted(rows) == sorted(fields)
+    for key, said in rows.items():
+        if fields[key].is_required() or fields[key].default is None:  # then it may say in words what stands for it
+            assert said is None or isinstance(said, str), key
+        else:
+            assert said == fields[key].default, key
+
+
+def test_the_configuration_page_names_all_settings_of_protein_that_have_no_effect() -> None:
+    paragraph = CONFIGURATION.read_text().partition("\nAccepted from published configs")[2].partition("\n\n")[0]
+
+    assert set(INLINE.findall(paragraph)) == set(NO_EFFECT)
+
+
 def test_the_store_page_has_the_data_dictionary_of_the_source() -> None:
     named = {name for row in rows_in(ROOT / "docs/reference/store.md") for name in re.findall(r"`([^`]+)`", row[0])}
 
@@ -153,7 +191,11 @@ def yaml_in(page: Path) -> str:
 
 
 def rows_in(page: Path) -> list[list[str]]:
-    return [line.strip("|").split("|") for line in page.read_text().splitlines() if line.startswith("| `")]
+    return rows_of(page.read_text())
+
+
+def rows_of(text: str) -> list[list[str]]:
+    return [line.strip("|").split("|") for line in text.splitlines() if line.startswith("| `")]
 
 
 def anchors_of(page: Path) -> set[str]:
