@@ -1,8 +1,7 @@
 """`method: optuna-tpe | optuna-gp`: samplers of Optuna as baselines, with the interface of Protein.
 
-Optuna sees the unit cube of the search space: categories and discrete values by the number of their cell, whole numbers
-on a log scale as they are, all else as its unit. It is told no cost, and of a failed run only that it failed, which
-these samplers pass over.
+Optuna sees the unit cube of the search space: categories and discrete values by the number of their cell, all else as
+its unit. It is told no cost, and of a failed run only that it failed, which these samplers pass over.
 """
 
 from __future__ import annotations
@@ -28,6 +27,7 @@ Key = tuple[tuple[str, Value], ...]
 
 DRAWS: Final = 10  # of the sampler; then uniform ones have to do
 ATTEMPTS: Final = 100  # uniform draws; then a configuration that runs already is suggested again
+FINE: Final = 1000  # discrete values from which on they count as continuous: Optuna's GP goes through all of them
 LARGEST: Final = 1e150  # score: beyond it squares overflow
 
 
@@ -160,23 +160,19 @@ def _distribution(parameter: Parameter) -> BaseDistribution:
 
     if parameter.is_categorical:
         return CategoricalDistribution(range(parameter.cells))
-    if parameter.cells:
-        return IntDistribution(0, parameter.cells - 1)
-    if parameter.is_integer:
-        return IntDistribution(int(parameter.min), int(parameter.max), log=True)
-    return FloatDistribution(0.0, 1.0)
+    return IntDistribution(0, parameter.cells - 1) if _has_cells(parameter) else FloatDistribution(0.0, 1.0)
 
 
-def _to_optuna(parameter: Parameter, unit: float) -> Value:
-    if parameter.cells:
-        return min(int(unit * parameter.cells), parameter.cells - 1)
-    return parameter.decode(unit) if parameter.is_integer else unit
+def _to_optuna(parameter: Parameter, unit: float) -> int | float:
+    return min(int(unit * parameter.cells), parameter.cells - 1) if _has_cells(parameter) else unit
 
 
-def _to_unit(parameter: Parameter, value: Any) -> float:
-    if parameter.cells:
-        return float((value + 0.5) / parameter.cells)
-    return parameter.encode(value) if parameter.is_integer else float(value)
+def _to_unit(parameter: Parameter, value: float) -> float:
+    return (value + 0.5) / parameter.cells if _has_cells(parameter) else value
+
+
+def _has_cells(parameter: Parameter) -> bool:
+    return parameter.is_categorical or 0 < parameter.cells <= FINE
 
 
 def _key(params: Params) -> Key:

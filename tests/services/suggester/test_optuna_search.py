@@ -170,6 +170,7 @@ def test_every_kind_of_parameter_comes_back_from_optuna_as_it_was() -> None:
             "rate": {"distribution": "log_normal", "min": 1e-5, "max": 1e-1},
             "batch": {"distribution": "uniform_pow2", "min": 48, "max": 1000},
             "layers": {"distribution": "int_uniform", "min": -3, "max": 8},
+            "frames": {"distribution": "int_uniform", "min": 0, "max": 1e9},
             "steps": {"distribution": "log_normal", "min": 1, "max": 1e6, "is_integer": True},
             "gamma": {"distribution": "logit_normal", "min": 0.8, "max": 0.999},
             "flag": {"distribution": "categorical", "values": [True, "1", 2.5]},
@@ -187,12 +188,13 @@ def test_every_kind_of_parameter_comes_back_from_optuna_as_it_was() -> None:
 
 
 @EACH
-def test_scores_without_measure_do_not_end_the_search(method: Method) -> None:
-    search = OptunaSearch(SearchSpace.from_config({"x": LEAF}), method=method)
+def test_scores_and_whole_numbers_without_measure_do_not_end_the_search(method: Method) -> None:
+    space = SearchSpace.from_config({"frames": {"distribution": "int_uniform", "min": 0, "max": 1e12}})
+    search = OptunaSearch(space, method=method)
     for number in range(STARTUP + 2):
-        search.observe({"x": number / 20}, 1.7e308 * (-1) ** number, 1.0)
+        search.observe({"frames": number}, 1.7e308 * (-1) ** number, 1.0)
 
-    assert 0 <= float(search.suggest().params["x"]) <= 1
+    space.validate(search.suggest().params)
 
 
 def test_params_that_do_not_fit_are_refused(six: SearchSpace) -> None:
