@@ -32,7 +32,7 @@ _UNARY: dict[type[ast.AST], Callable[[Any], Any]] = {ast.USub: operator.neg, ast
 
 @dataclass(frozen=True)
 class Constraint:
-    """One condition, read and checked. `fixed` are the values of the keys in it that are not searched."""
+    """One condition, read and checked. `fixed` are the values that the config itself has for keys in it."""
 
     text: str
     tree: ast.expr
@@ -40,9 +40,15 @@ class Constraint:
     fixed: Mapping[str, Any]
 
     def allows(self, params: Mapping[str, Any]) -> bool:
-        """Whether `params` meet it; what cannot be computed, such as a division by zero, does not."""
+        """Whether `params` meet it; what cannot be computed, such as a division by zero, does not.
+
+        An inactive parameter, which is not among them, has its value of the config; without one the condition is met.
+        """
+        values = {**self.fixed, **params}
+        if any(path not in values for path in self.paths):
+            return True
         try:
-            return bool(_value(self.tree, {**self.fixed, **params}))
+            return bool(_value(self.tree, values))
         except (ArithmeticError, TypeError):
             return False
 
@@ -67,7 +73,7 @@ def read_constraint(text: object, *, searched: tuple[str, ...], fixed: Mapping[s
             raise ConfigError(f"sweep.constraints: {show(text)}: there is no {path}{did_you_mean(path, known)}")
     if not set(paths) & set(searched):
         raise ConfigError(f"sweep.constraints: {show(text)} names no parameter that is searched: leave it out")
-    return Constraint(text, tree, paths, {path: fixed[path] for path in paths if path not in searched})
+    return Constraint(text, tree, paths, {path: fixed[path] for path in paths if path in fixed})
 
 
 def _paths(node: ast.expr) -> list[str]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
+from shared.domain.conditions import count
 from shared.domain.errors import ConfigError
-from shared.domain.parameter import Params, Value
+from shared.domain.parameter import Parameter, Params
 from shared.domain.search_space import SearchSpace
 
 LARGEST = 1_000_000
@@ -16,22 +16,21 @@ class Grid:
     """The combinations of a space that meet its constraints, numbered from 0.
 
     A continuous parameter has `points` values, even on its scale. One with fewer values than that has them all; a
-    categorical one always has. Raises ConfigError for a grid of more than `LARGEST` combinations, or of none.
+    categorical one always has. Combinations that differ in inactive parameters alone are one.
+    Raises ConfigError for a grid of more than `LARGEST` combinations, or of none.
     """
 
     def __init__(self, space: SearchSpace, *, points: int) -> None:
-        self.axes: dict[str, list[Value]] = {}
-        for parameter in space.parameters:
-            count = len(parameter.values) or min(parameter.cells or points, points)
-            places = [(k + 0.5) / count if parameter.is_categorical else k / max(count - 1, 1) for k in range(count)]
-            values = [parameter.decode(place) for place in places]
-            self.axes[parameter.path] = list(dict.fromkeys(values))
-        combinations = math.prod(len(values) for values in self.axes.values())
+        placed = {p.path: {p.decode(place): place for place in _places(p, points)} for p in space.parameters}
+        self.axes = {path: list(values) for path, values in placed.items()}
+        combinations = int(count(space.parameters, {path: dict.fromkeys(axis, 1) for path, axis in self.axes.items()}))
         if combinations > LARGEST:
             raise ConfigError(
                 f"sweep.grid_points is {points}: the grid of {len(self.axes)} parameters has {combinations} "
                 f"combinations, more than {LARGEST}: take fewer points, or method: sobol"
             )
+        self._space = space
+        self._rows = space.combinations([list(placed[p].values()) for p in placed]) if space.is_conditional else None
         self._legal: Sequence[int] = range(combinations)
         if space.constraints:
             self._legal = [number for number in self._legal if space.allows(self._combination(number))]
@@ -49,8 +48,18 @@ class Grid:
         return self._combination(self._legal[number])
 
     def _combination(self, number: int) -> Params:
+        if self._rows is not None:
+            return self._space.decode(self._rows[number])
         params: Params = {}
         for path, values in reversed(self.axes.items()):
             number, place = divmod(number, len(values))
             params[path] = values[place]
         return {path: params[path] for path in self.axes}
+
+
+def _places(parameter: Parameter, points: int) -> list[float]:
+    """Return where in its unit interval the values of a parameter are taken."""
+    number = len(parameter.values) or min(parameter.cells or points, points)
+    if parameter.is_categorical:
+        return [(k + 0.5) / number for k in range(number)]
+    return [k / max(number - 1, 1) for k in range(number)]

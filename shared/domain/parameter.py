@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,28 @@ from shared.domain.wording import finite_number, refusal, show
 Array = NDArray[np.float64]
 Value = str | int | float | bool
 Params = dict[str, Value]
+Key = tuple[tuple[str, Value], ...]
+
+
+def key_of(params: Params) -> Key:
+    """Return what tells one configuration of a space from all others, its paths too: they differ with conditions."""
+    return tuple(params.items())
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A parameter is active only where the one at `path` is active and has one of `values`."""
+
+    path: str
+    values: tuple[Value, ...]
+
+    def __str__(self) -> str:
+        listed = ", ".join(show(value) for value in self.values)
+        return f"{self.path} is {listed if len(self.values) == 1 else f'one of {listed}'}"
+
+    def holds(self, params: Mapping[str, Value]) -> bool:
+        """Whether legal `params` have one of the values."""
+        return self.path in params and params[self.path] in self.values
 
 
 @dataclass(frozen=True)
@@ -21,6 +44,7 @@ class Parameter:
 
     `min` and `max` are the bounds in its own units, `centre` the value where the search starts, `scale` the search
     radius as a half-width in the coordinate u in [-1, 1] that spans the bounds. `values` lists the categories.
+    `when` are the conditions under which it is active: all must hold.
     """
 
     path: str
@@ -31,6 +55,7 @@ class Parameter:
     scale: float = 0.5
     is_integer: bool = False
     values: tuple[Value, ...] = ()
+    when: tuple[Condition, ...] = ()
 
     @property
     def is_categorical(self) -> bool:
@@ -55,6 +80,10 @@ class Parameter:
         if self.cells or self.is_integer:
             return self.decode(self.encode_mean())
         return self.mean
+
+    def is_active(self, params: Mapping[str, Value]) -> bool:
+        """Whether all its conditions hold in legal `params`."""
+        return not self.when or all(condition.holds(params) for condition in self.when)
 
     def encode_mean(self) -> float:
         """Return the search centre in [0, 1]; `mean` may lie between two discrete values."""

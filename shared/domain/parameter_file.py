@@ -5,26 +5,28 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from shared.domain.errors import ConfigError
-from shared.domain.parameter import Parameter
+from shared.domain.parameter import Condition, Parameter
 from shared.domain.wording import did_you_mean, finite_number, refusal
 
 LOGIT_MARGIN: Final = 1e-6
 LARGEST_INTEGER: Final = 2**53  # above it a float skips integers
 NUMERIC: Final = ("uniform", "int_uniform", "uniform_pow2", "log_normal", "logit_normal")
 DISTRIBUTIONS: Final = (*NUMERIC, "categorical")
-_LEAF_KEYS: Final = dict.fromkeys(NUMERIC, ("distribution", "min", "max", "mean", "scale")) | {
-    "log_normal": ("distribution", "min", "max", "mean", "scale", "is_integer"),
-    "categorical": ("distribution", "values"),
+_LEAF_KEYS: Final = dict.fromkeys(NUMERIC, ("distribution", "min", "max", "mean", "scale", "when")) | {
+    "log_normal": ("distribution", "min", "max", "mean", "scale", "is_integer", "when"),
+    "categorical": ("distribution", "values", "when"),
 }
 
 
 def read_parameters(parameters: Mapping[str, Any]) -> tuple[tuple[Parameter, ...], tuple[str, ...]]:
     """Return the parameters below a mapping, and notes on what is read differently than written.
 
-    A leaf is a mapping with the key `distribution`. Raises ConfigError naming the dotted path and the remedy.
+    Conditions come back as written: `shared.domain.conditions` knows what they mean. A leaf is a mapping with the key
+    `distribution`. Raises ConfigError naming the dotted path and the remedy.
     """
     notes: list[str] = []
     found = tuple(_read_leaf(path, leaf, notes) for path, leaf in _leaves(parameters))
@@ -69,7 +71,21 @@ def _read_leaf(path: str, leaf: Mapping[str, Any], notes: list[str]) -> Paramete
         if key not in _LEAF_KEYS[name]:
             remedy = f"remove it{did_you_mean(str(key), _LEAF_KEYS[name])}"
             raise refusal(f"{path}.{key}", leaf[key], f"for {name} only {', '.join(_LEAF_KEYS[name])}", remedy)
-    return _read_categorical(path, leaf, notes) if name == "categorical" else _read_numeric(path, leaf, notes)
+    when = _read_when(f"{path}.when", leaf["when"]) if "when" in leaf else ()
+    read = _read_categorical if name == "categorical" else _read_numeric
+    return replace(read(path, leaf, notes), when=when)
+
+
+def _read_when(path: str, when: object) -> tuple[Condition, ...]:
+    if not isinstance(when, Mapping) or not when:
+        raise refusal(path, when, "a mapping of keys to values", "write when: {trainer.optimizer.type: adam}")
+    read = []
+    for key, wanted in when.items():
+        values = wanted if isinstance(wanted, list | tuple) else [wanted]
+        if not values or not all(isinstance(value, str | int | float) for value in values):
+            raise refusal(f"{path}.{key}", wanted, "a value or a list of values", "write {dotted.path: value}")
+        read.append(Condition(str(key), tuple(values)))
+    return tuple(read)
 
 
 def _read_categorical(path: str, leaf: Mapping[str, Any], notes: list[str]) -> Parameter:

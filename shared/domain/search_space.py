@@ -8,6 +8,10 @@ Three ways to write one configuration:
 
 A parameter with k discrete values cuts its unit interval into k equal cells and encodes a value as the middle of
 its cell. So the first and the last integer have as much room as any other.
+
+Where the conditions of a parameter do not hold it is inactive: params leave it out, and in units it stands at its
+search centre. So a configuration has one form of each kind, and a surrogate sees a constant where a parameter means
+nothing (Levesque et al., 2017).
 """
 
 from __future__ import annotations
@@ -15,13 +19,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from shared.domain.conditions import axis_of, count, settle
 from shared.domain.constraints import Constraint, read_constraint
 from shared.domain.errors import ConfigError
-from shared.domain.parameter import Array, Parameter, Params, Value
+from shared.domain.parameter import Array, Condition, Parameter, Params, Value
 from shared.domain.parameter_file import read_parameters
 from shared.domain.wording import did_you_mean
 
@@ -31,11 +38,15 @@ __all__ = ["Parameter", "Params", "SearchSpace", "Value"]
 
 @dataclass(frozen=True)
 class SearchSpace:
-    """The parameters of a sweep in the order of its file. `notes` tells what was read differently than written."""
+    """The parameters of a sweep in the order of its file. `notes` tells what was read differently than written.
+
+    `idle` are the paths of parameters that the config itself keeps inactive: they are not searched.
+    """
 
     parameters: tuple[Parameter, ...]
     notes: tuple[str, ...] = ()
     constraints: tuple[Constraint, ...] = ()
+    idle: tuple[str, ...] = ()
 
     @classmethod
     def from_config(
@@ -43,14 +54,19 @@ class SearchSpace:
     ) -> SearchSpace:
         """Read the mapping below `parameters:` of a sweep; a leaf is a mapping with the key `distribution`.
 
-        `constraints` are texts over the dotted paths of parameters, and of `fixed` values that are not searched.
+        `constraints` are texts over the dotted paths of parameters, and of `fixed`, the values of the config itself.
         Raises ConfigError for anything that cannot be used; the message names the dotted path and the remedy.
         """
-        space = cls(*read_parameters(parameters))
+        written, notes = read_parameters(parameters)
+        found, idle = settle(written, fixed or {})
+        told = [f"{path}: not searched, it is never active: {reason}" for path, reason in idle.items()]
+        space = cls(found, (*notes, *told), idle=tuple(idle))
         if not constraints:
             return space
-        read = tuple(read_constraint(text, searched=space.paths, fixed=fixed or {}) for text in constraints)
-        return space.constrained(read)
+        searched = tuple(parameter.path for parameter in written)
+        return space.constrained(
+            tuple(read_constraint(text, searched=searched, fixed=fixed or {}) for text in constraints)
+        )
 
     def __len__(self) -> int:
         return len(self.parameters)
@@ -64,11 +80,20 @@ class SearchSpace:
         """Whether there are only so many configurations."""
         return self.size < math.inf
 
-    @property
+    @cached_property
     def size(self) -> float:
         """The number of different configurations, inf if any parameter is continuous."""
-        counts = (p.cells or (p.max - p.min + 1 if p.is_integer else math.inf) for p in self.parameters)
-        return math.prod(float(count) for count in counts)
+        return count(self.parameters, {p.path: axis_of(p, self.parameters) for p in self.parameters})
+
+    @cached_property
+    def is_conditional(self) -> bool:
+        """Whether any parameter is inactive in some configurations."""
+        return any(parameter.when for parameter in self.parameters)
+
+    @cached_property
+    def parents_first(self) -> tuple[int, ...]:
+        """(d,) The indices of the parameters, each after those that it depends on: they have fewer conditions."""
+        return tuple(sorted(range(len(self)), key=lambda j: len(self.parameters[j].when)))
 
     @property
     def feature_parameters(self) -> tuple[int, ...]:
@@ -99,8 +124,12 @@ class SearchSpace:
         return all(constraint.allows(params) for constraint in self.constraints)
 
     def centre(self) -> Params:
-        """Return the search centre: `mean` of each parameter, the first of its categories."""
-        return {p.path: p.centre for p in self.parameters}
+        """Return the search centre: `mean` of each active parameter, the first of its categories."""
+        return self._active({p.path: p.centre for p in self.parameters})
+
+    def completed(self, given: Mapping[str, object]) -> Params:
+        """Return `given` with what is missing and active taken from the centre; raise ConfigError as `validate`."""
+        return self.validate({**{p.path: p.centre for p in self.parameters}, **given})
 
     def sample(self, rng: np.random.Generator, *, scale: float = 1.0) -> Params:
         """Draw around the centre: clip(centre + scale x search radius x U(-1, 1)) in u; categories uniformly."""
@@ -116,29 +145,64 @@ class SearchSpace:
         return self.decode(rng.random(len(self)))
 
     def validate(self, params: Mapping[str, object]) -> Params:
-        """Return `params` in this space's order and types.
+        """Return `params` in this space's order and types, without those that are inactive, whatever their values.
 
         Raises ConfigError for an unknown path, a missing one, and a value of the wrong type or outside the bounds.
         """
         for path in params:
-            if path not in self.paths:
+            if path not in self.paths and path not in self.idle:
                 raise ConfigError(f"{path}: not a parameter of this space{did_you_mean(path, self.paths)}")
-        for path in self.paths:
-            if path not in params:
-                raise ConfigError(f"{path}: missing; give a value for each of the {len(self)} parameters")
-        return {p.path: p.check(params[p.path]) for p in self.parameters}
+        checked: Params = {}
+        for p in (self.parameters[j] for j in self.parents_first):
+            if not p.is_active(checked):
+                continue
+            if p.path not in params:
+                which = "parameter that is active" if self.is_conditional else f"of the {len(self)} parameters"
+                raise ConfigError(f"{p.path}: missing; give a value for each {which}")
+            checked[p.path] = p.check(params[p.path])
+        return {path: checked[path] for path in self.paths if path in checked}
 
     def encode(self, params: Mapping[str, Value]) -> Array:
         """Return legal `params` as units (d,)."""
-        return np.array([p.encode(params[p.path]) for p in self.parameters])
+        places = zip(self.parameters, self._resting, strict=True)
+        return np.array([p.encode(params[p.path]) if p.is_active(params) else rest for p, rest in places])
 
     def decode(self, units: Sequence[float] | Array) -> Params:
         """Return the params at units (d,); values outside [0, 1] are moved to the bound."""
-        return {p.path: p.decode(float(unit)) for p, unit in zip(self.parameters, units, strict=True)}
+        values = {p.path: p.decode(float(unit)) for p, unit in zip(self.parameters, units, strict=True)}
+        if self.is_conditional:  # as written where it is at its centre, so that such a configuration is found again
+            at_rest = zip(self.parameters, np.equal(units, self._resting), strict=True)
+            values |= {p.path: p.centre for p, rests in at_rest if rests and p.when}
+        return self._active(values)
 
     def snap(self, units: Array) -> Array:
         """Move units (n, d) to the legal values nearest to them, so that encode(decode(x)) is x again."""
-        return np.column_stack([p.snap(units[:, j]) for j, p in enumerate(self.parameters)])
+        legal = np.column_stack([p.snap(units[:, j]) for j, p in enumerate(self.parameters)])
+        return np.where(self.activity(legal), legal, self._resting) if self.is_conditional else legal
+
+    def activity(self, units: Array) -> NDArray[np.bool_]:
+        """Return for units (n, d) which parameters are active, (n, d)."""
+        active = np.ones(units.shape, dtype=np.bool_)
+        for parent, values, children in self._gates:
+            cells = self.parameters[parent].cells
+            cell = np.clip(np.floor(units[:, parent] * cells), 0, cells - 1)
+            active[:, children] &= (cell[:, None] == values).any(axis=1)[:, None]
+        return active
+
+    def combinations(self, axes: Sequence[Sequence[float]]) -> Array:
+        """Return once each configuration whose active parameters take units of their axes, as units (n, d).
+
+        Of parameters without conditions the last is the fastest.
+        """
+        rows: Array = self._resting[None].copy()
+        for j in self.parents_first:
+            axis, active = np.asarray(axes[j]), self.activity(rows)[:, j]
+            copies = np.where(active, len(axis), 1)
+            origin = np.repeat(np.arange(len(rows)), copies)
+            place = np.arange(len(origin)) - np.repeat(np.cumsum(copies) - copies, copies)
+            rows = rows[origin]
+            rows[:, j] = np.where(active[origin], axis[place], rows[:, j])
+        return rows
 
     def features(self, units: Array) -> Array:
         """Turn units (n, d) into features (n, w): categories one-hot, constants left out."""
@@ -152,3 +216,29 @@ class SearchSpace:
             else:
                 columns.append(units[:, j])
         return np.column_stack(columns) if columns else np.empty((len(units), 0))
+
+    def _active(self, values: Params) -> Params:
+        """Return `values`, one for each parameter, without those of inactive ones."""
+        if not self.is_conditional:
+            return values
+        return {p.path: values[p.path] for p in self.parameters if p.is_active(values)}
+
+    @cached_property
+    def _resting(self) -> Array:
+        """(d,) Where a parameter stands while it is inactive."""
+        return np.array([p.encode(p.centre) for p in self.parameters])
+
+    @cached_property
+    def _gates(self) -> list[tuple[int, Array, list[int]]]:
+        """The index of a parent, those of its cells that open the gate, and the indices of all behind it."""
+        children: dict[Condition, list[int]] = {}
+        for j, parameter in enumerate(self.parameters):
+            for condition in parameter.when:
+                children.setdefault(condition, []).append(j)
+        gates = []
+        for condition, behind in children.items():
+            column = self.paths.index(condition.path)
+            parent = self.parameters[column]
+            opening = [math.floor(parent.encode(value) * parent.cells) for value in condition.values]
+            gates.append((column, np.array(opening, dtype=np.float64), behind))
+        return gates
