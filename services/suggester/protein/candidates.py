@@ -5,7 +5,6 @@ Candidates are units (m, d) of a search space, already moved to legal values.
 
 from __future__ import annotations
 
-import itertools
 import math
 from typing import Any, Final
 
@@ -95,11 +94,14 @@ def everything(space: SearchSpace) -> Array:
         else [p.encode(value) for value in range(int(p.min), int(p.max) + 1)]
         for p in space.parameters
     ]
-    return np.array(list(itertools.product(*axes)))
+    return space.combinations(axes)
 
 
 def around(cube: Cube, rng: np.random.Generator, centres: Array, *, each: int, scale: float) -> Array:
-    """Draw `each` candidates around each of `centres` (c, d): near and far, in a random part of the dimensions."""
+    """Draw `each` candidates around each of `centres` (c, d): near and far, in a random part of the dimensions.
+
+    With conditions a few less, so that none is a centre itself.
+    """
     low, high = np.log(LOCAL_RADIUS)
     m, d = len(centres) * each, len(cube.space)
     radius = scale * np.exp(rng.uniform(low, high, (m, 1))) * cube.radius
@@ -111,7 +113,10 @@ def around(cube: Cube, rng: np.random.Generator, centres: Array, *, each: int, s
     units = np.where(cube.categorical, np.where(other, rng.random((m, d)), start), units)
     units = np.where(units < 0, -units, units)  # reflected, so that candidates do not pile up on the bounds
     units = np.where(units > 1, 2 - units, units)
-    return cube.space.snap(units)
+    legal = cube.space.snap(units)
+    if cube.space.is_conditional:  # where nothing but inactive parameters moved it is the good point again
+        legal = legal[(legal != start).any(axis=1)]
+    return legal
 
 
 def climb(cube: Cube, acquisition: Acquisition, units: Array, *, steps: int) -> Array:
@@ -131,14 +136,15 @@ def _ascend(cube: Cube, acquisition: Acquisition, units: Array, *, steps: int) -
     here = cube.features(units)
     metric = np.ones(len(columns)) if acquisition.loss is None else acquisition.loss.stretch[columns] ** -2.0
     metric = np.minimum(metric, 1.0)
+    active = cube.space.activity(units)[:, cube.continuous] if cube.space.is_conditional else True
     value, gradient = acquisition.with_gradient(here)
-    slope = gradient[:, columns]
+    slope = gradient[:, columns] * active
     step = 0.05 / (np.abs(slope * metric).max(axis=1) + 1e-12)
     for _ in range(steps):
         there = here.copy()
         there[:, columns] = np.clip(here[:, columns] + step[:, None] * metric * slope, 0, 1)
         new_value, gradient = acquisition.with_gradient(there)
-        new_slope = gradient[:, columns]
+        new_slope = gradient[:, columns] * active
         better = new_value > value
         moved, bent = there[:, columns] - here[:, columns], new_slope - slope
         curvature = -np.einsum("mj,mj->m", moved, bent)
@@ -164,6 +170,6 @@ def _try_neighbours(cube: Cube, acquisition: Acquisition, units: Array) -> Array
             for other in others:
                 if other != cell and 0 <= other < cells:
                     options.append(np.where(np.arange(len(unit)) == j, (other + 0.5) / cells, unit))
-        found.append(np.array(options))
+        found.append(cube.space.snap(np.array(options)) if cube.space.is_conditional else np.array(options))
     ranks = np.split(acquisition(cube.features(np.concatenate(found))), np.cumsum([len(o) for o in found])[:-1])
     return np.array([options[np.argmax(rank)] for options, rank in zip(found, ranks, strict=True)])

@@ -12,7 +12,8 @@ import numpy as np
 from services.suggester.protein import candidates
 from services.suggester.protein.suggestion import Memory, Suggestion
 from shared.domain.grid import Grid
-from shared.domain.search_space import Params, SearchSpace, Value
+from shared.domain.parameter import Key, Params, key_of
+from shared.domain.search_space import SearchSpace
 
 ATTEMPTS = 100  # points before a configuration that was tried is suggested again
 
@@ -31,7 +32,7 @@ class Design(ABC):
         if seed is None:
             self._memory["seed"] = int(np.random.SeedSequence().generate_state(1)[0])
         self._seed = seed
-        self._tried: set[tuple[Value, ...]] = set()
+        self._tried: set[Key] = set()
 
     def remember(self, memory: Mapping[str, Any]) -> None:
         """Go on after the suggestion that carried `memory`."""
@@ -39,11 +40,11 @@ class Design(ABC):
 
     def observe(self, params: Mapping[str, Any], score: float | None, cost: float, failed: bool = False) -> None:
         """Take note that `params` were tried; raises ConfigError if they do not fit the space."""
-        self._tried.add(tuple(self.space.validate(params).values()))
+        self._tried.add(key_of(self.space.validate(params)))
 
     def suggest(self, pending: Sequence[Mapping[str, Any]] = ()) -> Suggestion:
         """Return the next suggestion, different from all in `pending`."""
-        waiting = {tuple(self.space.validate(params).values()) for params in pending}
+        waiting = {key_of(self.space.validate(params)) for params in pending}
         number = int(self._memory["n"])
         seed = int(self._memory["seed"] if self._seed is None else self._seed)
         params, source = self._first_new(self._points(number, seed), waiting)
@@ -62,13 +63,13 @@ class Design(ABC):
     def _points(self, number: int, seed: int) -> Iterator[Params]:
         """Yield what suggestion `number` may be, the best first."""
 
-    def _first_new(self, points: Iterator[Params], waiting: set[tuple[Value, ...]]) -> tuple[Params, str]:
+    def _first_new(self, points: Iterator[Params], waiting: set[Key]) -> tuple[Params, str]:
         drawn: list[Params] = []
         for params in islice(filter(self.space.allows, points), ATTEMPTS):
             drawn.append(params)
-            if tuple(params.values()) not in self._tried | waiting:
+            if key_of(params) not in self._tried | waiting:
                 return params, self.name
-        return next((params for params in drawn if tuple(params.values()) not in waiting), drawn[0]), "repeat"
+        return next((params for params in drawn if key_of(params) not in waiting), drawn[0]), "repeat"
 
 
 class RandomSearch(Design):

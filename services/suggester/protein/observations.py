@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.domain.search_space import Params, Value
+from shared.domain.parameter import Key, Params, key_of
 
 Array = NDArray[np.float64]
 
@@ -48,14 +48,14 @@ class Observations:
     units: list[Array] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
     log_costs: list[float] = field(default_factory=list)
-    keys: set[tuple[Value, ...]] = field(default_factory=set)
+    keys: set[Key] = field(default_factory=set)
 
     def add(self, params: Params, unit: Array, *, loss: float | None, cost: float) -> None:
         usable = loss is not None and math.isfinite(loss)
         self.units.append(unit)
         self.losses.append(loss if usable and loss is not None else math.nan)
         self.log_costs.append(math.log(cost) if math.isfinite(cost) and cost > 0 else math.nan)
-        self.keys.add(tuple(params.values()))
+        self.keys.add(key_of(params))
 
     def __len__(self) -> int:
         return len(self.losses)

@@ -27,11 +27,12 @@ from services.suggester.protein.suggestion import Memory, Suggestion
 from services.suggester.protein.surrogate import Surrogate
 from shared.config.protein import ProteinSettings
 from shared.domain.errors import ConfigError
+from shared.domain.parameter import Key, key_of
 from shared.domain.pareto import pareto_order
-from shared.domain.search_space import Params, SearchSpace, Value
+from shared.domain.search_space import Params, SearchSpace
 
 Array = NDArray[np.float64]
-Keys = set[tuple[Value, ...]]
+Keys = set[Key]
 
 COST_WEIGHT: Final = 1.3  # the weight of log cost is drawn from 0 to this
 SPENT_SHARE: Final = 0.08  # of what was spent so far: the next run is predicted to cost no more,
@@ -129,10 +130,10 @@ class Protein:
     def _first(self, number: int, waiting: list[Params], rng: np.random.Generator) -> Suggestion:
         """Fill the space before there is anything to learn from."""
         short = self._short_index()
-        running = {tuple(params.values()) for params in waiting}
+        running = {key_of(params) for params in waiting}
         if self.settings.seed_with_search_center and number == 0:
             centre = self._centre(short)
-            if tuple(centre.values()) not in self._observations.keys | running and self.space.allows(centre):
+            if key_of(centre) not in self._observations.keys | running and self.space.allows(centre):
                 return Suggestion(centre, source="centre", memory={**self._memory, "n": number + 1})
         seed = int(np.random.default_rng([self._root_seed(), 1]).integers(2**31))
         spread = candidates.DESIGN_SPREAD if number < self.settings.num_random_samples else 1.0  # workers that wait
@@ -143,11 +144,8 @@ class Protein:
 
     def _centre(self, short: int | None) -> Params:
         """The search centre as written, the run as short as it may be."""
-        centre = self.space.centre()
-        if short is not None:
-            parameter = self.space.parameters[short]
-            centre[parameter.path] = parameter.decode(0.0)
-        return centre
+        shortest = [] if short is None else [self.space.parameters[short]]
+        return self.space.completed({parameter.path: parameter.decode(0.0) for parameter in shortest})
 
     def _pool(self, rng: np.random.Generator) -> Array:
         """Candidates from the whole space: all of it if it is small."""
@@ -182,7 +180,7 @@ class _Search:
         self.protein, self.rng, self.number = protein, rng, number
         self.settings, self.cube, self.space = protein.settings, protein._cube, protein.space
         self.observations = protein._observations
-        self.waiting_keys = {tuple(params.values()) for params in waiting}
+        self.waiting_keys = {key_of(params) for params in waiting}
         self.evidence = Evidence.of(self.observations, self.cube, most=self.settings.gp_max_obs)
         self.memory: Memory = {**protein._memory, "n": number + 1}
         known = len(self.observations)
@@ -286,7 +284,7 @@ class _Search:
         usable = np.nonzero(np.isfinite(losses) & np.isfinite(log_costs))[0]
         front = usable[pareto_order(-losses[usable], log_costs[usable])]
         options = [self.space.decode(self.observations.units[i]) for i in self.rng.permutation(front)]
-        return next((params for params in options if tuple(params.values()) not in self.waiting_keys), None)
+        return next((params for params in options if key_of(params) not in self.waiting_keys), None)
 
     def _answer(self, params: Params, source: str, acquisition: Acquisition | None = None) -> Suggestion:
         features = self.cube.features(self.space.encode(params)[None])
@@ -316,7 +314,7 @@ def _first_new(
     legal: Params | None = None
     for place, unit in enumerate(units):
         params = space.decode(unit)
-        key = tuple(params.values())
+        key = key_of(params)
         if not space.allows(params):
             continue
         legal = legal or params

@@ -17,20 +17,26 @@ from sweepctl.actions.steer import enqueue_run
 from sweepctl.actions.submit import submit
 
 if TYPE_CHECKING:
-    from shared.config.schema import SweepJob
     from tests.conftest import AJob, AWorker
 
 RUNS = 9
 
 
+BRANCHES = (
+    "+sweep.parameters.trainer.optimizer={type: {distribution: categorical, values: [adam, sgd]}, momentum: "
+    "{distribution: uniform, min: 0, max: 1, when: {trainer.optimizer.type: sgd}}, nesterov: {distribution: "
+    "categorical, values: [true, false], when: {trainer.optimizer.type: sgd}}}"
+)
+
+
 @pytest.fixture
 def log(store: Store, a_job: AJob, a_worker: AWorker) -> list[tuple[int, dict[str, Any]]]:
     """A sweep in which several runs are always pending, and end out of order."""
-    job = a_job("parallelism=3", f"budget.max_runs={RUNS}", "sweep.protein.num_random_samples=3")
-    return log_of(job, store, a_worker)
+    return played(store, a_job, a_worker)
 
 
-def log_of(job: SweepJob, store: Store, a_worker: AWorker) -> list[tuple[int, dict[str, Any]]]:
+def played(store: Store, a_job: AJob, a_worker: AWorker, *overrides: str) -> list[tuple[int, dict[str, Any]]]:
+    job = a_job("parallelism=3", f"budget.max_runs={RUNS}", "sweep.protein.num_random_samples=3", *overrides)
     submit(store, job)
     enqueue_run(store, "s", ["trainer.optimizer.learning_rate=0.0002"])
     store.fleet.announce(Member(id="t", service="trainer", host="h", pid=1, queues=("gpu",), slots=3, version="1"))
@@ -57,12 +63,24 @@ def test_every_suggestion_is_made_again_to_the_bit(store: Store, log: list[tuple
 
 
 def test_so_is_every_suggestion_of_optuna(store: Store, a_job: AJob, a_worker: AWorker) -> None:
-    log = log_of(a_job("parallelism=3", "budget.max_runs=16", "sweep.method=optuna-tpe"), store, a_worker)
+    log = played(store, a_job, a_worker, "budget.max_runs=16", "sweep.method=optuna-tpe")
 
     made = list(replay(the_sweep(store), log))
 
     assert made == [Replayed(number) for number in range(2, 17)]
     assert {body["source"] for _, body in log if body["kind"] == "suggested"} == {"enqueued", "optuna-tpe"}
+
+
+def test_every_suggestion_of_a_conditional_space_is_made_again_to_the_bit(
+    store: Store, a_job: AJob, a_worker: AWorker
+) -> None:
+    log = played(store, a_job, a_worker, BRANCHES)
+
+    made = list(replay(the_sweep(store), log))
+
+    suggested = [body["params"] for _, body in log if body["kind"] == "suggested"]
+    assert made == [Replayed(number) for number in range(2, RUNS + 1)]
+    assert {params["trainer.optimizer.type"]: len(params) for params in suggested} == {"adam": 2, "sgd": 4}
 
 
 def test_what_is_different_is_named_and_the_rest_is_compared_all_the_same(
