@@ -38,8 +38,7 @@ def check_space(space: SearchSpace, trainer: Mapping[str, Any], where: Where) ->
     """
     for parameter in space.parameters:
         _check_path(parameter, str(trainer.get("kind", "ppo")), where)
-    centre = with_values({"trainer": trainer}, space.centre())["trainer"]
-    found = [(parameter, value, _try(parameter, value, centre, where)) for parameter, value in _probes(space)]
+    found = [(parameter, value, _try(space, parameter, value, trainer, where)) for parameter, value in _probes(space)]
     misfits = {p.path: f"{p.path}={show(value)}: {misfit}" for p, value, misfit in reversed(found) if misfit}
     if len(misfits) == len(space) > 1:  # the centre itself does not fit: say so once
         misfits = dict([misfits.popitem()])
@@ -111,9 +110,12 @@ def _probes(space: SearchSpace) -> Iterator[tuple[Parameter, Any]]:
             yield from ((parameter, parameter.decode(unit)) for unit in (0.0, 1.0, 0.414))
 
 
-def _try(parameter: Parameter, value: Any, centre: Mapping[str, Any], where: Where) -> str | None:
+def _try(space: SearchSpace, parameter: Parameter, value: Any, trainer: Mapping[str, Any], where: Where) -> str | None:
+    """Try a value where its parameter is active, all others at the centre."""
+    conditions = {condition.path: condition.values[0] for condition in parameter.when}
+    params = space.completed({**conditions, parameter.path: value})
     try:
-        _TRAINER.validate_python(with_values({"trainer": centre}, {parameter.path: value})["trainer"])
+        _TRAINER.validate_python(with_values({"trainer": trainer}, params)["trainer"])
     except ValidationError as error:
         faults = error.errors(include_url=False)
         inner = parameter.path.removeprefix("trainer.")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from shared.config.explain import Where
 from shared.config.overrides import Overrides
 from shared.config.schema import SweepJob
@@ -28,11 +30,9 @@ def read_space(plain: Mapping[str, Any], where: Where) -> SearchSpace:
             "expected at least one parameter to search, with a distribution"
         )
     try:
-        space = SearchSpace.from_config(parameters)
         constraints = sweep.get("constraints") if isinstance(sweep, dict) else None
-        if not isinstance(constraints, list) or not constraints:
-            return space
-        return SearchSpace.from_config(parameters, constraints=constraints, fixed=leaves(plain))
+        texts = constraints if isinstance(constraints, list) else []
+        return SearchSpace.from_config(parameters, constraints=texts, fixed=_fixed(plain))
     except ConfigError as error:
         path = str(error).partition(" ")[0].rstrip(":").partition("[")[0]
         place = where(f"sweep.parameters.{path}") or where(f"sweep.parameters.{path.rpartition('.')[0]}")
@@ -40,12 +40,19 @@ def read_space(plain: Mapping[str, Any], where: Where) -> SearchSpace:
 
 
 def space_of(job: SweepJob) -> SearchSpace:
-    """Return the search space of a frozen job, with its constraints."""
+    """Return the search space of a frozen job, with its conditions and constraints."""
     from shared.domain.search_space import SearchSpace
 
-    constraints = job.sweep.constraints
-    fixed = leaves(job.model_dump(exclude={"sweep"})) if constraints else {}
-    return SearchSpace.from_config(job.sweep.parameters, constraints=constraints, fixed=fixed)
+    fixed = leaves(job.model_dump(exclude={"sweep"}))
+    return SearchSpace.from_config(job.sweep.parameters, constraints=job.sweep.constraints, fixed=fixed)
+
+
+def _fixed(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a composed config by their dotted paths, its defaults included, as `space_of` has them."""
+    try:
+        return leaves(SweepJob.model_validate(plain).model_dump(exclude={"sweep"}))
+    except ValidationError:  # said with its place when the whole is validated
+        return leaves({key: value for key, value in plain.items() if key != "sweep"})
 
 
 def leaves(node: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -57,9 +57,9 @@ def as_csv(runs: Sequence[Run]) -> str:
 def read_earlier(store: Store, job: SweepJob, space: SearchSpace) -> tuple[list[dict[str, Any]], list[str]]:
     """Return the observations that `sweep.warm_start` names, moved into `space`, and a note for each source.
 
-    A parameter that an earlier run did not have is taken from the search centre; a run outside of the space, or one
-    that the constraints forbid, is left out. Raises ConfigError for a file that cannot be read, NotFound for a sweep
-    that this store does not have.
+    A parameter that an earlier run did not have is taken from the search centre, one that is inactive in this space is
+    dropped; a run outside of the space, or one that the constraints forbid, is left out. Raises ConfigError for a file
+    that cannot be read, NotFound for a sweep that this store does not have.
     """
     found: list[dict[str, Any]] = []
     notes = []
@@ -121,7 +121,7 @@ def _moved(observation: Mapping[str, Any], space: SearchSpace) -> dict[str, Any]
     told = {path: value for path, value in observation["params"].items() if value not in (None, "")}
     given = {p.path: _typed(told[p.path], p.values) for p in space.parameters if p.path in told}
     try:
-        params = space.validate({**space.centre(), **given})
+        params = space.completed(given)
     except ConfigError:
         return None
     return {**observation, "params": params} if space.allows(params) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from shared.config.compose import check_values
 from shared.config.frozen import from_plain
@@ -14,6 +15,9 @@ from shared.domain.errors import ConfigError, Conflict, IllegalMove, Stale
 from shared.domain.run import WAITING, Params, Run
 from shared.domain.sweep import Sweep
 from shared.store.store import Store
+
+if TYPE_CHECKING:  # numpy would slow every command down
+    from shared.domain.search_space import SearchSpace
 
 TRIES = 20
 LIMITS = {
@@ -52,11 +56,15 @@ def stop_sweep(store: Store, name: str) -> Sweep:
 def enqueue_run(store: Store, name: str, texts: Sequence[str]) -> Params:
     """Let the sweep try the parameters of `texts`, key=value each, next; a missing one is taken from the centre.
 
-    Raises ConfigError for parameters that the sweep does not have, Conflict when it starts no more runs.
+    Raises ConfigError for parameters that the sweep does not have or that would be inactive, Conflict when it starts
+    no more runs.
     """
     job = from_plain(store.sweeps.get(name).config)
     space = space_of(job)
-    params = space.validate({**space.centre(), **read_values(texts)})
+    asked = read_values(texts)
+    params = space.completed(asked)
+    if inactive := [path for path in asked if path not in params]:
+        raise ConfigError(f"{inactive[0]}: {_why_inactive(space, inactive[0])}; leave it out")
     if broken := [constraint.text for constraint in space.constraints if not constraint.allows(params)]:
         raise ConfigError(f"these parameters do not meet {' and '.join(broken)}: change them")
     _move_sweep(store, name, lambda sweep: sweep_moves.enqueue(sweep, params))
@@ -89,6 +97,11 @@ def cancel_run(store: Store, run_id: str) -> Run:
         except IllegalMove as reason:
             raise Conflict(str(reason)) from None
     raise Conflict(f"run {run_id} changes too fast to be cancelled: try again")
+
+
+def _why_inactive(space: SearchSpace, path: str) -> str:
+    when = next((" and ".join(map(str, p.when)) for p in space.parameters if p.path == path), None)
+    return f"inactive in this run: it is active where {when}" if when else "never active in this sweep"
 
 
 def _move_sweep(store: Store, name: str, move: Callable[[Sweep], Sweep]) -> Sweep:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 BARS = "▁▂▃▄▅▆▇█"
@@ -66,6 +66,11 @@ def short_names(paths: Sequence[str]) -> dict[str, str]:
                 break
         names[path] = ending
     return names
+
+
+def all_paths(several: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the dotted paths of the parameters of several runs: where a parameter is inactive a run has none."""
+    return list(dict.fromkeys(path for params in several for path in params))
 
 
 def params_line(params: Mapping[str, Any]) -> str:

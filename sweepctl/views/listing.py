@@ -22,7 +22,7 @@ def runs_table(runs: Sequence[Run], sweep: Sweep) -> RenderableType:
     """Return a table of runs by number."""
     if not runs:
         return Text(f"no such run in sweep {sweep.name}", style="dim")
-    paths = list(runs[0].params)
+    paths = formats.all_paths(run.params for run in runs)
     names = formats.short_names(paths)
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for column in ("run", "state", "attempt", "score", "cost", *(names[path] for path in paths), ""):
@@ -30,7 +30,7 @@ def runs_table(runs: Sequence[Run], sweep: Sweep) -> RenderableType:
     for run in runs:
         reason = run.failure.message if run.failure else run.setback or ""
         cells = [str(run.attempt), formats.number(run.score), formats.number(run.cost)]
-        values = [formats.number(run.params[path]) for path in paths]
+        values = [formats.number(run.params.get(path)) for path in paths]
         table.add_row(run.id, Text(run.state, style=COLOURS[run.state]), *cells, *values, Text(reason, style="red"))
     return table
 

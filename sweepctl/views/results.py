@@ -34,7 +34,7 @@ def summary(sweep: Sweep, ranked: Sequence[Run], *, most: int = 5) -> Renderable
 
 def best_table(runs: Sequence[Run], *, title: str) -> Table:
     """Return a table of runs: score, cost, and every parameter. Many parameters become rows, with a column a run."""
-    paths = list(runs[0].params) if runs else []
+    paths = formats.all_paths(run.params for run in runs)
     names = formats.short_names(paths)
     if len(paths) > MOST_COLUMNS:
         return _upright_table(runs, names, title=title)
@@ -42,7 +42,7 @@ def best_table(runs: Sequence[Run], *, title: str) -> Table:
     for column in ("run", "score", "cost", *(names[path] for path in paths)):
         table.add_column(column, justify="left" if column == "run" else "right")
     for index, run in enumerate(runs):
-        values = [formats.number(run.params[path]) for path in paths]
+        values = [formats.number(run.params.get(path)) for path in paths]
         cells = [run.id, formats.number(run.score), formats.number(run.cost), *values]
         table.add_row(*cells, style="bold green" if index == 0 else None)
     return table
@@ -56,7 +56,7 @@ def _upright_table(runs: Sequence[Run], names: Mapping[str, str], *, title: str)
     table.add_row("score", *(formats.number(run.score) for run in runs))
     table.add_row("cost", *(formats.number(run.cost) for run in runs), end_section=True)
     for path, name in names.items():
-        table.add_row(name, *(formats.number(run.params[path]) for run in runs))
+        table.add_row(name, *(formats.number(run.params.get(path)) for run in runs))
     return table
 
 

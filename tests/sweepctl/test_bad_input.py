@@ -14,6 +14,8 @@ from sweepctl.actions.submit import submit
 from tests.conftest import AJob, ARun
 from tests.sweepctl.conftest import Sweepctl
 
+KIND = "type: {distribution: categorical, values: [adam, sgd]}"
+MOMENTUM = "momentum: {distribution: uniform, min: 0, max: 1, when: {trainer.optimizer.type: sgd}}"
 PAGE = Path(__file__).parents[2] / "docs/reference/errors.md"
 
 
@@ -26,8 +28,9 @@ def rows(heading: str) -> list[list[str]]:
 
 @pytest.fixture
 def url(store: Store, a_job: AJob, tmp_path: Path) -> str:
-    """Return the URL of a store with a sweep `mine` in it."""
+    """Return the URL of a store with a sweep `mine` in it, and with `optimizers`, which has a conditional parameter."""
     submit(store, a_job("sweep_run=mine"))
+    submit(store, a_job("sweep_run=optimizers", f"+sweep.parameters.trainer.optimizer={{{KIND}, {MOMENTUM}}}"))
     return store.url
 
 

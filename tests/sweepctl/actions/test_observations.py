@@ -67,6 +67,22 @@ def test_a_parameter_that_an_earlier_run_did_not_have_is_taken_from_the_centre(
     assert known == [{"params": {RATE: 0.0005}, "score": 1.0, "cost": 2.0}]
 
 
+def test_what_an_earlier_run_has_for_an_inactive_parameter_is_dropped(
+    store: Store, a_job: AJob, tmp_path: Path
+) -> None:
+    header = "score,cost,trainer.optimizer.type,trainer.optimizer.momentum"
+    table = a_table(tmp_path, "1,2,adam,0.9", "3,4,sgd,0.9", "5,6,adam,", "7,8,adam,77", "9,9,sgd,77", header=header)
+    momentum = "momentum: {distribution: uniform, min: 0, max: 1, when: {trainer.optimizer.type: sgd}}"
+    kind = "type: {distribution: categorical, values: [adam, sgd]}"
+
+    known, notes = warmed(store, a_job, table, f"+sweep.parameters.trainer.optimizer={{{kind}, {momentum}}}")
+
+    adam = {RATE: 0.0005, "trainer.optimizer.type": "adam"}
+    sgd = {RATE: 0.0005, "trainer.optimizer.type": "sgd", "trainer.optimizer.momentum": 0.9}
+    assert [observation["params"] for observation in known] == [adam, sgd, adam, adam]
+    assert notes[0].endswith("4 of 5 runs fit this space")
+
+
 def test_what_is_known_counts_for_the_first_suggestion_and_for_its_replay(
     store: Store, a_job: AJob, tmp_path: Path
 ) -> None:

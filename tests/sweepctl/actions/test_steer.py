@@ -117,6 +117,29 @@ def test_what_cannot_be_tried_is_refused_and_nothing_is_enqueued(store: Store, t
     assert store.sweeps.get("s").enqueued == ()
 
 
+OPTIMIZER = (
+    "+sweep.parameters.trainer.optimizer={type: {distribution: categorical, values: [adam, sgd]}, momentum: "
+    "{distribution: uniform, min: 0, max: 1, when: {trainer.optimizer.type: sgd}}, beta1: "
+    "{distribution: uniform, min: 0, max: 1, when: {trainer.kind: ppo}}}"
+)
+
+
+def test_of_a_conditional_space_only_active_parameters_are_enqueued(store: Store, a_job: AJob) -> None:
+    store.client.flushdb()
+    submit(store, a_job(OPTIMIZER))
+
+    asked = enqueue_run(store, "s", ["trainer.optimizer.type=sgd", "trainer.optimizer.momentum=0.9"])
+    filled = enqueue_run(store, "s", ["trainer.optimizer.type=sgd"])
+
+    assert asked["trainer.optimizer.momentum"] == 0.9
+    assert filled["trainer.optimizer.momentum"] == 0.5
+    assert "trainer.optimizer.momentum" not in enqueue_run(store, "s", [])
+    for key, why in (("momentum", "inactive in this run: it is active where"), ("beta1", "never active in this sweep")):
+        with pytest.raises(ConfigError, match=f"trainer.optimizer.{key}: {why}"):
+            enqueue_run(store, "s", [f"trainer.optimizer.{key}=0.9"])
+    assert len(store.sweeps.get("s").enqueued) == 3
+
+
 @pytest.mark.usefixtures("submitted")
 def test_more_than_the_budget_has_left_is_refused_with_the_command_that_raises_it(store: Store) -> None:
     for _ in range(4):

@@ -101,6 +101,18 @@ def test_many_parameters_become_rows(sweep: Sweep, a_run: ARun) -> None:
     assert all(any(line.startswith(f"p{number} ") for line in text.splitlines()) for number in range(11))
 
 
+@pytest.mark.parametrize("more", [0, 4])
+def test_where_a_parameter_is_inactive_a_dash_stands(sweep: Sweep, a_run: ARun, more: int) -> None:
+    both = {f"trainer.p{number}": 1.0 for number in range(more)}
+    swept = [{**both, "trainer.beta1": 0.875}, {**both, "trainer.momentum": 0.125}]
+    runs = [a_run(RunState.OBSERVED, number=n, score=float(-n), cost=1.0, params=p) for n, p in enumerate(swept)]
+
+    for text in (shown(summary(sweep, runs)), shown(runs_table(runs, sweep))):
+        rows = [line.split() for line in text.splitlines() if "0.875" in line or "0.125" in line]
+        assert len(rows) == 2
+        assert all("-" in row for row in rows)
+
+
 def test_runs_that_score_the_same_are_said_to_do_so_instead_of_drawn(sweep: Sweep, a_run: ARun) -> None:
     ranked = [a_run(RunState.OBSERVED, score=500.0, cost=cost, params={"trainer.x": 1.0}) for cost in (1.0, 2.0)]
 
