@@ -156,6 +156,15 @@ def test_the_readme_shows_the_quick_sweep_as_it_is() -> None:
     assert yaml_in(ROOT / "README.md") == (ROOT / "configs/sweep/quick.yaml").read_text()
 
 
+def test_the_example_of_conditions_is_a_sweep(tmp_path: Path) -> None:
+    (tmp_path / "sweep").mkdir()
+    (tmp_path / "sweep/mine.yaml").write_text(yaml_in(ROOT / "docs/reference/configuration.md"))
+
+    parameters = compose("mine", ["trainer=noop", "sim=none"], config_dir=tmp_path).job.sweep.parameters
+
+    assert "when" in parameters["trainer"]["optimizer"]["momentum"]
+
+
 def test_the_example_of_your_own_code_can_be_called(tmp_path: Path) -> None:
     code = next(match["code"] for match in fences(ROOT / "docs/guides/own-code.md") if match["language"] == "python")
     names: dict[str, object] = {}
