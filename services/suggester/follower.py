@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from services.suggester.optuna_search import OptunaSearch
-from services.suggester.protein import GridSearch, Protein, RandomSearch, SobolSearch, Suggestion
+from services.suggester.protein import BEGINNING, GridSearch, Protein, RandomSearch, SobolSearch, Suggestion
 from shared.config.frozen import from_plain
 from shared.config.searched import space_of
 from shared.domain.run import FINISHED, Params
@@ -57,8 +57,7 @@ class Follower:
 
         `after` are parameters that are to run, too, and that the log does not have yet.
         """
-        if memory:
-            self.optimizer.remember(memory)
+        self.optimizer.remember(memory or BEGINNING)  # what was suggested and never committed is forgotten
         return self.optimizer.suggest_many(n, pending=[*self.pending.values(), *after])
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
-from services.suggester.protein import Suggestion
+from services.suggester.protein import BEGINNING, Suggestion
 from shared.config.extras import needs_optuna
 from shared.domain.search_space import Parameter, Params, SearchSpace, Value
 
@@ -50,7 +50,7 @@ class OptunaSearch:
         logging.set_verbosity(logging.ERROR)
         self.space, self.method = space, method
         self._goal, self._seed = goal, seed
-        self._memory: dict[str, Any] = {"n": 0}
+        self._memory: dict[str, Any] = dict(BEGINNING)
         self._distributions = {parameter.path: _distribution(parameter) for parameter in space.parameters}
         self._observed: list[FrozenTrial] = []
         self._new_study()

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from services.suggester.protein import candidates
-from services.suggester.protein.suggestion import Memory, Suggestion
+from services.suggester.protein.suggestion import BEGINNING, Memory, Suggestion
 from shared.domain.grid import Grid
 from shared.domain.parameter import Key, Params, key_of
 from shared.domain.search_space import SearchSpace
@@ -28,7 +28,7 @@ class Design(ABC):
 
     def __init__(self, space: SearchSpace, *, seed: int | None = 0) -> None:
         self.space = space
-        self._memory: Memory = {"n": 0}
+        self._memory: Memory = dict(BEGINNING)
         if seed is None:
             self._memory["seed"] = int(np.random.SeedSequence().generate_state(1)[0])
         self._seed = seed

@@ -23,7 +23,7 @@ from services.suggester.protein.acquisition import Acquisition
 from services.suggester.protein.fitting import Evidence
 from services.suggester.protein.log_cost import LogCost
 from services.suggester.protein.observations import Observations
-from services.suggester.protein.suggestion import Memory, Suggestion
+from services.suggester.protein.suggestion import BEGINNING, Memory, Suggestion
 from services.suggester.protein.surrogate import Surrogate
 from shared.config.protein import ProteinSettings
 from shared.domain.errors import ConfigError
@@ -73,7 +73,7 @@ class Protein:
         self._seed = seed
         self._cube = candidates.Cube(space, self.settings.cost_path)
         self._observations = Observations()
-        self._memory: Memory = {"n": 0}
+        self._memory: Memory = dict(BEGINNING)
         if seed is None:
             self._memory["seed"] = int(np.random.SeedSequence().generate_state(1)[0])
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 from shared.domain.search_space import Params
 
 Memory = dict[str, Any]
+
+BEGINNING: Final[Mapping[str, Any]] = MappingProxyType({"n": 0})
+"""The memory before the first suggestion."""
 
 
 @dataclass(frozen=True)
