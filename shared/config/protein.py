@@ -42,6 +42,9 @@ class ProteinSettings(BaseModel):
     resample_frequency: int = Field(
         0, ge=0, description="Every how many suggestions to repeat a Pareto point; 0: never."
     )
+    max_replicates: int = Field(
+        1, ge=1, description="Most runs of the best configuration where noise hides how good it is; 1: no second run."
+    )
     global_search_scale: float = Field(1.0, gt=0, description="Multiplies the radius of the search around good points.")
     random_suggestions: int = Field(512, ge=1, description="Candidates drawn from the whole space.")
     suggestions_per_pareto: int = Field(100, ge=0, description="Candidates drawn around each of the best points.")

@@ -16,6 +16,7 @@ SOURCES = {
     "refined": "the top of a climb from one of the best candidates",
     "feasible": "the likeliest to succeed: no run has a score yet",
     "cheapest": "nothing is predicted to keep below the cost cap",
+    "replicate": "the best configuration once more, on another seed: noise hides how good it is",
     "resample": "a repeat of a run on the Pareto front, to learn about noise",
     "repeat": "the space is exhausted",
     "random": "drawn from the whole space",

@@ -69,6 +69,9 @@ def _reasons(reasons: dict[str, float]) -> RenderableType:
     if "log_cost" in reasons:
         weight = reasons.get("cost_weight", 0.0)
         table.add_row(f"{weight:.2f} x log cost", f"{-weight * reasons['log_cost']:+.3f}")
+    if "log_gain_again" in reasons:
+        table.add_row("log of what one more run is expected to gain", f"{reasons['log_gain_again']:+.3f}")
+        table.add_row("the same of the candidate that it was preferred to", f"{reasons['log_gain_new']:+.3f}")
     return table
 
 

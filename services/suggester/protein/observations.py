@@ -69,7 +69,7 @@ class Observations:
         """Return units (n, d), losses (n,) and log costs (n,), thinned to `most` runs.
 
         Thinned, the best quarter stays whole; the others are taken evenly over time, so that the surrogate still knows
-        where it is bad.
+        where it is bad. Runs of one configuration rank by their mean: else only the lucky ones of them would stay.
         """
         units, losses, log_costs = np.array(self.units), np.array(self.losses), np.array(self.log_costs)
         largest = np.nanmax(np.abs(losses), initial=0.0)
@@ -77,7 +77,7 @@ class Observations:
             losses = losses / (largest / LARGEST)
         if len(losses) <= most:
             return units, losses, log_costs
-        order = np.argsort(losses, kind="stable")  # nan last
+        order = np.argsort(_shared_means(units, losses), kind="stable")  # nan last
         rest = np.sort(order[most // 4 :])
         even = rest[np.linspace(0, len(rest) - 1, most - most // 4).round().astype(int)]
         kept = np.sort(np.concatenate([order[: most // 4], even]))
@@ -88,3 +88,12 @@ class Observations:
         """What `arrays` divided the losses by: 1 unless they are too large to be squared."""
         largest = max((abs(loss) for loss in self.losses if math.isfinite(loss)), default=0.0)
         return largest / LARGEST if largest > LARGEST else 1.0
+
+
+def _shared_means(units: Array, losses: Array) -> Array:
+    """Return for each run the mean loss of all scored runs with its units (n, d); nan for a failed run."""
+    _, inverse = np.unique(units, axis=0, return_inverse=True)
+    place, known = inverse.reshape(-1), np.isfinite(losses)
+    counts = np.bincount(place, weights=known)
+    means = np.bincount(place, weights=np.where(known, losses, 0.0)) / np.maximum(counts, 1.0)
+    return np.where(known, means[place], np.nan)

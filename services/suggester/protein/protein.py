@@ -13,16 +13,18 @@ import itertools
 import math
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from services.suggester.protein import candidates, fitting
+from services.suggester.protein import candidates, fitting, noise, replicates
 from services.suggester.protein.acquisition import Acquisition
 from services.suggester.protein.fitting import Evidence
 from services.suggester.protein.log_cost import LogCost
 from services.suggester.protein.observations import Observations
+from services.suggester.protein.replicates import Tried
 from services.suggester.protein.suggestion import BEGINNING, Memory, Suggestion
 from services.suggester.protein.surrogate import Surrogate
 from shared.config.protein import ProteinSettings
@@ -184,12 +186,14 @@ class _Search:
         self.evidence = Evidence.of(self.observations, self.cube, most=self.settings.gp_max_obs)
         self.memory: Memory = {**protein._memory, "n": number + 1}
         known = len(self.observations)
-        if self.cube.owners and fitting.is_due(known, self.memory):
+        due = bool(self.cube.owners) and fitting.is_due(known, self.memory)
+        if due:
             self.memory |= fitting.refit(self.evidence, self.cube, self.memory, observed=known)
-        pending = None
-        if waiting:
-            pending = self.cube.features(np.array([self.space.encode(params) for params in waiting]))
+        self.waiting_units = np.array([self.space.encode(params) for params in waiting]).reshape(-1, len(self.space))
+        pending = self.cube.features(self.waiting_units) if waiting else None
         self.loss = self._surrogate("loss", pending)
+        if due:
+            self.memory["noise"] = self._noise()
         self.cost = self._log_cost()
         self.success = self._surrogate("success")
 
@@ -204,6 +208,13 @@ class _Search:
             return None
         return LogCost(rate, self.evidence.cost.standard, self.cube)
 
+    def _noise(self) -> list[float] | None:
+        """What is known of the noise, in the unit of the scores."""
+        if self.loss is None or self.evidence.loss is None:
+            return None
+        spread = float(np.std(self.evidence.loss.targets)) * self.evidence.loss.standard.spread
+        return noise.told(self.loss, spread=_finite(spread * self.observations.loss_unit))
+
     def suggestion(self) -> Suggestion:
         again = self._resampled()
         if again is not None:
@@ -217,7 +228,29 @@ class _Search:
             units, rank, sources = self._refined(acquisition, units, rank, sources)
         order = np.argsort(-rank, kind="stable")
         params, place = _first_new(self.space, units[order], self.observations.keys, self.waiting_keys)
-        return self._answer(params, "repeat" if place is None else sources[order[place]], acquisition)
+        return self._replicate(acquisition, instead_of=params) or self._answer(
+            params, "repeat" if place is None else sources[order[place]], acquisition
+        )
+
+    def _replicate(self, acquisition: Acquisition, *, instead_of: Params) -> Suggestion | None:
+        """The best configuration once more, where that is worth more than a run of what would be tried otherwise."""
+        known = self.memory.get("noise")
+        if self.settings.max_replicates == 1 or self.loss is None or not known or not known[0]:
+            return None
+        tried = Tried.of(np.array(self.observations.units), np.array(self.observations.losses), self.waiting_units)
+        units, runs = tried.units[tried.scored], tried.runs[tried.scored]
+        features = self.cube.features(units)
+        order = replicates.best_and_rivals(self.loss, features)
+        if len(order) < 2 or runs[order[0]] >= self.settings.max_replicates or not tried.has_room:
+            return None
+        candidate = self.cube.features(self.space.encode(instead_of)[None])
+        gains = replicates.gains(self.loss, features[order], candidate)
+        besides = replace(acquisition, loss=None)  # the chance of success and the cost: they count for both
+        again, new = besides(np.concatenate([features[order[:1]], candidate]))
+        if gains is None or not gains.again + again > gains.new + new:
+            return None
+        reasons = {"log_gain_again": gains.again, "log_gain_new": gains.new}
+        return self._answer(self.space.decode(units[order[0]]), "replicate", reasons=reasons)
 
     def _acquisition(self) -> Acquisition:
         settings = self.settings
@@ -257,11 +290,13 @@ class _Search:
         return np.concatenate([pool, local]), sources + ["local"] * len(local)
 
     def _good_points(self) -> Array:
-        """The runs with the best posterior means, as units (c, d)."""
+        """The configurations with the best posterior means, as units (c, d)."""
         units = np.array(self.observations.units)[np.isfinite(self.observations.losses)]
         assert self.loss is not None
         mean = self.loss.mean(self.cube.features(units))
-        return units[np.argsort(mean, kind="stable")[:CENTRES]]
+        ordered = units[np.argsort(mean, kind="stable")]
+        _, first = np.unique(ordered, axis=0, return_index=True)
+        return ordered[np.sort(first)[:CENTRES]]
 
     def _refined(
         self, acquisition: Acquisition, units: Array, rank: Array, sources: list[str]
@@ -286,7 +321,14 @@ class _Search:
         options = [self.space.decode(self.observations.units[i]) for i in self.rng.permutation(front)]
         return next((params for params in options if key_of(params) not in self.waiting_keys), None)
 
-    def _answer(self, params: Params, source: str, acquisition: Acquisition | None = None) -> Suggestion:
+    def _answer(
+        self,
+        params: Params,
+        source: str,
+        acquisition: Acquisition | None = None,
+        *,
+        reasons: Mapping[str, float] | None = None,
+    ) -> Suggestion:
         features = self.cube.features(self.space.encode(params)[None])
         score = cost = std = cost_std = None
         if self.loss is not None and self.evidence.loss is not None:
@@ -298,9 +340,9 @@ class _Search:
         if self.cost is not None:
             cost = math.exp(min(max(float(self.cost.mean(features)[0]), -700.0), 700.0))
             cost_std = _finite(float(self.cost.std(features)[0]))
-        terms = acquisition.terms(features) if acquisition is not None and self.cube.owners else {}
-        reasons = {name: _finite(value) for name, value in terms.items()}
-        return Suggestion(params, score, cost, std, cost_std, source, reasons, self.memory)
+        terms = acquisition.terms(features) if acquisition is not None and self.cube.owners else reasons or {}
+        told = {name: _finite(value) for name, value in terms.items()}
+        return Suggestion(params, score, cost, std, cost_std, source, told, self.memory)
 
 
 def _first_new(

@@ -147,6 +147,12 @@ class Surrogate:
         variance = self.scale - np.einsum("ij,ij->i", white, white)
         return cross[:, : self.observed] @ self.alpha, np.sqrt(np.maximum(variance, SMALLEST_VARIANCE))
 
+    def joint(self, features: Array) -> tuple[Array, Array]:
+        """Return mean (m,) and covariance (m, m) of the noise-free values at features (m, w)."""
+        cross = self.model.covariance(features, self.points)
+        white = cross @ self.whitener.T
+        return cross[:, : self.observed] @ self.alpha, self.model.covariance(features, features) - white @ white.T
+
     def mean_with_gradient(self, features: Array) -> tuple[Array, Array]:
         """Return the posterior mean (m,) and its gradient (m, w) with respect to the features."""
         offsets, cross, slope = self._near(features, self.points[: self.observed])

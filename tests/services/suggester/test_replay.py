@@ -112,3 +112,14 @@ def test_of_a_suggestion_that_a_restore_brought_back_nothing_is_claimed(
     made = list(replay(the_sweep(store), log))
 
     assert made[0] == Replayed(2, told=False)
+
+
+def test_a_log_of_a_version_that_did_not_keep_the_noise_is_replayed_without_a_difference(
+    store: Store, log: list[tuple[int, dict[str, Any]]]
+) -> None:
+    for _, body in log:
+        body.get("memory", {}).pop("noise", None)
+
+    made = list(replay(the_sweep(store), log))
+
+    assert [again for again in made if again.differences] == []

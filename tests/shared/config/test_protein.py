@@ -63,6 +63,12 @@ def test_the_optimism_of_ucb_is_noted_where_another_acquisition_is_chosen() -> N
     ("given", "message"),
     [
         ({"num_random_sample": 5}, "protein.num_random_sample is 5: expected a setting of Protein; did you mean num_r"),
+        ({"max_replicates": 0}, "protein.max_replicates is 0: expected greater than or equal to 1"),
+        ({"max_replicates": 2.5}, "protein.max_replicates is 2.5: expected a valid integer"),
+        (
+            {"max_replicate": 3},
+            "protein.max_replicate is 3: expected a setting of Protein; did you mean max_replicates",
+        ),
         ({"colour": 1}, "protein.colour is 1: expected a setting of Protein; remove it"),
         ({"num_random_samples": -1}, "protein.num_random_samples is -1: expected greater than or equal to 0"),
         ({"num_random_samples": "5"}, "protein.num_random_samples is '5': expected a valid integer"),

@@ -68,3 +68,16 @@ def test_a_run_that_knew_nothing_and_one_without_a_score_say_so(store: Store, th
 def test_a_run_that_does_not_exist_is_not_found(store: Store, third: Run) -> None:
     with pytest.raises(NotFound):
         why(store, "s.r.9")
+
+
+def test_a_replicate_is_told_with_what_it_is_expected_to_gain(store: Store, third: Run, a_run: ARun) -> None:
+    sweep = store.sweeps.get("s")
+    again = a_run(number=4, prediction=Prediction(source="replicate", score=1.0, score_std=0.2))
+    reasons = {"log_gain_again": -2.5, "log_gain_new": -3.25}
+    store.sweeps.commit(sweep, sweep.move("", created=4), [(again, {"seen": 5, "reasons": reasons})])
+
+    text = " ".join(shown(why_view(why(store, "s.r.4"))).split())
+
+    assert "replicate: the best configuration once more, on another seed" in text
+    assert "one more run is expected to gain -2.500" in text
+    assert "the candidate that it was preferred to -3.250" in text

@@ -282,6 +282,20 @@ def test_of_too_many_observations_the_bad_ones_are_kept_too() -> None:
     assert (np.diff(losses) > 0).all()  # in the order in which they came
 
 
+def test_of_too_many_observations_the_unlucky_runs_of_a_good_configuration_are_kept_with_the_lucky_ones() -> None:
+    observations = Observations()
+    good = np.array([0.995])
+    for i in range(100):
+        observations.add({"x": float(i)}, np.array([i / 100]), loss=float(i), cost=1.0)
+    for loss in (-5.0, 60.0, -40.0, None):  # a mean of 5
+        observations.add({"x": 99.5}, good, loss=loss, cost=1.0)
+
+    units, losses, _ = observations.arrays(most=40)
+
+    assert {-5.0, 60.0, -40.0} <= set(losses[units[:, 0] == good[0]])
+    assert set(range(7)) <= set(losses.tolist())
+
+
 def test_learning_goes_on_after_one_hundred_observations(line: SearchSpace) -> None:
     protein = Protein(line, settings={"cost_aware": False})
     for x in np.linspace(0, 0.5, 120):

@@ -65,6 +65,28 @@ def test_a_fresh_protein_goes_on_to_the_bit_from_any_suggestion_of_a_parallel_sw
             protein.observe(params, observed[-1][1][0], observed[-1][1][1], failed=observed[-1][1][2])
 
 
+def test_runs_that_repeat_a_configuration_are_suggested_again_to_the_bit(line: SearchSpace) -> None:
+    options: dict[str, Any] = {"seed": 1, "settings": {"max_replicates": 3, "cost_aware": False}}
+    rng = np.random.default_rng(1)
+
+    def noisy(params: Params) -> Outcome:
+        return float(np.exp(-20 * (float(params["x"]) - 0.3) ** 2) + 0.1 * rng.standard_normal()), 1.0, False
+
+    observed: Observed = [({"x": float(x)}, noisy({"x": float(x)})) for x in rng.random(20)]
+    memory, sources = None, []
+    pending: list[Params] = [{"x": 0.77}]
+    for _ in range(14):
+        suggestion = rebuilt(line, observed, memory, **options).suggest(pending)
+        assert rebuilt(line, observed, memory, **options).suggest(pending) == suggestion
+        params, memory = as_stored(suggestion)
+        pending.append(params)
+        observed.append((pending[0], noisy(pending[0])))
+        del pending[0]
+        sources.append(suggestion.source)
+
+    assert "replicate" in sources
+
+
 def test_a_batch_is_what_single_suggestions_give_when_each_joins_the_pending_list(
     mixed: SearchSpace, outcome: Callable[[Params], Outcome]
 ) -> None:
@@ -109,7 +131,7 @@ def test_the_memory_is_short_plain_json_also_for_twelve_parameters() -> None:
 
     memory = dict(protein.suggest().memory)
 
-    assert set(memory) == {"n", "fit", "loss", "cost", "success"}
+    assert set(memory) == {"n", "fit", "loss", "cost", "success", "noise"}
     assert len(json.dumps(memory)) < 700
     assert json.loads(json.dumps(memory)) == memory
 

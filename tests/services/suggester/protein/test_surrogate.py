@@ -30,6 +30,20 @@ def test_the_posterior_is_that_of_gpytorch() -> None:
     assert got_std**2 == pytest.approx(variance, abs=1e-6)
 
 
+def test_the_joint_posterior_is_that_of_gpytorch() -> None:
+    surrogate = Surrogate(FEATURES, OWNERS, TARGETS, THETA)
+    model = surrogate.model.eval()
+
+    with torch.no_grad(), gpytorch.settings.fast_computations(False, False, False):
+        expected = model(torch.tensor(ELSEWHERE))
+        mean, covariance = expected.mean.numpy(), expected.covariance_matrix.numpy()
+
+    got_mean, got_covariance = surrogate.joint(ELSEWHERE)
+    assert got_mean == pytest.approx(mean, abs=1e-6)
+    assert got_covariance == pytest.approx(covariance, abs=1e-6)
+    assert np.sqrt(np.diagonal(got_covariance)) == pytest.approx(surrogate.predict(ELSEWHERE)[1], abs=1e-9)
+
+
 def test_the_gradient_of_the_posterior_is_its_slope() -> None:
     surrogate = Surrogate(FEATURES, OWNERS, TARGETS, THETA, pending=ELSEWHERE[:2] + 0.01)
     mean, std, d_mean, d_std = surrogate.predict_with_gradient(ELSEWHERE)

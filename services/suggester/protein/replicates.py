@@ -1,0 +1,90 @@
+"""Whether the next run repeats the best configuration on a fresh seed, or explores: what each is expected to teach.
+
+Symbols: m means (lower is better) and C covariances of losses without their noise, v the variance of the noise. A run
+at i moves m_i - m_j by a normal number of standard deviation |C_ii - C_ij| / sqrt(C_ii + v). So it is expected to lower
+the smaller of m_i and m_j by the expected improvement of i over j with that deviation in place of its own: the
+knowledge gradient of two alternatives with correlated beliefs (Frazier, Powell and Dayanik, 2009; over a continuous
+space Scott, Frazier and Powell, 2011). The question itself is that of Binois et al. (2019), who ask it of a whole map.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.suggester.protein.acquisition import log_expected_improvement
+from services.suggester.protein.surrogate import SMALLEST_VARIANCE, Surrogate
+
+Array = NDArray[np.float64]
+
+SHARE: Final = 1 / 3  # of all runs: no more of them repeat an earlier one
+RIVALS: Final = 50  # configurations with the best means, the strongest rival among them
+
+
+@dataclass(frozen=True)
+class Tried:
+    """The different configurations that were run, or are.
+
+    `units` (c, d), `runs` (c,) how many runs each has, pending and failed ones too, `scored` (c,) whether it has a
+    score and never failed.
+    """
+
+    units: Array
+    runs: NDArray[np.intp]
+    scored: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, units: Array, losses: Array, waiting: Array) -> Tried:
+        """Gather units (n, d) of the observed runs with losses (n,), nan where one failed, and `waiting` (p, d)."""
+        rows = np.concatenate([units, waiting])
+        distinct, inverse = np.unique(rows, axis=0, return_inverse=True)
+        place = inverse.reshape(-1)
+        observed = place[: len(units)]
+        scored = np.zeros(len(distinct), dtype=np.bool_)
+        scored[observed] = True
+        scored[observed[~np.isfinite(losses)]] = False
+        return cls(distinct, np.bincount(place, minlength=len(distinct)), scored)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one more repetition keeps them to their share of the runs."""
+        total = int(self.runs.sum())
+        return total - len(self.runs) + 1 <= SHARE * (total + 1)
+
+
+@dataclass(frozen=True)
+class Gains:
+    """log of what a run at the best configuration lowers the best mean by, and what one at the new candidate does."""
+
+    again: float
+    new: float
+
+
+def best_and_rivals(loss: Surrogate, features: Array) -> NDArray[np.intp]:
+    """Return the places of the configurations with the best means, the very best first, of features (c, w)."""
+    order: NDArray[np.intp] = np.argsort(loss.mean(features), kind="stable")[: RIVALS + 1]
+    return order
+
+
+def gains(loss: Surrogate, known: Array, candidate: Array) -> Gains | None:
+    """Compare a run at known[0], the best of features (c, w), with one at `candidate` (1, w).
+
+    None if the best is told from every rival: its mean is lower by more than the standard deviation of the difference.
+    """
+    mean, covariance = loss.joint(np.concatenate([known, candidate]))
+    own = np.diagonal(covariance)
+    apart = np.sqrt(np.maximum(own[0] + own - 2 * covariance[0], SMALLEST_VARIANCE))
+    alike = np.nonzero(mean[1:-1] - mean[0] < apart[1:-1])[0] + 1
+    if not len(alike):
+        return None
+    again = _log_gain(mean[0] - mean[alike], own[0] - covariance[0, alike], own[0] + loss.noise)
+    new = _log_gain(mean[:1] - mean[-1:], own[-1:] - covariance[0, -1:], own[-1] + loss.noise)
+    return Gains(float(again.max()), float(new[0]))
+
+
+def _log_gain(gap: Array, shared: Array, total: float) -> Array:
+    deviation = np.maximum(np.abs(shared) / np.sqrt(total), np.sqrt(SMALLEST_VARIANCE))
+    return log_expected_improvement(gap, deviation)[0]
