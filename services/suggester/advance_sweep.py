@@ -7,6 +7,7 @@ import threading
 
 from services.suggester.follower import Follower, follow
 from services.suggester.protein import Suggestion
+from shared.domain.configuration import best_first
 from shared.domain.errors import ConfigError, IllegalMove, NotFound, Stale, Unreadable
 from shared.domain.run import FINISHED, Prediction, Run, RunState, cancel, suggest
 from shared.domain.sweep import Sweep, SweepState, absorb, how_many_to_start, reached_limit, settle
@@ -81,7 +82,10 @@ class Suggester:
                     follower.take(event.body, position=event.position)
                 if event.position > seen.seen:
                     seen = absorb(seen, event.body, position=event.position)
-        return seen
+        if seen.observed == sweep.observed:
+            return seen
+        (leader, *_) = best_first(follower.outcomes, goal=sweep.goal, memory=sweep.memory)
+        return seen.model_copy(update={"leader": leader})
 
     def _suggest(self, sweep: Sweep, seen: Sweep, follower: Follower, wanted: int) -> None:
         asked = sweep.enqueued[:wanted]

@@ -10,6 +10,7 @@ from services.suggester.optuna_search import OptunaSearch
 from services.suggester.protein import BEGINNING, GridSearch, Protein, RandomSearch, SobolSearch, Suggestion
 from shared.config.frozen import from_plain
 from shared.config.searched import space_of
+from shared.domain.configuration import Outcome
 from shared.domain.run import FINISHED, Params
 from shared.domain.sweep import Sweep
 
@@ -29,11 +30,12 @@ class Optimizer(Protocol):
 
 @dataclass
 class Follower:
-    """The optimizer as of `position` in the log, with the parameters of the runs that it waits for."""
+    """The optimizer as of `position` in the log, the parameters of the runs that it waits for, and what runs scored."""
 
     optimizer: Optimizer
     position: int = 0
     pending: dict[int, Params] = field(default_factory=dict)
+    outcomes: list[Outcome] = field(default_factory=list)
 
     def take(self, event: Mapping[str, Any], *, position: int) -> None:
         """Take in the next event of the log; one that cannot be taken in changes nothing."""
@@ -45,7 +47,9 @@ class Follower:
             case "suggested":
                 self.pending[event["run"]] = event["params"]
             case "observed":
-                self.optimizer.observe(self.pending[event["run"]], event["score"], event["cost"])
+                params = self.pending[event["run"]]
+                self.optimizer.observe(params, event["score"], event["cost"])
+                self.outcomes.append(Outcome(event["run"], params, event["score"], event["cost"]))
             case "failed":
                 self.optimizer.observe(self.pending[event["run"]], None, event.get("cost") or 0.0, failed=True)
         if event["kind"] in FINISHED and "run" in event:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Literal, Self
 
+from shared.domain.configuration import Configuration
 from shared.domain.errors import IllegalMove
 from shared.domain.run import FINISHED, Frozen, Params, RunState
 
@@ -37,7 +38,7 @@ class Limits(Frozen):
 
 
 class Best(Frozen):
-    """The best run so far."""
+    """The run with the best score so far: what the target score is compared with."""
 
     run: int
     score: float
@@ -68,6 +69,7 @@ class Sweep(Frozen):
     spent: float = 0.0  # cost of all finished runs
     consecutive_failures: int = 0
     best: Best | None = None
+    leader: Configuration | None = None  # the best configuration, as of the last observation
     enqueued: tuple[Params, ...] = ()  # what somebody wants to be tried next
     log_dropped: bool = False  # all of the log but its last entry, after the retention
     commits: tuple[str, ...] = ()
@@ -76,6 +78,13 @@ class Sweep(Frozen):
     def is_finished(self) -> bool:
         """Whether the sweep is over for good."""
         return self.state is SweepState.FINISHED
+
+    @property
+    def leading(self) -> Configuration | None:
+        """What is called the best: a configuration; in a record of an earlier version, that of the best run."""
+        if self.leader is None and self.best is not None:
+            return Configuration(runs=(self.best.run,), score=self.best.score, cost=self.best.cost)
+        return self.leader
 
     def move(self, name: str, **changes: object) -> Self:
         """Return the sweep after the move `name`: the next version, with `changes`; no name, no event."""

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shared.config.frozen import from_plain
+from shared.domain.configuration import best_first, outcomes_of
 from shared.domain.errors import Conflict
 from shared.domain.restore import life_of, nobodys
-from shared.domain.run import Run
+from shared.domain.run import Run, RunState
 from shared.domain.sweep import Sweep, SweepState, absorb, settle
 from shared.storage.records import read_runs, read_sweep
 from shared.store.store import Store
@@ -90,7 +91,10 @@ def _finish(store: Store, sweep: Sweep) -> Sweep:
     unfinished = sweep.created - sweep.observed - sweep.failed - sweep.cancelled
     back = sweep.model_copy(update={"state": SweepState.RUNNING, "reason": ""})
     settled = settle(back, unfinished=unfinished, now=store.sweeps.now())
-    changes = {"state": settled.state, "reason": settled.reason, "seen": sweep.seen + 1}  # this event, too
+    outcomes = outcomes_of(store.runs.in_states(sweep.name, [RunState.OBSERVED]))
+    leader = next(iter(best_first(outcomes, goal=sweep.goal, memory=sweep.memory)), None)
+    seen = sweep.seen + 1  # this event, too
+    changes = {"state": settled.state, "reason": settled.reason, "seen": seen, "leader": leader}
     if sweep.config["wandb"]["mode"] != "off":  # its tracker was told of these runs when they ran
         store.sweeps.set_tracked_position(sweep.name, sweep.seen)
     return store.sweeps.commit(sweep, sweep.move("restored", **changes))

@@ -1,34 +1,53 @@
-"""The outcome of a sweep: its runs, the best ones, the Pareto front."""
+"""The outcome of a sweep: its runs, the best configurations, the Pareto front."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from shared.domain.configuration import Configuration, best_first, outcomes_of
 from shared.domain.errors import ConfigError, NotFound
 from shared.domain.pareto import pareto_order
 from shared.domain.run import Run, RunState
-from shared.domain.sweep import Goal
+from shared.domain.sweep import Goal, Sweep
 from shared.storage.folders import RunFolder
 from shared.storage.logs import last_lines
 from shared.store.store import Store
-from sweepctl.actions.snapshot import describe
+from sweepctl.actions.snapshot import describe, describe_best
 
 
-def observed_runs(store: Store, name: str) -> list[Run]:
-    """Return the runs that have a score, the best first."""
-    sweep = store.sweeps.get(name)
-    return ranked(store.runs.in_states(name, [RunState.OBSERVED]), goal=sweep.goal)
+@dataclass(frozen=True)
+class Standing:
+    """A configuration, and of its runs the one with the best score."""
+
+    configuration: Configuration
+    run: Run
+
+    @property
+    def score(self) -> float:
+        """The mean score."""
+        return self.configuration.score
+
+    @property
+    def cost(self) -> float:
+        """The mean cost."""
+        return self.configuration.cost
 
 
-def require_best(name: str, runs: Sequence[Run]) -> Sequence[Run]:
-    """Return the runs, the best first. Raises NotFound when there is none."""
-    if not runs:
+def standings(store: Store, sweep: Sweep) -> list[Standing]:
+    """Return the configurations that have a score, the best first."""
+    return ranked(store.runs.in_states(sweep.name, [RunState.OBSERVED]), sweep)
+
+
+def require_best(name: str, found: Sequence[Standing]) -> Sequence[Standing]:
+    """Return the standings, the best first. Raises NotFound when there is none."""
+    if not found:
         raise NotFound(f"no run of sweep {name} has a score yet: see `sweepctl status {name}`")
-    return runs
+    return found
 
 
 def list_runs(store: Store, name: str, state: str | None) -> list[Run]:
@@ -54,17 +73,30 @@ def run_details(store: Store, run_id: str) -> dict[str, Any]:
     folder = Path(sweep.config["runs_dir"]) / run.id
     troubled = run.failure is not None or run.setback is not None
     log = last_lines(RunFolder(folder)) if troubled else []
-    return {**describe(run, sweep, progress), "moves": moves, "folder": str(folder), "log": log}
+    standing = _standing(store, sweep, run)
+    return {**describe(run, sweep, progress), "standing": standing, "moves": moves, "folder": str(folder), "log": log}
 
 
-def ranked(runs: Sequence[Run], *, goal: Goal) -> list[Run]:
-    """Return the runs by score, the best first; of equal ones the cheaper first."""
-    sign = -1.0 if goal == "maximize" else 1.0
-    return sorted(runs, key=lambda run: (sign * (run.score or 0.0), run.cost or 0.0))
+def _standing(store: Store, sweep: Sweep, run: Run) -> dict[str, Any] | None:
+    """Where a run's configuration stands among all, from 1."""
+    found = standings(store, sweep) if run.score is not None else []
+    for rank, one in enumerate(found, start=1):
+        if run.number in one.configuration.runs:
+            told = describe_best(one.run, sweep, one.configuration)
+            kept = ("score", "cost", "interval", "runs")
+            return {"rank": rank, "of": len(found), **{key: told[key] for key in kept}}
+    return None
 
 
-def pareto_front(runs: Sequence[Run], *, goal: Goal) -> list[Run]:
-    """Return the runs that no other run beats on score and cost, the cheapest first."""
+def ranked(runs: Sequence[Run], sweep: Sweep) -> list[Standing]:
+    """Return the configurations of the runs, the best first; of equal ones the cheaper first."""
+    by_number = {run.number: run for run in runs}
+    found = best_first(outcomes_of(runs), goal=sweep.goal, memory=sweep.memory)
+    return [Standing(configuration, by_number[configuration.runs[0]]) for configuration in found]
+
+
+def pareto_front(found: Sequence[Standing], *, goal: Goal) -> list[Standing]:
+    """Return the configurations that no other one beats on score and cost, the cheapest first."""
     sign = 1.0 if goal == "maximize" else -1.0
-    scores, costs = np.array([sign * (run.score or 0.0) for run in runs]), np.array([run.cost or 0.0 for run in runs])
-    return [runs[index] for index in pareto_order(scores, costs)]
+    scores, costs = np.array([sign * one.score for one in found]), np.array([one.cost for one in found])
+    return [found[index] for index in pareto_order(scores, costs)]

@@ -6,9 +6,10 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from shared.domain.configuration import Configuration
 from shared.domain.errors import NotFound
 from shared.domain.progress import Progress
-from shared.domain.run import FINISHED, Run, RunState
+from shared.domain.run import FINISHED, Run, RunState, run_id
 from shared.domain.sweep import Sweep
 from shared.store.fleet import Worker
 from shared.store.store import Store
@@ -24,7 +25,7 @@ class Snapshot:
     counts: dict[RunState, int]
     unfinished: list[Run]
     progress: dict[int, Progress]
-    best: Run | None
+    best: Run | None  # of the best configuration the run with the best score
     workers: list[Worker]
     now: float  # the server's clock (seconds); for a finished sweep, when it ended
 
@@ -57,7 +58,7 @@ class Snapshot:
             "budget": sweep.limits.model_dump(),
             "spent": sweep.spent,
             "seconds_left": self.seconds_left,
-            "best": describe(self.best, sweep) if self.best else None,
+            "best": describe_best(self.best, sweep, sweep.leading) if self.best and sweep.leading else None,
             "unfinished": [describe(run, sweep, self.progress.get(run.number)) for run in self.unfinished],
             "workers": [worker.model_dump() for worker in self.workers],
         }
@@ -72,7 +73,7 @@ def take_snapshot(store: Store, name: str) -> Snapshot:
         counts=store.runs.counts(name),
         unfinished=unfinished,
         progress=store.runs.progress(name, [run.number for run in unfinished]),
-        best=store.runs.get(f"{name}.r.{sweep.best.run}") if sweep.best else None,
+        best=store.runs.get(run_id(name, sweep.leading.runs[0])) if sweep.leading else None,
         workers=store.fleet.live(),
         now=_ended_at(store, sweep) or store.sweeps.now(),
     )
@@ -107,6 +108,21 @@ def describe(run: Run, sweep: Sweep, progress: Progress | None = None) -> dict[s
     if progress is not None:
         content |= {"total_steps": progress.total_steps, "curve": [list(point) for point in progress.curve]}
     return content
+
+
+def describe_best(run: Run, sweep: Sweep, configuration: Configuration) -> dict[str, Any]:
+    """Return a run of a configuration as `best --json` shows it: score and cost are the means of all runs of it.
+
+    `interval` is what the configuration is worth with 95 % confidence, null while that is not known.
+    """
+    known = configuration.low is not None
+    return {
+        **describe(run, sweep),
+        "score": configuration.score,
+        "cost": configuration.cost,
+        "interval": [configuration.low, configuration.high] if known else None,
+        "runs": [run_id(sweep.name, number) for number in configuration.runs],
+    }
 
 
 def latest(store: Store) -> str:

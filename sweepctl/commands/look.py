@@ -105,35 +105,37 @@ def logs(
 
 def best(
     sweep: SweepName = None,
-    as_yaml: Annotated[bool, typer.Option("--yaml", help="The whole config of the best run, to train with.")] = False,
+    as_yaml: Annotated[bool, typer.Option("--yaml", help="The whole best config, to train with.")] = False,
     data_dir: DataDir = None,
     redis: Redis = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the best run and its parameters.
+    """Show the best configuration, its runs and its parameters.
+
+    Its score is the mean of its runs; with it comes what that is worth, as far as the noise is known.
 
     Example: sweepctl best mysweep --json
     """
-    from sweepctl.actions.results import observed_runs, require_best
-    from sweepctl.actions.snapshot import describe
+    from sweepctl.actions.results import require_best, standings
+    from sweepctl.actions.snapshot import describe_best
 
     with the_store(data_dir, redis) as store:
         found = store.sweeps.get(named(store, sweep))
-        ranked = require_best(found.name, observed_runs(store, found.name))
+        best, *others = require_best(found.name, standings(store, found))
     if as_yaml:
         from shared.config.frozen import from_plain, run_config
         from shared.config.frozen import to_yaml as write_yaml
 
-        print(write_yaml(from_plain(run_config(from_plain(found.config), ranked[0].params))), end="")
+        print(write_yaml(from_plain(run_config(from_plain(found.config), best.run.params))), end="")
         return
     if as_json:
-        print_json(describe(ranked[0], found))
+        print_json(describe_best(best.run, found, best.configuration))
         return
     from rich.console import Console
 
     from sweepctl.views.results import summary
 
-    Console().print(summary(found, ranked))
+    Console().print(summary(found, [best, *others]))
 
 
 def export(

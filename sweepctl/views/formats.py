@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from shared.domain.configuration import Configuration
+
 BARS = "▁▂▃▄▅▆▇█"
 
 
 def number(value: float | int | None, digits: int = 4) -> str:
     """Return a number with few digits; a dash for none."""
     return "-" if value is None else f"{value:.{digits}g}" if isinstance(value, float) else str(value)
+
+
+def interval(configuration: Configuration) -> str:
+    """Return what a configuration is worth as `430 to 480`; a dash while that is not known."""
+    if configuration.low is None:
+        return "-"
+    return f"{number(configuration.low)} to {number(configuration.high)}"
 
 
 def cost(value: float | None, kind: str) -> str:

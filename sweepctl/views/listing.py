@@ -44,6 +44,7 @@ def details_view(details: Mapping[str, Any]) -> RenderableType:
         "state": f"{details['state']}, attempt {details['attempt']}",
         "score": formats.number(details["score"]),
         "cost": formats.number(details["cost"]),
+        "standing": _standing(details["standing"]),
         "expected": f"{expected} ({prediction['source']})",
         "steps": formats.steps(details["steps"]),
         "seconds": f"{details['train_seconds']:.1f} training, {details['eval_seconds']:.1f} evaluation",
@@ -62,6 +63,18 @@ def details_view(details: Mapping[str, Any]) -> RenderableType:
     if details["log"]:
         parts += [Text(), Text("the end of its log", style="dim"), *map(Text, details["log"])]
     return Group(*parts)
+
+
+def _standing(told: Mapping[str, Any] | None) -> str | None:
+    """Return where the run's configuration stands, and what it is worth; nothing for a run without a score."""
+    if told is None:
+        return None
+    words = [f"{told['rank']} of {told['of']} configurations"]
+    if len(told["runs"]) > 1:
+        words.append(f"mean {formats.number(told['score'])} of {', '.join(told['runs'])}")
+    if told["interval"]:
+        words.append(" to ".join(map(formats.number, told["interval"])) + " with 95 % confidence")
+    return ", ".join(words)
 
 
 def workers_table(workers: Sequence[Worker]) -> RenderableType:

@@ -10,6 +10,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from shared.domain.configuration import Configuration
 from shared.domain.run import Run, RunState
 from shared.domain.sweep import SweepState
 from sweepctl.actions.snapshot import Snapshot, elapsed
@@ -37,8 +38,8 @@ BAR_WIDTH, CURVE_WIDTH = 10, 14  # so that a row fits into 80 columns
 def render(shot: Snapshot, notes: Sequence[str] = ()) -> RenderableType:
     """Return the live view of a snapshot."""
     parts: list[RenderableType] = [_progress(shot), Text(), _flight(shot)]
-    if shot.best is not None:
-        parts += [Text(), _best(shot.best, shot.sweep.config["cost"])]
+    if shot.best is not None and shot.sweep.leading is not None:
+        parts += [Text(), _best(shot.best, shot.sweep.leading, shot.sweep.config["cost"])]
     parts += [Text(note, style="yellow") for note in notes]
     title = Text.assemble(("sweep ", "dim"), (shot.sweep.name, "bold"))
     return Panel(Group(*parts), title=title, title_align="left", border_style="dim", padding=(0, 1))
@@ -104,9 +105,11 @@ def _row(run: Run, shot: Snapshot) -> list[RenderableType]:
     ]
 
 
-def _best(best: Run, cost: str) -> RenderableType:
+def _best(best: Run, leading: Configuration, cost: str) -> RenderableType:
     grid = Table.grid(padding=(0, 1))
-    score = f"{formats.number(best.score)} by r.{best.number}, cost {formats.cost(best.cost, cost)}"
+    known = f" (95 %: {formats.interval(leading)})" if leading.low is not None else ""
+    more = f" and {len(leading.runs) - 1} more" if len(leading.runs) > 1 else ""
+    score = f"{formats.number(leading.score)}{known} by r.{best.number}{more}, cost {formats.cost(leading.cost, cost)}"
     grid.add_row(Text("best so far", style="dim"), Text(score, style="bold green"))
     grid.add_row(Text(""), Text(formats.params_line(best.params)))
     return grid

@@ -1,4 +1,4 @@
-"""What a sweep found: the best runs, and the front of score against cost."""
+"""What a sweep found: the best configurations, and the front of score against cost."""
 
 from __future__ import annotations
 
@@ -9,70 +9,91 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from shared.domain.run import Run
 from shared.domain.sweep import Sweep
-from sweepctl.actions.results import pareto_front
+from sweepctl.actions.results import Standing, pareto_front
 from sweepctl.views import formats
 
 PLOT_WIDTH, PLOT_HEIGHT = 56, 10
 MOST_COLUMNS = 4
+INTERVAL = "95 %: the mean over many seeds; that a chosen score is a lucky one is allowed for"
 
 
-def summary(sweep: Sweep, ranked: Sequence[Run], *, most: int = 5) -> RenderableType:
-    """Return what a sweep found: the best runs, the Pareto front, and where everything lies."""
-    shown = ranked[:most]
+def summary(sweep: Sweep, ranked: Sequence[Standing], *, most: int = 5) -> RenderableType:
+    """Return what a sweep found: the best configurations, the Pareto front, and where everything lies."""
     front = pareto_front(ranked, goal=sweep.goal)
+    repeated = any(len(one.configuration.runs) > 1 for one in ranked)
+    what = "configurations" if repeated else "runs"
+    told = [Text(INTERVAL, style="dim")] if any(one.configuration.low is not None for one in ranked) else []
     parts: list[RenderableType] = [
-        best_table(shown, title=f"Best runs of {sweep.name} ({len(ranked)} with a score)"),
+        best_table(ranked[:most], title=f"Best {what} of {sweep.name} ({len(ranked)} with a score)"),
+        *told,
         Text(),
         front_plot(ranked, front, cost=_unit(sweep, ranked)),
         Text(),
-        left_behind(sweep, Path(sweep.config["runs_dir"]).parent),
+        left_behind(sweep, ranked, Path(sweep.config["runs_dir"]).parent),
     ]
     return Group(*parts)
 
 
-def best_table(runs: Sequence[Run], *, title: str) -> Table:
-    """Return a table of runs: score, cost, and every parameter. Many parameters become rows, with a column a run."""
-    paths = formats.all_paths(run.params for run in runs)
+def best_table(ranked: Sequence[Standing], *, title: str) -> Table:
+    """Return a table of configurations: their best run, score, cost, and every parameter.
+
+    With them what the score is worth, and how many runs it is the mean of, where that says something. Many parameters
+    become rows, with a column for each configuration.
+    """
+    paths = formats.all_paths(one.run.params for one in ranked)
     names = formats.short_names(paths)
+    facts = _facts(ranked)
     if len(paths) > MOST_COLUMNS:
-        return _upright_table(runs, names, title=title)
+        return _upright_table(ranked, facts, names, title=title)
     table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for column in ("run", "score", "cost", *(names[path] for path in paths)):
+    for column in ("run", *facts, *(names[path] for path in paths)):
         table.add_column(column, justify="left" if column == "run" else "right")
-    for index, run in enumerate(runs):
-        values = [formats.number(run.params.get(path)) for path in paths]
-        cells = [run.id, formats.number(run.score), formats.number(run.cost), *values]
-        table.add_row(*cells, style="bold green" if index == 0 else None)
+    for index, one in enumerate(ranked):
+        cells = [one.run.id, *(column[index] for column in facts.values())]
+        values = [formats.number(one.run.params.get(path)) for path in paths]
+        table.add_row(*cells, *values, style="bold green" if index == 0 else None)
     return table
 
 
-def _upright_table(runs: Sequence[Run], names: Mapping[str, str], *, title: str) -> Table:
+def _upright_table(
+    ranked: Sequence[Standing], facts: Mapping[str, Sequence[str]], names: Mapping[str, str], *, title: str
+) -> Table:
     table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("")
-    for index, run in enumerate(runs):
-        table.add_column(f"r.{run.number}", justify="right", style="bold green" if index == 0 else None)
-    table.add_row("score", *(formats.number(run.score) for run in runs))
-    table.add_row("cost", *(formats.number(run.cost) for run in runs), end_section=True)
+    for index, one in enumerate(ranked):
+        table.add_column(f"r.{one.run.number}", justify="right", style="bold green" if index == 0 else None)
+    for name, cells in facts.items():
+        table.add_row(name, *cells, end_section=name == "cost")
     for path, name in names.items():
-        table.add_row(name, *(formats.number(run.params.get(path)) for run in runs))
+        table.add_row(name, *(formats.number(one.run.params.get(path)) for one in ranked))
     return table
 
 
-def front_plot(observed: Sequence[Run], front: Sequence[Run], *, cost: str) -> RenderableType:
-    """Return a small scatter plot of score over cost; the runs of the Pareto front are marked."""
-    scores, costs = [run.score or 0.0 for run in observed], [run.cost or 0.0 for run in observed]
+def _facts(ranked: Sequence[Standing]) -> dict[str, list[str]]:
+    """Return the columns that say how good the configurations are, a cell for each."""
+    found = [one.configuration for one in ranked]
+    facts = {"score": [formats.number(one.score) for one in found]}
+    if any(one.low is not None for one in found):
+        facts["95 %"] = [formats.interval(one) for one in found]
+    if any(len(one.runs) > 1 for one in found):
+        facts["runs"] = [str(len(one.runs)) for one in found]
+    return facts | {"cost": [formats.number(one.cost) for one in found]}
+
+
+def front_plot(observed: Sequence[Standing], front: Sequence[Standing], *, cost: str) -> RenderableType:
+    """Return a small scatter plot of score over cost; what is on the Pareto front is marked."""
+    scores, costs = [one.score for one in observed], [one.cost for one in observed]
     if len(observed) < 2:
         return Text()
     if max(scores) == min(scores):
         return Text(f"All {len(observed)} runs score {formats.number(scores[0])}: the cheapest is the best.")
     canvas = [[" "] * PLOT_WIDTH for _ in range(PLOT_HEIGHT)]
-    chosen = {run.id for run in front}
-    for run in sorted(observed, key=lambda run: run.id in chosen):
-        column = _place(run.cost or 0.0, costs, PLOT_WIDTH)
-        row = PLOT_HEIGHT - 1 - _place(run.score or 0.0, scores, PLOT_HEIGHT)
-        canvas[row][column] = "●" if run.id in chosen else "·"
+    chosen = {one.run.id for one in front}
+    for one in sorted(observed, key=lambda one: one.run.id in chosen):
+        column = _place(one.cost, costs, PLOT_WIDTH)
+        row = PLOT_HEIGHT - 1 - _place(one.score, scores, PLOT_HEIGHT)
+        canvas[row][column] = "●" if one.run.id in chosen else "·"
     high, low = formats.number(max(scores)), formats.number(min(scores))
     margin = max(len(high), len(low))
     labels = [high, *[""] * (PLOT_HEIGHT - 2), low]
@@ -85,11 +106,11 @@ def front_plot(observed: Sequence[Run], front: Sequence[Run], *, cost: str) -> R
     return Group(title, *lines, Text(axis, style="dim"), Text(legend, style="dim"))
 
 
-def left_behind(sweep: Sweep, folder: Path) -> RenderableType:
+def left_behind(sweep: Sweep, ranked: Sequence[Standing], folder: Path) -> RenderableType:
     """Return where things lie, and what to do next: whole lines, to be copied."""
     lines = [Text.assemble(("folder    ", "dim"), str(folder))]
-    if sweep.best:
-        run = f"{sweep.name}.r.{sweep.best.run}"
+    if ranked:
+        run = ranked[0].run.id
         lines += [
             Text.assemble(("best run  ", "dim"), f"runs/{run}"),
             Text.assemble(("next      ", "dim"), f"sweepctl best {sweep.name}"),
@@ -98,8 +119,8 @@ def left_behind(sweep: Sweep, folder: Path) -> RenderableType:
     return Group(*lines)
 
 
-def _unit(sweep: Sweep, runs: Sequence[Run]) -> str:
-    return "as reported" if any("cost" in run.metrics for run in runs) else str(sweep.config["cost"])
+def _unit(sweep: Sweep, ranked: Sequence[Standing]) -> str:
+    return "as reported" if any("cost" in one.run.metrics for one in ranked) else str(sweep.config["cost"])
 
 
 def _coloured(row: Sequence[str]) -> list[tuple[str, str]]:

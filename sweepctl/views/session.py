@@ -20,9 +20,9 @@ from shared.domain.sweep import Sweep, SweepState
 from shared.storage.folders import RunFolder
 from shared.store.store import Store
 from sweepctl.actions.missing import say_missing
-from sweepctl.actions.results import observed_runs
+from sweepctl.actions.results import standings
 from sweepctl.actions.run_sweep import LocalSweep
-from sweepctl.actions.snapshot import Snapshot, describe
+from sweepctl.actions.snapshot import Snapshot, describe_best
 from sweepctl.actions.submit import Submitted
 from sweepctl.commands.options import print_json
 from sweepctl.views import formats
@@ -166,9 +166,10 @@ def _print_lines(console: Console, store: Store, shots: Iterator[Snapshot | None
 
 def _conclude(console: Console, store: Store, last: Snapshot, *, as_json: bool) -> int:
     sweep = last.sweep
-    ranked = observed_runs(store, sweep.name)
+    ranked = standings(store, sweep)
     if as_json:
-        print_json({**last.to_json(), "best": describe(ranked[0], sweep) if ranked else None})
+        best = describe_best(ranked[0].run, sweep, ranked[0].configuration) if ranked else None
+        print_json({**last.to_json(), "best": best})
     elif ranked:
         console.print(summary(sweep, ranked))
     console.print(_ending(sweep), soft_wrap=True)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from services.suggester.advance_sweep import MOST_AT_ONCE, Suggester
+from shared.domain.configuration import Configuration
 from shared.domain.run import Failure, Run, RunState, cancel, claim, fail, lose_attempt, observe
 from shared.domain.sweep import Sweep, SweepState, pause, stop
 from shared.queues.doorbells import Doorbells
@@ -299,6 +300,43 @@ def test_a_finished_sweep_knows_the_totals_of_its_log(
     assert sweep.best is not None
     assert sweep.best.run == 2
     assert store.sweeps.live() == []
+
+
+def test_what_leads_is_a_configuration_with_the_mean_of_its_runs_also_for_a_suggester_that_comes_later(
+    store: Store, suggester: Suggester, begin: Callable[..., Sweep], doorbells: Doorbells
+) -> None:
+    begin("sweep.method=random", "parallelism=1", "budget.max_runs=3")
+    assignment = "trainer.optimizer.learning_rate=0.0002"
+    for number, value in enumerate([0.9, 0.5, 0.6], start=1):
+        if number != 2:
+            enqueue_run(store, "s", [assignment])
+        suggester.advance("s")
+        score(store, store.runs.get(f"s.r.{number}"), value, cost=float(number))
+        assert store.sweeps.get("s").leading == (None if number == 1 else Configuration(runs=(1,), score=0.9, cost=1.0))
+
+    Suggester(store, doorbells).advance("s")
+
+    sweep = store.sweeps.get("s")
+    assert sweep.leader == Configuration(runs=(1, 3), score=0.75, cost=2.0)
+    assert sweep.best is not None
+    assert (sweep.best.run, sweep.best.score) == (1, 0.9), "the target score is compared with runs"
+
+
+def test_what_leads_is_worth_what_the_noise_allows_as_soon_as_that_is_known(
+    store: Store, suggester: Suggester, begin: Callable[..., Sweep]
+) -> None:
+    begin("sweep.method=random", "parallelism=1")
+    suggester.advance("s")
+    sweep = store.sweeps.get("s")
+    store.sweeps.commit(sweep, sweep.move("", memory={**sweep.memory, "noise": [0.1, 20.0]}))
+    score(store, store.runs.get("s.r.1"), 0.5)
+
+    suggester.advance("s")
+
+    leader = store.sweeps.get("s").leader
+    assert leader is not None
+    assert leader.low is not None
+    assert leader.low == pytest.approx(0.5 - 0.1 * 2.09, abs=0.01)
 
 
 def test_runs_that_nobody_started_are_cancelled_once_the_target_is_reached(

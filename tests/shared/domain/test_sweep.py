@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from shared.domain.configuration import Configuration
 from shared.domain.errors import IllegalMove
 from shared.domain.run import RunState
 from shared.domain.sweep import (
@@ -53,6 +54,14 @@ def test_the_totals_of_a_sweep_are_those_of_its_log(a_sweep: ASweep) -> None:
 
     assert (sweep.seen, sweep.observed, sweep.failed, sweep.cancelled, sweep.spent) == (4, 1, 1, 1, 5.0)
     assert sweep.version == a_sweep().version
+
+
+def test_what_leads_is_a_configuration_and_in_a_record_of_an_earlier_version_the_best_run(a_sweep: ASweep) -> None:
+    leader = Configuration(runs=(4, 2), score=0.4, cost=1.0)
+
+    assert a_sweep().leading is None
+    assert after(a_sweep(), observed(1, 0.5, cost=2.0)).leading == Configuration(runs=(1,), score=0.5, cost=2.0)
+    assert after(a_sweep(leader=leader), observed(1, 0.5)).leading == leader
 
 
 @pytest.mark.parametrize(("goal", "best"), [("maximize", 2), ("minimize", 3)])

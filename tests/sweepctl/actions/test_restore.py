@@ -78,6 +78,7 @@ def test_the_sweep_goes_on_as_if_nothing_had_happened(store: Store, lose: Lose, 
     sweep = store.sweeps.get("s")
     assert (sweep.created, sweep.observed, sweep.failed, sweep.spent) == (4, 2, 1, 5.0)
     assert (sweep.best and sweep.best.run, sweep.state) == (3, "running")
+    assert (sweep.leader and sweep.leader.runs) == (3,)
     assert audit_sweep(store, "s").problems == []
     Suggester(store, a_worker("suggester", "suggest").doorbells).advance("s")
     assert store.sweeps.get("s").created == 5

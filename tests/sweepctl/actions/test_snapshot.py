@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from shared.domain.configuration import Configuration
 from shared.domain.errors import NotFound
 from shared.domain.progress import Progress
 from shared.domain.run import Run, RunState, claim
@@ -40,6 +41,21 @@ def test_a_snapshot_tells_what_is_done_what_goes_on_and_what_is_best(
     told = json.loads(json.dumps(shot.to_json()))
     assert told["runs"] == {**dict.fromkeys(map(str, RunState), 0), "observed": 1, "failed": 1, "training": 1}
     assert (told["best"]["run"], told["unfinished"][0]["steps"]) == ("s.r.1", 5)
+    assert (told["best"]["interval"], told["best"]["runs"]) == (None, ["s.r.1"]), "what an earlier version knew"
+
+
+def test_what_is_best_is_a_configuration_with_its_runs_and_what_it_is_worth(
+    store: Store, a_run: ARun, a_sweep: ASweep
+) -> None:
+    leader = Configuration(runs=(3, 1), score=7.0, cost=4.0, low=5.0, high=8.0)
+    sweep = store.sweeps.create(a_sweep(best=Best(run=2, score=8.5, cost=2.0), leader=leader))
+    runs = [a_run(RunState.OBSERVED, number=number, score=9.0 - number) for number in (1, 2, 3)]
+    store.sweeps.commit(sweep, sweep.move("", created=3), [(run, {}) for run in runs])
+
+    told = take_snapshot(store, "s").to_json()["best"]
+
+    assert (told["run"], told["runs"]) == ("s.r.3", ["s.r.3", "s.r.1"])
+    assert (told["score"], told["cost"], told["interval"]) == (7.0, 4.0, [5.0, 8.0])
 
 
 def test_a_snapshot_costs_the_same_however_many_runs_are_over(store: Store, a_run: ARun, a_sweep: ASweep) -> None:

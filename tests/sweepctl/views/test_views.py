@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from rich.console import Console, RenderableType
@@ -11,9 +11,11 @@ from rich.console import Console, RenderableType
 from shared.config.compose import compose
 from shared.config.frozen import to_plain
 from shared.domain.audit import Attempt, Audit
+from shared.domain.configuration import Configuration
 from shared.domain.progress import Progress
 from shared.domain.run import Run, RunState
-from shared.domain.sweep import Best, Sweep, SweepState
+from shared.domain.sweep import Sweep, SweepState
+from sweepctl.actions.results import ranked
 from sweepctl.actions.snapshot import Snapshot
 from sweepctl.views.listing import audit_view, runs_table, workers_table
 from sweepctl.views.live import render
@@ -34,6 +36,12 @@ def shown(view: RenderableType) -> str:
     return text
 
 
+def a_scored(a_run: ARun, number: int, score: float, cost: float, *, rate: float | None = None) -> Run:
+    """A run of a configuration of its own, unless `rate` says which."""
+    params = {"trainer.optimizer.learning_rate": 0.0005 * (number if rate is None else rate)}
+    return a_run(RunState.OBSERVED, number=number, score=score, cost=cost, params=params)
+
+
 @pytest.fixture(scope="module")
 def sweep(a_sweep: ASweep) -> Sweep:
     config = to_plain(compose("quick", ["sweep_run=s"]).job)
@@ -45,6 +53,9 @@ def a_snapshot(sweep: Sweep, runs: list[Run], *, best: Run | None = None, now: f
     counts[RunState.OBSERVED] = counts[RunState.OBSERVED] or (1 if best else 0)
     progress = {1: Progress(step=120_000, total_steps=250_000, metrics={"reward": 164.8}, curve=((1, 9.0), (2, 90.0)))}
     unfinished = [run for run in runs if not run.is_finished]
+    if best and sweep.leader is None and best.score is not None:
+        leader = Configuration(runs=(best.number,), score=best.score, cost=best.cost or 0.0)
+        sweep = sweep.model_copy(update={"leader": leader})
     return Snapshot(
         sweep=sweep, counts=counts, unfinished=unfinished, progress=progress, best=best, workers=[], now=now
     )
@@ -69,6 +80,17 @@ def test_the_best_so_far_is_shown_with_its_parameters_and_the_time_left(sweep: S
     assert "about 11 min 00 s left" in text
 
 
+def test_the_best_so_far_of_several_runs_is_shown_with_their_mean_and_what_it_is_worth(
+    sweep: Sweep, a_run: ARun
+) -> None:
+    leader = Configuration(runs=(7, 3, 4), score=455.0, cost=12.5, low=430.25, high=470.0)
+    best = a_run(RunState.OBSERVED, number=7, score=480.0, params={"trainer.optimizer.learning_rate": 0.0005})
+
+    text = shown(render(a_snapshot(sweep.model_copy(update={"leader": leader}), [], best=best)))
+
+    assert "best so far 455 (95 %: 430.2 to 470) by r.7 and 2 more, cost 12 s" in text
+
+
 def test_a_paused_sweep_says_why_and_a_finished_one_how_long_it_took(sweep: Sweep) -> None:
     paused = sweep.model_copy(update={"state": SweepState.PAUSED, "reason": "3 runs failed in a row"})
     finished = sweep.model_copy(update={"state": SweepState.FINISHED})
@@ -78,27 +100,44 @@ def test_a_paused_sweep_says_why_and_a_finished_one_how_long_it_took(sweep: Swee
 
 
 def test_the_result_names_the_best_runs_the_front_and_the_folder(sweep: Sweep, a_run: ARun) -> None:
-    swept = {"trainer.optimizer.learning_rate": 0.0005}
     outcomes = ((9.0, 30.0), (5.0, 10.0), (4.0, 20.0))
-    ranked = [a_run(RunState.OBSERVED, score=score, cost=cost, params=swept) for score, cost in outcomes]
-    finished = sweep.model_copy(update={"best": Best(run=1, score=9.0, cost=30.0)})
+    runs = [a_scored(a_run, number, score, cost) for number, (score, cost) in enumerate(outcomes, start=1)]
 
-    text = shown(summary(finished, ranked))
+    text = shown(summary(sweep, ranked(runs, sweep)))
 
     assert "Best runs of s (3 with a score)" in text
     assert "learning_rate" in text
+    assert "95 %" not in text
     assert text.count("●") >= 2
     assert "train_dir/sweep/s" in text
     assert "sweepctl show s.r.1" in text
 
 
-def test_many_parameters_become_rows(sweep: Sweep, a_run: ARun) -> None:
-    many = {f"trainer.p{number}": number / 7 for number in range(11)}
-    ranked = [a_run(RunState.OBSERVED, score=float(number), cost=1.0, params=many) for number in range(5)]
+def test_with_repeated_runs_and_known_noise_the_result_is_one_of_configurations(sweep: Sweep, a_run: ARun) -> None:
+    known = sweep.model_copy(update={"memory": {"noise": [2.0, 40.0]}})
+    runs = [a_scored(a_run, number, score, 2.0, rate=rate) for number, rate, score in ((1, 1, 9), (2, 2, 8), (3, 1, 7))]
 
-    text = shown(summary(sweep, ranked))
+    text = shown(summary(known, ranked(runs, known)))
+
+    assert "Best configurations of s (2 with a score)" in text
+    rows = [line.split() for line in text.splitlines() if line.startswith("s.r.")]
+    assert [(row[0], row[1], row[5]) for row in rows] == [("s.r.1", "8", "2"), ("s.r.2", "8", "1")]
+    assert [row[3] for row in rows] == ["to", "to"]
+
+
+@pytest.mark.parametrize("memory", [{}, {"noise": [2.0, 40.0]}])
+def test_many_parameters_become_rows(sweep: Sweep, a_run: ARun, memory: dict[str, Any]) -> None:
+    many = {f"trainer.p{number}": number / 7 for number in range(11)}
+    known = sweep.model_copy(update={"memory": memory})
+    runs = [
+        a_run(RunState.OBSERVED, number=n, score=-20.25 * n, cost=1.0, params={**many, "trainer.p0": n})
+        for n in range(101, 106)
+    ]
+
+    text = shown(summary(known, ranked(runs, known)))
 
     assert all(any(line.startswith(f"p{number} ") for line in text.splitlines()) for number in range(11))
+    assert any(line.startswith("95 % ") for line in text.splitlines()) == bool(memory)
 
 
 @pytest.mark.parametrize("more", [0, 4])
@@ -114,9 +153,9 @@ def test_where_a_parameter_is_inactive_a_dash_stands(sweep: Sweep, a_run: ARun, 
 
 
 def test_runs_that_score_the_same_are_said_to_do_so_instead_of_drawn(sweep: Sweep, a_run: ARun) -> None:
-    ranked = [a_run(RunState.OBSERVED, score=500.0, cost=cost, params={"trainer.x": 1.0}) for cost in (1.0, 2.0)]
+    runs = [a_scored(a_run, number, 500.0, float(number)) for number in (1, 2)]
 
-    assert "All 2 runs score 500: the cheapest is the best." in shown(summary(sweep, ranked))
+    assert "All 2 runs score 500: the cheapest is the best." in shown(summary(sweep, ranked(runs, sweep)))
 
 
 def test_a_failed_run_is_listed_with_its_reason(sweep: Sweep, a_run: ARun) -> None:
