@@ -146,7 +146,7 @@ def test_where_a_parameter_is_inactive_a_dash_stands(sweep: Sweep, a_run: ARun, 
     swept = [{**both, "trainer.beta1": 0.875}, {**both, "trainer.momentum": 0.125}]
     runs = [a_run(RunState.OBSERVED, number=n, score=float(-n), cost=1.0, params=p) for n, p in enumerate(swept)]
 
-    for text in (shown(summary(sweep, runs)), shown(runs_table(runs, sweep))):
+    for text in (shown(summary(sweep, ranked(runs, sweep))), shown(runs_table(runs, sweep))):
         rows = [line.split() for line in text.splitlines() if "0.875" in line or "0.125" in line]
         assert len(rows) == 2
         assert all("-" in row for row in rows)
