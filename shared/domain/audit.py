@@ -134,6 +134,9 @@ class _Teller:
             self._claim(number, at_ms, body)
         elif kind in ("checkpointed", "fell back"):
             self._progress(number, at_ms, body)
+        elif kind == "stopped early":
+            if before is not RunState.TRAINING:
+                self._complain(f"run {number}: stopped early while it was {before}")
         elif kind != "cancel requested":
             self._end_attempt(number, at_ms, kind)
             if kind == "damaged":

@@ -33,6 +33,14 @@ def cost_of(metrics: Mapping[str, float], *, cost: str, seconds: float, steps: i
     raise BadScore(f"cost {cost!r} was never reported; seen: {_seen(metrics)}: report it, or set cost=seconds")
 
 
+def spent_by(metrics: Mapping[str, float], *, cost: str, seconds: float, steps: int) -> float:
+    """Return what a training has cost by now, as `cost_of` would; 0 while that was not reported."""
+    try:
+        return cost_of(metrics, cost=cost, seconds=seconds, steps=steps)
+    except BadScore:
+        return 0.0
+
+
 def _finite(name: str, value: float) -> float:
     if not math.isfinite(value):
         raise BadScore(f"{name} is {value}: it must be a finite number")

@@ -109,6 +109,12 @@ class Parameter:
         low, high = self._ends()
         return min(max(self._unwarp(low + unit * (high - low)), self.min), self.max)
 
+    def nearest(self, number: float) -> int | float:
+        """Return the legal value nearest to `number` on this parameter's scale; it must not be categorical."""
+        inside = min(max(number, self.min), self.max)
+        value = self.decode(self._to_unit(inside)) if self.cells or self.is_integer else inside
+        return value if isinstance(value, int | float) else inside
+
     def snap(self, units: Array) -> Array:
         """Move units (n,) to where their values lie: discrete ones to the middle of a cell, all into [0, 1]."""
         cells = self.cells

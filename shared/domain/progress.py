@@ -2,32 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import zip_longest
+from typing import NamedTuple
 
 from shared.domain.run import Frozen, finite
 
 MOST_POINTS = 64
 
 
+class Point(NamedTuple):
+    """The sweep's metric at a step, and what the training had cost by then, in the unit of the sweep's cost."""
+
+    step: int
+    value: float
+    spent: float
+
+
 class Progress(Frozen):
     """The last report of a run and at most `MOST_POINTS` points (step, value) of the sweep's metric."""
 
+    attempt: int = 0  # the one that reports
     step: int = 0
     total_steps: int | None = None
     metrics: dict[str, float] = {}
     curve: tuple[tuple[int, float], ...] = ()
+    spent: tuple[float, ...] = ()  # at each point of the curve, in the unit of the sweep's cost
 
-    def after(self, step: int, metrics: Mapping[str, float], *, metric: str) -> Progress:
+    def points(self) -> list[Point]:
+        """Return the curve with what was spent at each point."""
+        pairs = zip_longest(self.curve, self.spent, fillvalue=0.0)  # an older version did not tell
+        return [Point(*point, spent) for point, spent in pairs if isinstance(point, tuple)]
+
+    def after(self, step: int, metrics: Mapping[str, float], *, metric: str, spent: float = 0.0) -> Progress:
         """Return the progress with one more report. Points beyond `step`, of a lost attempt, are dropped."""
-        curve = tuple(point for point in self.curve if point[0] < step)
+        points = [point for point in self.points() if point.step < step]
         numbers = finite(metrics)
         if metric in numbers:
-            curve = _thinned((*curve, (step, numbers[metric])))
-        return self.model_copy(update={"step": step, "metrics": {**self.metrics, **numbers}, "curve": curve})
+            points = _thinned([*points, Point(step, numbers[metric], spent)])
+        return self._with(points, step=step, metrics={**self.metrics, **numbers})
+
+    def resumed(self, step: int, *, attempt: int) -> Progress:
+        """Return the progress of an attempt that goes on from `step`: what was reported beyond it is to come again."""
+        points = [point for point in self.points() if point.step <= step]
+        return self._with(points, step=min(self.step, step), attempt=attempt)
+
+    def _with(self, points: Sequence[Point], **changes: object) -> Progress:
+        curve = tuple((point.step, point.value) for point in points)
+        return self.model_copy(update={"curve": curve, "spent": tuple(point.spent for point in points), **changes})
 
 
-def _thinned(curve: tuple[tuple[int, float], ...]) -> tuple[tuple[int, float], ...]:
-    if len(curve) <= MOST_POINTS:
-        return curve
+def _thinned(points: list[Point]) -> list[Point]:
+    if len(points) <= MOST_POINTS:
+        return points
     # Every second point goes, the last one stays: the spacing doubles and stays even.
-    return curve[(len(curve) + 1) % 2 :: 2]
+    return points[(len(points) + 1) % 2 :: 2]

@@ -13,6 +13,7 @@ from shared.domain.run import (
     keep_checkpoint,
     observe,
     release,
+    stop_early,
     suggest,
 )
 
@@ -27,6 +28,8 @@ KEPT = {
     "steps",
     "metrics",
     "setback",
+    "trained",
+    "earlier",
 }
 """What the moves below do not bring back by themselves."""
 
@@ -46,8 +49,10 @@ def life_of(mirror: Run) -> list[Run]:
     life = [suggested, claim(suggested, worker="restore", nonce="restore", at=mirror.started_at or 0.0)]
     for checkpoint in mirror.checkpoints:
         life.append(keep_checkpoint(life[-1], checkpoint, seconds=checkpoint.train_seconds - life[-1].train_seconds))
+    if mirror.early_stop is not None:
+        life.append(stop_early(life[-1], mirror.early_stop))
     life += _ending(life[-1], mirror)
-    kept = {**mirror.model_dump(include=KEPT), "checkpoints": mirror.checkpoints}
+    kept = {name: getattr(mirror, name) for name in KEPT}
     return [*life[:-1], life[-1].model_copy(update=kept)]
 
 

@@ -5,6 +5,8 @@
        +--- give back ---+                    +---- give back ----+      any unfinished state -> failed, cancelled
        +------------ retrain: its checkpoint is damaged ----------+
 
+A run in training may be marked to be stopped early: from then on whoever holds it ends it, from what it has.
+
 Every legal move is a function `Run -> Run` here. They decide; the store commits.
 """
 
@@ -84,6 +86,24 @@ class Prediction(Frozen):
     log_cost_std: float | None = None
 
 
+class EarlyStop(Frozen):
+    """The decision that a run ends early, and how it stood then: enough to score it, should its worker die."""
+
+    step: int  # of the last report
+    score: float  # the sweep's metric, as reported there
+    cost: float  # of the training up to there, in the unit of the sweep's cost
+    of_steps: int | None = None  # what the whole run would have been, where that is known
+    why: str
+
+
+class EarlierPoint(Frozen):
+    """A shorter run within a run: the parameters that differ, and what it scored and cost."""
+
+    params: Params
+    score: float
+    cost: float
+
+
 class Run(Frozen):
     """The record of one run, as it stands in the store."""
 
@@ -104,6 +124,7 @@ class Run(Frozen):
     token: int = 0  # claims so far, trainings and evaluations
     owner: Owner | None = None
     cancel_requested: bool = False
+    early_stop: EarlyStop | None = None  # it is not trained any further
     checkpoints: tuple[Checkpoint, ...] = ()  # the newest last; older ones may be pruned
     train_seconds: float = 0.0  # useful ones: up to the last checkpoint of a lost attempt
     eval_seconds: float = 0.0
@@ -111,6 +132,8 @@ class Run(Frozen):
     score: float | None = None
     cost: float | None = None
     metrics: dict[str, float] = {}
+    trained: Params = {}  # in the place of what was suggested: the length of a run that was stopped early
+    earlier: tuple[EarlierPoint, ...] = ()  # what its curve says of shorter runs, for the optimizer
     failure: Failure | None = None
     setback: str | None = None  # why the last attempt was lost
     started_at: float | None = None  # of this attempt, by the worker's clock: for display only
@@ -217,6 +240,19 @@ def fall_back(run: Run, to: Checkpoint | None) -> Run:
     return run.move("fell back", **_back_at(run, to))
 
 
+def stop_early(run: Run, stop: EarlyStop) -> Run:
+    """Return the run marked to end early: its owner stops the training, and nobody trains it any further."""
+    _require(run, RunState.TRAINING)
+    if run.early_stop or run.cancel_requested:
+        raise IllegalMove(f"run {run.id} is {run.state}, and to end already")
+    return run.move("stopped early", early_stop=stop)
+
+
+def ended_by_itself(run: Run) -> Run:
+    """Return the run without the mark to end early: its training was done before it heard of that. No move."""
+    return run.model_copy(update={"early_stop": None})
+
+
 def retrain(run: Run, to: Checkpoint | None, why: str, *, max_stuck: int) -> Run:
     """Return the run from its evaluation to training, at its checkpoint `to`: the one to score could not be read.
 
@@ -248,15 +284,26 @@ def finish_training(run: Run, *, seconds: float, steps: int, metrics: Mapping[st
     )
 
 
-def observe(run: Run, *, score: float, cost: float, seconds: float, steps: int, metrics: Mapping[str, float]) -> Run:
+def observe(
+    run: Run,
+    *,
+    score: float,
+    cost: float,
+    seconds: float,
+    steps: int,
+    metrics: Mapping[str, float],
+    trained: Params | None = None,
+    earlier: tuple[EarlierPoint, ...] = (),
+) -> Run:
     """Return the run with its score, from the evaluation or from the training that scored itself.
 
-    Raises ValueError when score or cost is no finite number.
+    `trained` are parameters that turned out otherwise than suggested. Raises ValueError when score or cost is no finite
+    number.
     """
     _require(run, *LEASED)
     if not math.isfinite(score) or not math.isfinite(cost):
         raise ValueError(f"score {score} and cost {cost}: both must be finite numbers")
-    trained = run.state is RunState.TRAINING
+    in_training = run.state is RunState.TRAINING
     return run.move(
         "observed",
         state=RunState.OBSERVED,
@@ -264,9 +311,11 @@ def observe(run: Run, *, score: float, cost: float, seconds: float, steps: int, 
         score=score,
         cost=cost,
         steps=max(run.steps, steps),
-        train_seconds=run.train_seconds + (seconds if trained else 0.0),
-        eval_seconds=run.eval_seconds + (0.0 if trained else seconds),
+        train_seconds=run.train_seconds + (seconds if in_training else 0.0),
+        eval_seconds=run.eval_seconds + (0.0 if in_training else seconds),
         metrics={**run.metrics, **finite(metrics)},
+        trained=trained or {},
+        earlier=earlier,
     )
 
 
@@ -275,20 +324,21 @@ def fail(run: Run, failure: Failure, *, cost: float) -> Run:
     _require(run, *LEASED)
     if run.cancel_requested:
         return _cancelled(run)
-    return run.move("failed", state=RunState.FAILED, owner=None, failure=failure, cost=cost)
+    return run.move("failed", state=RunState.FAILED, owner=None, failure=failure, cost=cost, early_stop=None)
 
 
 def lose_attempt(run: Run, why: str, *, max_stuck: int) -> Run:
     """Return the run after its worker or its process died: waiting again, or failed for good.
 
     An attempt that committed a checkpoint beyond all earlier ones made progress; `max_stuck` attempts in a row without
-    any end the run.
+    any end the run, unless it is not to be trained any further anyway.
     """
     _require(run, *LEASED)
     if run.cancel_requested:
         return _cancelled(run)
     stuck = 0 if run.progressed else run.stuck_attempts + 1
-    if stuck >= max_stuck:
+    trains_no_more = run.state is RunState.TRAINING and run.early_stop is not None
+    if stuck >= max_stuck and not trains_no_more:
         return _stuck(run, stuck, why)
     return _waiting_again(run, "lost", stuck_attempts=stuck, setback=why)
 
@@ -325,8 +375,12 @@ def event_of(run: Run) -> dict[str, Any]:
             event |= {"step": run.steps}
         case "trained" | "released":
             event |= {"step": run.steps}
+        case "stopped early":
+            event |= run.early_stop.model_dump(exclude_none=True) if run.early_stop else {}
         case "observed":
             event |= {"score": run.score, "cost": run.cost}
+            event |= {"trained": run.trained} if run.trained else {}
+            event |= {"earlier": [point.model_dump() for point in run.earlier]} if run.earlier else {}
         case "failed":
             event |= {"cost": run.cost, "failure": run.failure.kind if run.failure else None}
         case "lost":
@@ -349,16 +403,18 @@ def _waiting_again(run: Run, name: str, **changes: object) -> Run:
 
 
 def _back_at(run: Run, to: Checkpoint | None) -> dict[str, Any]:
-    kept = run.checkpoints[: run.checkpoints.index(to) + 1] if to else ()
-    return {"checkpoints": kept, "steps": to.step if to else 0, "train_seconds": to.train_seconds if to else 0.0}
+    if to is None:  # nothing is left that could be scored: it is trained from its start
+        return {"checkpoints": (), "steps": 0, "train_seconds": 0.0, "early_stop": None}
+    kept = run.checkpoints[: run.checkpoints.index(to) + 1]
+    return {"checkpoints": kept, "steps": to.step, "train_seconds": to.train_seconds}
 
 
 def _stuck(run: Run, attempts: int, why: str) -> Run:
     failure = Failure(kind="crash loop", message=f"{attempts} attempts without progress; the last one: {why}")
     cost = run.train_seconds + run.eval_seconds
-    changes = {"stuck_attempts": attempts, "failure": failure, "cost": cost}
+    changes = {"stuck_attempts": attempts, "failure": failure, "cost": cost, "early_stop": None}
     return run.move("failed", state=RunState.FAILED, owner=None, **changes)
 
 
 def _cancelled(run: Run) -> Run:
-    return run.move("cancelled", state=RunState.CANCELLED, owner=None)
+    return run.move("cancelled", state=RunState.CANCELLED, owner=None, early_stop=None)

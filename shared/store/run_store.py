@@ -17,7 +17,7 @@ from shared.store.connection import SCRIPTS, plain_errors
 from shared.store.ledger import Change, Lease, Ledger, read_record
 
 MOST_DUE = 32
-Renewal = Literal["OK", "CANCEL", "FENCED"]
+Renewal = Literal["OK", "CANCEL", "STOP", "FENCED"]
 
 
 @dataclass(frozen=True)

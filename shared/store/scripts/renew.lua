@@ -2,7 +2,7 @@
 --
 -- KEYS  1 runs (hash)   2 leases (zset)   3 progress (hash)
 -- ARGV  1 run number    2 run id          3 token    4 nonce    5 lease in ms    6 progress (JSON); '' for none
--- Returns 'OK' | 'CANCEL' (still owned, but the run should end) | 'FENCED'.
+-- Returns 'OK' | 'CANCEL' (still owned, but the run should end) | 'STOP' (its training should) | 'FENCED'.
 -- A lease that has run out but was not reaped yet is still owned.
 
 local text = redis.call('HGET', KEYS[1], ARGV[1])
@@ -15,4 +15,6 @@ local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 redis.call('ZADD', KEYS[2], now + tonumber(ARGV[5]), ARGV[2])
 if ARGV[6] ~= '' then redis.call('HSET', KEYS[3], ARGV[1], ARGV[6]) end
-return run.cancel_requested and 'CANCEL' or 'OK'
+if run.cancel_requested then return 'CANCEL' end
+if run.early_stop and run.state == 'training' then return 'STOP' end
+return 'OK'

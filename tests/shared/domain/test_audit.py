@@ -25,6 +25,15 @@ SOUND: tuple[Mapping[str, Any], ...] = (
 )
 
 
+EARLY: tuple[Mapping[str, Any], ...] = (
+    *SOUND[:4],
+    {"kind": "stopped early", "run": 1, "step": 15},
+    *SOUND[4:6],
+    *SOUND[7:],
+)
+"""Its worker died after the decision; the next one handed on what there was."""
+
+
 def a_run(state: RunState = RunState.OBSERVED, number: int = 1) -> Run:
     return Run(
         version=9,
@@ -71,6 +80,10 @@ def test_a_sound_log_has_no_problem_and_every_attempt() -> None:
     assert {name: count for name, count in found.counts.items() if count} == {"suggested": 1, "observed": 1}
 
 
+def test_a_run_that_was_stopped_early_is_sound() -> None:
+    assert audited(EARLY).problems == []
+
+
 def test_the_work_after_the_last_checkpoint_of_a_lost_attempt_is_what_was_lost() -> None:
     assert audited(SOUND).lost_seconds == 1.0
 
@@ -81,6 +94,7 @@ def test_the_work_after_the_last_checkpoint_of_a_lost_attempt_is_what_was_lost()
         ((*SOUND, SOUND[-1]), "run 1: observed after it was observed: a run ends once"),
         ((*SOUND[:4], SOUND[5], *SOUND[5:]), "run 1: claimed by other while another worker held it"),
         ((*SOUND[:7], SOUND[3], *SOUND[7:]), "run 1: checkpoint at step 10 after one at 20"),
+        ((*SOUND[:-1], EARLY[4], SOUND[-1]), "run 1: stopped early while it was evaluating"),
         ((SOUND[0], *SOUND[2:]), "run 1: claimed before it was suggested"),
         (SOUND[:-1], "run 1: the log says evaluating, its record says observed"),
     ],

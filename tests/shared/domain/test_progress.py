@@ -43,6 +43,28 @@ def test_points_of_a_lost_attempt_beyond_the_step_it_resumed_at_are_dropped() ->
     assert progress.step == 25
 
 
+def test_each_point_knows_what_had_been_spent_by_then() -> None:
+    progress = Progress()
+    for step in range(1, 200):
+        progress = progress.after(step, {"reward": 1.0}, metric="reward", spent=step / 2)
+
+    assert len(progress.points()) == len(progress.spent) == len(progress.curve) <= MOST_POINTS
+    assert all(point.spent == point.step / 2 for point in progress.points())
+
+
+def test_a_curve_of_which_nobody_told_what_was_spent_cost_nothing_up_to_there() -> None:
+    progress = Progress(curve=((1, 0.5), (2, 0.75))).after(3, {"reward": 1.0}, metric="reward", spent=9.0)
+
+    assert [tuple(point) for point in progress.points()] == [(1, 0.5, 0.0), (2, 0.75, 0.0), (3, 1.0, 9.0)]
+
+
+def test_an_attempt_that_goes_on_from_a_checkpoint_forgets_what_was_reported_beyond_it() -> None:
+    progress = reported([10, 20, 30]).resumed(20, attempt=2)
+
+    assert (progress.attempt, progress.step, progress.curve) == (2, 20, ((10, 10.0), (20, 20.0)))
+    assert progress.resumed(0, attempt=3).points() == []
+
+
 def test_a_second_report_of_a_step_replaces_the_first() -> None:
     assert reported([10, 20]).after(20, {"reward": 0.0}, metric="reward").curve == ((10, 10.0), (20, 0.0))
 

@@ -10,6 +10,8 @@ import pytest
 from shared.domain.restore import life_of, nobodys
 from shared.domain.run import (
     Checkpoint,
+    EarlierPoint,
+    EarlyStop,
     Failure,
     Prediction,
     Run,
@@ -21,6 +23,7 @@ from shared.domain.run import (
     keep_checkpoint,
     lose_attempt,
     observe,
+    stop_early,
 )
 
 if TYPE_CHECKING:
@@ -41,10 +44,23 @@ def evaluated(run: Run) -> Run:
     return claim(run, worker="w", nonce="n", at=3.0)
 
 
+def marked(run: Run) -> Run:
+    return stop_early(trained_for_long(run), EarlyStop(step=33, score=0.5, cost=7.0, of_steps=90, why="worse"))
+
+
+def scored_early(run: Run) -> Run:
+    point = EarlierPoint(params={"trainer.x": 0.1}, score=0.25, cost=1.0)
+    told = {"score": 0.5, "cost": 7.0, "seconds": 1.0, "steps": 33, "metrics": {"reward": 0.5}}
+    return observe(marked(run), **told, trained={"trainer.x": 0.2}, earlier=(point,))  # type: ignore[arg-type]
+
+
 MIRRORS: dict[str, tuple[Callable[[Run], Run], RunState]] = {
     "queued": (lambda run: lose_attempt(trained_for_long(run), "killed", max_stuck=3), RunState.QUEUED),
     "training": (trained_for_long, RunState.QUEUED),
     "cancel requested": (lambda run: cancel(trained_for_long(run)), RunState.CANCELLED),
+    "stopped early": (marked, RunState.QUEUED),
+    "stopped early and cancelled": (lambda run: cancel(marked(run)), RunState.CANCELLED),
+    "stopped early and observed": (scored_early, RunState.OBSERVED),
     "evaluating": (evaluated, RunState.TRAINED),
     "observed": (
         lambda run: observe(evaluated(run), score=3.0, cost=8.0, seconds=1.5, steps=35, metrics={"reward": 3.0}),
@@ -67,6 +83,8 @@ def test_what_a_run_was_comes_back_and_what_was_in_hands_waits_again(a_run: ARun
     told_apart = {"version", "state", "last_move", "owner", "commits", "progressed", "cancel_requested", "started_at"}
     assert back.state is state
     assert back.owner is None
+    if mirror.cancel_requested:
+        told_apart.add("early_stop")
     assert back.model_dump(exclude=told_apart) == mirror.model_dump(exclude=told_apart)
 
 

@@ -16,11 +16,14 @@ from shared.domain.run import (
     FINISHED,
     LEASED,
     Checkpoint,
+    EarlierPoint,
+    EarlyStop,
     Failure,
     Run,
     RunState,
     cancel,
     claim,
+    ended_by_itself,
     event_of,
     fail,
     fall_back,
@@ -30,6 +33,7 @@ from shared.domain.run import (
     observe,
     release,
     retrain,
+    stop_early,
     sweep_of,
     training_seed,
 )
@@ -45,10 +49,12 @@ def checkpoint(step: int) -> Checkpoint:
     return Checkpoint(step=step, path=f"{step}.a1", sha256="abc")
 
 
+STOP = EarlyStop(step=15, score=0.5, cost=3.0, why="worse than the others")
 MOVES: dict[str, Move] = {
     "claim": lambda run: claim(run, worker="me", nonce="mine", at=1.0),
     "keep_checkpoint": lambda run: keep_checkpoint(run, checkpoint(run.steps + 10), seconds=2.0),
     "fall_back": lambda run: fall_back(run, None),
+    "stop_early": lambda run: stop_early(run, STOP),
     "retrain": lambda run: retrain(run, None, "its bytes changed", max_stuck=3),
     "finish_training": lambda run: finish_training(run, seconds=2.0, steps=100, metrics={"loss": 0.5}),
     "observe": lambda run: observe(run, score=3.0, cost=4.0, seconds=2.0, steps=100, metrics={"loss": 0.5}),
@@ -62,6 +68,7 @@ LEGAL: dict[tuple[RunState, str], RunState] = {
     (QUEUED, "cancel"): CANCELLED,
     (TRAINING, "keep_checkpoint"): TRAINING,
     (TRAINING, "fall_back"): TRAINING,
+    (TRAINING, "stop_early"): TRAINING,  # only marked: its owner ends it
     (TRAINING, "finish_training"): TRAINED,
     (TRAINING, "observe"): OBSERVED,
     (TRAINING, "fail"): FAILED,
@@ -291,6 +298,91 @@ def test_a_run_that_was_cancelled_while_it_trained_is_not_evaluated(a_run: ARun)
 
 def test_a_score_that_arrives_after_a_cancelling_was_requested_is_kept(a_run: ARun) -> None:
     assert MOVES["observe"](cancel(a_run(EVALUATING))).state is OBSERVED
+
+
+# ------------------------------------------------------------------------------------------------ stopped early
+
+
+def saved_and_marked(run: Run, *steps: int) -> Run:
+    for step in steps:
+        run = keep_checkpoint(run, checkpoint(step), seconds=1.0)
+    return stop_early(run, STOP)
+
+
+def test_a_run_is_marked_once_and_not_after_somebody_cancelled_it(a_run: ARun) -> None:
+    for run in (stop_early(a_run(TRAINING), STOP), cancel(a_run(TRAINING))):
+        with pytest.raises(IllegalMove, match="to end already"):
+            stop_early(run, STOP)
+
+
+def test_the_event_of_the_mark_says_at_which_step_and_why(a_run: ARun) -> None:
+    assert event_of(stop_early(a_run(TRAINING), STOP)) == {
+        "kind": "stopped early",
+        "run": 1,
+        "step": 15,
+        "score": 0.5,
+        "cost": 3.0,
+        "why": "worse than the others",
+    }
+
+
+def test_the_mark_stays_with_the_run_through_lost_workers_and_its_evaluation_to_its_score(a_run: ARun) -> None:
+    run = saved_and_marked(a_run(TRAINING), 10)
+    for name in ("lose_attempt", "claim", "release", "claim", "finish_training", "claim", "lose_attempt", "claim"):
+        run = MOVES[name](run)
+        assert run.early_stop == STOP
+
+    assert MOVES["observe"](run).early_stop == STOP
+
+
+@pytest.mark.parametrize("name", ["lose_attempt", "release", "fail", "finish_training"])
+def test_a_marked_run_that_is_cancelled_is_cancelled(a_run: ARun, name: str) -> None:
+    ended = MOVES[name](cancel(saved_and_marked(a_run(TRAINING), 10)))
+
+    assert (ended.state, ended.early_stop) == (CANCELLED, None)
+
+
+def test_a_run_that_fails_after_it_was_marked_has_failed(a_run: ARun) -> None:
+    failed = MOVES["fail"](stop_early(a_run(TRAINING), STOP))
+
+    assert (failed.state, failed.early_stop) == (FAILED, None)
+
+
+def test_a_marked_run_is_in_no_crash_loop_since_nobody_trains_it_again(a_run: ARun) -> None:
+    assert lose_attempt(stop_early(a_run(TRAINING), STOP), "killed", max_stuck=1).state is QUEUED
+
+
+def test_a_mark_holds_as_long_as_there_is_a_checkpoint_to_score(a_run: ARun) -> None:
+    run = saved_and_marked(a_run(TRAINING), 10, 20)
+
+    assert fall_back(run, run.checkpoints[0]).early_stop == STOP
+    assert fall_back(run, None).early_stop is None
+
+
+def test_a_marked_run_whose_checkpoints_are_all_damaged_is_trained_anew(a_run: ARun) -> None:
+    evaluating = MOVES["claim"](MOVES["finish_training"](saved_and_marked(a_run(TRAINING), 10, 20)))
+
+    assert retrain(evaluating, evaluating.checkpoints[0], "its bytes changed", max_stuck=3).early_stop == STOP
+    assert retrain(evaluating, None, "its bytes changed", max_stuck=3).early_stop is None
+
+
+def test_a_training_that_was_done_before_it_heard_of_the_mark_was_not_stopped(a_run: ARun) -> None:
+    marked = stop_early(a_run(TRAINING), STOP)
+
+    assert ended_by_itself(marked) == marked.model_copy(update={"early_stop": None})
+
+
+def test_an_observation_tells_what_was_trained_instead_and_what_its_curve_says(a_run: ARun) -> None:
+    point = EarlierPoint(params={"trainer.x": 0.1}, score=0.5, cost=1.0)
+    told = {"score": 3.0, "cost": 4.0, "seconds": 2.0, "steps": 100, "metrics": {}}
+
+    run = observe(a_run(EVALUATING), **told, trained={"trainer.x": 0.25}, earlier=(point,))  # type: ignore[arg-type]
+
+    assert event_of(run)["trained"] == {"trainer.x": 0.25}
+    assert event_of(run)["earlier"] == [{"params": {"trainer.x": 0.1}, "score": 0.5, "cost": 1.0}]
+
+
+# ------------------------------------------------------------------------------------------------ the log, and ids
 
 
 def test_the_log_of_a_suggestion_holds_what_a_replay_needs(a_run: ARun) -> None:

@@ -15,8 +15,10 @@ from shared.domain.run import (
     FINISHED,
     LEASED,
     Checkpoint,
+    EarlyStop,
     Failure,
     Run,
+    RunState,
     cancel,
     claim,
     fail,
@@ -27,6 +29,7 @@ from shared.domain.run import (
     observe,
     release,
     retrain,
+    stop_early,
 )
 from shared.domain.sweep import SweepState, pause, resume
 from shared.store import keys
@@ -114,7 +117,9 @@ class Machine(RuleBasedStateMachine):
         now = self.store.runs.get(old.id)
         answer = self.store.runs.renew(old, lease_ms=LEASE_MS)
         owned = old.owner is not None and old.owner == now.owner
-        assert answer == (("CANCEL" if now.cancel_requested else "OK") if owned else "FENCED")
+        is_to_stop = now.early_stop and now.state is RunState.TRAINING
+        asked = "CANCEL" if now.cancel_requested else "STOP" if is_to_stop else "OK"
+        assert answer == (asked if owned else "FENCED")
 
     @rule(number=numbers)
     def reap_too_early(self, number: int) -> None:
@@ -132,6 +137,13 @@ class Machine(RuleBasedStateMachine):
     def cancel_it(self, number: int) -> None:
         before = self.current(number)
         self.attempt(before, cancel, lease="keep" if before.owner else "drop")
+
+    @rule(data=st.data())
+    def stop_it_early(self, data: st.DataObject) -> None:
+        """Somebody judges a run by what it was when it was read, however long ago."""
+        stop = EarlyStop(step=5, score=1.0, cost=1.0, why="worse than the others")
+        before = data.draw(st.sampled_from(self.seen))
+        self.attempt(before, lambda run: stop_early(run, stop), lease="keep")
 
     @rule()
     def pause_or_resume(self) -> None:
@@ -177,6 +189,9 @@ class Machine(RuleBasedStateMachine):
         assert after.version in (before.version, before.version + 1)
         assert before == after or not before.is_finished, "terminal states absorb"
         assert after.token >= before.token
+        if before.early_stop and not after.early_stop:
+            given_up = after.is_finished and after.score is None
+            assert given_up or not after.checkpoints, "whoever is to stop is scored, if anything of it is left"
         if after.last_move not in ("fell back", "damaged"):
             assert (after.checkpoint.step if after.checkpoint else 0) >= (
                 before.checkpoint.step if before.checkpoint else 0

@@ -15,6 +15,7 @@ from shared.domain.errors import Held, NotFound, Stale, Unreadable
 from shared.domain.progress import Progress
 from shared.domain.run import (
     Checkpoint,
+    EarlyStop,
     Failure,
     Run,
     RunState,
@@ -26,6 +27,7 @@ from shared.domain.run import (
     lose_attempt,
     observe,
     release,
+    stop_early,
 )
 from shared.domain.sweep import SweepState, pause, stop
 from shared.store import keys
@@ -351,6 +353,35 @@ def test_cancelling_keeps_the_lease_and_reaches_the_owner_with_its_next_renewal(
 
     assert each_store.runs.renew(training, lease_ms=LEASE_MS) == "CANCEL"
     assert each_store.client.zcard(keys.LEASES) == 1
+
+
+def test_an_early_stop_reaches_the_owner_with_its_next_renewal_and_a_cancellation_goes_before_it(
+    each_store: Store, queued: Run
+) -> None:
+    training = taken(each_store, queued)
+    decision = EarlyStop(step=5, score=1.0, cost=2.0, why="worse than the others")
+
+    marked = each_store.runs.commit(training, stop_early(training, decision), lease="keep")
+
+    assert each_store.runs.get(training.id).early_stop == decision
+    assert each_store.runs.renew(training, lease_ms=LEASE_MS) == "STOP"
+    assert each_store.client.zcard(keys.LEASES) == 1
+    each_store.runs.commit(marked, cancel(marked), lease="keep")
+    assert each_store.runs.renew(training, lease_ms=LEASE_MS) == "CANCEL"
+
+
+def test_the_evaluation_of_a_run_that_was_stopped_early_goes_on(each_store: Store, queued: Run) -> None:
+    training = taken(each_store, queued)
+    saved = keep_checkpoint(training, Checkpoint(step=10, path="p", sha256="s"), seconds=1.0)
+    training = each_store.runs.commit(training, saved, lease="keep")
+    decision = EarlyStop(step=15, score=1.0, cost=2.0, why="worse than the others")
+    marked = each_store.runs.commit(training, stop_early(training, decision), lease="keep")
+    trained = each_store.runs.commit(marked, finish_training(marked, seconds=1.0, steps=10, metrics={}))
+
+    evaluating = taken(each_store, trained)
+
+    assert evaluating.early_stop == decision
+    assert each_store.runs.renew(evaluating, lease_ms=LEASE_MS) == "OK"
 
 
 def test_a_fenced_owner_changes_nothing(each_store: Store, queued: Run) -> None:
