@@ -6,11 +6,12 @@ from typing import Any
 
 from shared.config.frozen import from_plain
 from shared.config.schema import SimConfig, SweepJob
-from shared.domain.observation import cost_of, score_of
-from shared.domain.run import Run, observe
+from shared.domain.observation import score_of
+from shared.domain.run import Run
 from shared.domain.sweep import Sweep
 from shared.execution.child import ChildRun
 from shared.execution.claiming import Claimed, serve_due_runs
+from shared.execution.outcome import observe_ending
 from shared.execution.permission import refuses_env
 from shared.execution.supervise import Finished
 from shared.execution.work import work_on
@@ -39,16 +40,8 @@ def declines(worker: Worker, sweep: Sweep) -> str | None:
 
 def conclude(run: Run, ending: Finished, job: SweepJob) -> Run:
     """Return the run with the score that the suite gave it. Raises BadScore."""
-    metrics = {**run.metrics, **ending.result}
-    seconds = run.train_seconds + run.eval_seconds + ending.seconds
-    return observe(
-        run,
-        score=score_of(ending.result, metric=job.sweep.metric),
-        cost=cost_of(metrics, cost=job.cost, seconds=seconds, steps=run.steps),
-        seconds=ending.seconds,
-        steps=run.steps,
-        metrics=metrics,
-    )
+    score = score_of(ending.result, metric=job.sweep.metric)
+    return observe_ending(run, ending, job, score=score, metrics={**run.metrics, **ending.result}, steps=run.steps)
 
 
 def play(run: ChildRun) -> dict[str, float]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from shared.config.frozen import from_plain
 from shared.config.schema import FunctionTrainer, PpoTrainer, SweepJob
-from shared.domain.observation import BadScore, cost_of, score_of
-from shared.domain.run import Run, finish_training, observe
+from shared.domain.observation import BadScore, score_of
+from shared.domain.run import Run, ended_by_itself, finish_training
 from shared.domain.sweep import Sweep
 from shared.execution.claiming import Claimed, serve_due_runs
+from shared.execution.outcome import observe_ending
 from shared.execution.permission import refuses_env, refuses_function
 from shared.execution.supervise import Finished
 from shared.execution.work import work_on
@@ -27,6 +28,7 @@ def train_due_runs(worker: Worker, hint: str) -> None:
 
 def conclude(run: Run, ending: Finished, job: SweepJob) -> Run:
     """Return the run after its training: observed if it scored itself, else trained. Raises BadScore."""
+    run = run if ending.early else ended_by_itself(run)
     metrics = {**ending.metrics, **ending.result}
     if job.is_evaluated and "score" not in ending.result:
         if run.checkpoint is None:
@@ -35,16 +37,10 @@ def conclude(run: Run, ending: Finished, job: SweepJob) -> Run:
             )
         reported = {name: value for name, value in ending.metrics.items() if name == job.cost}
         kept = {**reported, **ending.result}
-        return finish_training(run, seconds=ending.seconds, steps=ending.steps, metrics=kept)
-    seconds = run.train_seconds + ending.seconds
-    return observe(
-        run,
-        score=score_of(metrics, metric=job.sweep.metric),
-        cost=cost_of(metrics, cost=job.cost, seconds=seconds, steps=ending.steps),
-        seconds=ending.seconds,
-        steps=ending.steps,
-        metrics=metrics,
-    )
+        steps = run.checkpoint.step if ending.early else ending.steps  # those that are scored
+        return finish_training(run, seconds=ending.seconds, steps=steps, metrics=kept)
+    score = score_of(metrics, metric=job.sweep.metric)
+    return observe_ending(run, ending, job, score=score, metrics=metrics, steps=ending.steps)
 
 
 def declines(worker: Worker, sweep: Sweep) -> str | None:

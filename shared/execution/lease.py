@@ -70,9 +70,9 @@ class Lease:
             try:
                 # Not ours does not mean not done: the answer to an earlier try may be what was lost. The commit knows.
                 answer = self.renew(None)
-                if answer == "CANCEL":
+                if answer in ("CANCEL", "STOP"):
                     self._read_again()
-                if answer in ("OK", "CANCEL"):
+                if answer in ("OK", "CANCEL", "STOP"):
                     prepare(move(self.run))
                 return self.commit(move, commit_id=commit_id)
             except StoreUnreachable:

@@ -18,6 +18,7 @@ from threading import Event
 from typing import Any
 
 from shared.domain.errors import Fenced, IllegalMove, StoreUnreachable
+from shared.domain.observation import spent_by
 from shared.domain.progress import Progress
 from shared.domain.run import Checkpoint, RunState, fall_back, keep_checkpoint
 from shared.domain.trainable import StopReason
@@ -50,12 +51,17 @@ class Patience:
 
 @dataclass(frozen=True)
 class Finished:
-    """The job ended by itself: what it returned, its last metrics, and the seconds since its last checkpoint."""
+    """The job ended by itself: what it returned, its last metrics, and the seconds since its last checkpoint.
+
+    `early`: or it was told to, because it is worse than others; what it has is to be scored all the same.
+    """
 
     result: dict[str, float]
     metrics: dict[str, float]
     seconds: float
     steps: int
+    early: bool = False
+    progress: Progress = field(default_factory=Progress)
 
 
 @dataclass(frozen=True)
@@ -99,14 +105,16 @@ Ending = Finished | UserFailure | Lost | Stopped | Blocked | Damaged
 
 
 def supervise(
-    lease: Lease, job: Job, *, patience: Patience, shutdown: Event, metric: str, progress: Progress
+    lease: Lease, job: Job, *, patience: Patience, shutdown: Event, metric: str, cost: str, progress: Progress
 ) -> Ending:
     """Run `job` in a child until it ends, and return how. Raises Fenced when the lease was taken away.
 
-    Whatever happens, no process of the job is left when this returns.
+    `metric` and `cost` are those of the sweep, of which the run's curve is made. Whatever happens, no process of the
+    job is left when this returns.
     """
     process, channel = start_child(job)
-    watch = _Watch(lease, RunFolder(Path(job.folder)), process, channel, patience, metric, progress, Path(job.log_file))
+    folder, log_file = RunFolder(Path(job.folder)), Path(job.log_file)
+    watch = _Watch(lease, folder, process, channel, patience, metric, cost, progress, log_file)
     try:
         ending = watch.until_it_ends(shutdown)
         process.join(EXIT_SECONDS)  # it said its last word and is about to leave
@@ -125,6 +133,7 @@ class _Watch:
     channel: Channel
     patience: Patience
     metric: str
+    cost: str
     progress: Progress
     log_file: Path
     steps: int = 0
@@ -139,6 +148,7 @@ class _Watch:
 
     def __post_init__(self) -> None:
         self.heard_at = self.saved_at = time.monotonic()
+        self.saved_seconds = self.lease.run.train_seconds  # of training, up to the last checkpoint
         self.renew_at = self.heard_at + min(self.patience.heartbeat, FIRST_RENEWAL_SECONDS)
 
     def until_it_ends(self, shutdown: Event) -> Ending:
@@ -170,17 +180,24 @@ class _Watch:
         match message["kind"]:
             case wire.REPORT if self.lease.run.state is RunState.TRAINING:
                 self.steps = message["step"]
-                self.progress = self.progress.after(self.steps, message["metrics"], metric=self.metric)
+                self._note(message["metrics"])
             case wire.CHECKPOINT:
                 checkpoint = Checkpoint(**{key: message[key] for key in ("step", "path", "sha256")})
                 seconds = self.heard_at - self.saved_at
                 self.uncommitted.append(partial(keep_checkpoint, checkpoint=checkpoint, seconds=seconds))
                 self.saved_at = self.heard_at
+                self.saved_seconds += seconds
                 self.steps = max(self.steps, checkpoint.step)
             case wire.RESUMED:
                 self._resumed(message["path"])
             case wire.FINISHED | wire.FAILED | wire.STOPPED | wire.BLOCKED | wire.DAMAGED:
                 self.last_words = message
+
+    def _note(self, metrics: Mapping[str, float]) -> None:
+        seconds = self.saved_seconds + self.heard_at - self.saved_at
+        known = {**self.progress.metrics, **metrics}
+        spent = spent_by(known, cost=self.cost, seconds=seconds, steps=self.steps)
+        self.progress = self.progress.after(self.steps, metrics, metric=self.metric, spent=spent)
 
     def _resumed(self, path: str | None) -> None:
         run = self.lease.run
@@ -189,6 +206,8 @@ class _Watch:
         if self.resumed != run.checkpoint and run.state is RunState.TRAINING:
             log.warning("run %s: its newest checkpoint cannot be read: falls back to step %d", run.id, self.steps)
             self.uncommitted.append(partial(fall_back, to=self.resumed))
+            self.saved_seconds = self.resumed.train_seconds if self.resumed else 0.0
+            self.progress = self.progress.resumed(self.steps, attempt=run.attempt)
 
     def _commit_all_moves(self, shutdown: Event) -> None:
         # The last checkpoint is what will be evaluated: the run must not end before it is committed.
@@ -224,11 +243,13 @@ class _Watch:
         match self.lease.renew(self.progress):
             case "CANCEL":
                 self._tell_to_stop("cancelled")
+            case "STOP":
+                self._tell_to_stop("stopped early")
             case "FENCED":
                 raise Fenced(f"run {self.lease.run.id} is no longer ours: its lease was taken away")
 
     def _tell_to_stop(self, reason: StopReason) -> None:
-        if self.stopping:
+        if self.stopping or self.last_words is not None:
             return
         self.stopping, self.kill_at = reason, time.monotonic() + self.patience.stop_grace
         with contextlib.suppress(OSError):
@@ -241,8 +262,10 @@ class _Watch:
 
     def _ending(self) -> Ending:
         words, seconds = self.last_words, time.monotonic() - self.saved_at
-        if words is not None and words["kind"] == wire.FINISHED:
-            return Finished(words["result"], self.progress.metrics, seconds, self.steps)
+        has_finished, early = words is not None and words["kind"] == wire.FINISHED, self.stopping == "stopped early"
+        if has_finished or early:
+            result = words["result"] if words is not None and has_finished else {}
+            return Finished(result, self.progress.metrics, seconds, self.steps, early, self.progress)
         if self.stopping:
             return Stopped(self.stopping)
         if words is not None and words["kind"] == wire.BLOCKED:

@@ -11,7 +11,18 @@ from shared.config.schema import SweepJob
 from shared.domain.errors import ConfigError, Fenced, StoreUnreachable
 from shared.domain.observation import BadScore
 from shared.domain.progress import Progress
-from shared.domain.run import Failure, FailureKind, Run, RunState, fail, lose_attempt, release, retrain, training_seed
+from shared.domain.run import (
+    EarlyStop,
+    Failure,
+    FailureKind,
+    Run,
+    RunState,
+    fail,
+    lose_attempt,
+    release,
+    retrain,
+    training_seed,
+)
 from shared.domain.sweep import Sweep
 from shared.execution.claiming import Claimed
 from shared.execution.job import Job
@@ -39,28 +50,8 @@ def work_on(worker: Worker, claimed: Claimed, *, entry: str, phase: str, conclud
     """See the claimed run through this phase. Every ending is committed once, or the run is not ours any more."""
     lease, job = claimed.lease, from_plain(claimed.sweep.config)
     folder = folder_of(worker, claimed.sweep, lease.run)
-    progress = worker.store.runs.progress(lease.run.sweep, [lease.run.number]).get(lease.run.number, Progress())
-    patience = Patience(
-        heartbeat=worker.settings.heartbeat_seconds,
-        stop_grace=worker.settings.stop_grace_seconds,
-        stall=job.trainer.stall_seconds,
-    )
     try:
-        try:
-            child = _prepare(worker, claimed, job, folder, entry=entry, phase=phase)
-        except OSError as error:
-            ending: Ending = Blocked(f"{folder.path} cannot be written to: {error.strerror}")
-        except ConfigError as error:  # each value is legal, but not all of them together
-            ending = UserFailure(str(error), 0.0)
-        else:
-            ending = supervise(
-                lease,
-                child,
-                patience=patience,
-                shutdown=worker.lifecycle.shutdown,
-                metric=job.sweep.metric,
-                progress=progress.model_copy(update={"total_steps": child.config["trainer"].get("total_timesteps")}),
-            )
+        ending = _carry_out(worker, claimed, job, folder, entry=entry, phase=phase)
         log.info("run %s: %s ended: %s", lease.run.id, phase, _summary(ending))
         if isinstance(ending, Blocked):  # a full disk is not the run's fault: it goes on when that is mended
             log.error("run %s: %s: mend it; until then it is tried again", lease.run.id, ending.why)
@@ -75,6 +66,34 @@ def work_on(worker: Worker, claimed: Claimed, *, entry: str, phase: str, conclud
         log.warning("%s", reason)
         return
     worker.doorbells.ring(run)
+
+
+def _carry_out(worker: Worker, claimed: Claimed, job: SweepJob, folder: RunFolder, *, entry: str, phase: str) -> Ending:
+    lease, run = claimed.lease, claimed.lease.run
+    progress = worker.store.runs.progress(run.sweep, [run.number]).get(run.number, Progress())
+    if phase == "train":
+        if run.early_stop is not None:
+            return _as_it_stood(run, run.early_stop, job, progress)
+        progress = progress.resumed(run.checkpoint.step if run.checkpoint else 0, attempt=run.attempt)
+    try:
+        child = _prepare(worker, claimed, job, folder, entry=entry, phase=phase)
+    except OSError as error:
+        return Blocked(f"{folder.path} cannot be written to: {error.strerror}")
+    except ConfigError as error:  # each value is legal, but not all of them together
+        return UserFailure(str(error), 0.0)
+    return supervise(
+        lease,
+        child,
+        patience=Patience(
+            heartbeat=worker.settings.heartbeat_seconds,
+            stop_grace=worker.settings.stop_grace_seconds,
+            stall=job.trainer.stall_seconds,
+        ),
+        shutdown=worker.lifecycle.shutdown,
+        metric=job.sweep.metric,
+        cost=job.cost,
+        progress=progress.model_copy(update={"total_steps": child.config["trainer"].get("total_timesteps")}),
+    )
 
 
 def folder_of(worker: Worker, sweep: Sweep, run: Run) -> RunFolder:
@@ -110,6 +129,17 @@ def _prepare(worker: Worker, claimed: Claimed, job: SweepJob, folder: RunFolder,
     )
 
 
+def _as_it_stood(run: Run, stop: EarlyStop, job: SweepJob, progress: Progress) -> Finished:
+    """Return the end of a training that was to be stopped when its worker died: nobody trains it any further.
+
+    Without an evaluation it counts as it stood at the decision; else its last checkpoint is what is left of it.
+    """
+    is_metric = job.cost not in ("seconds", "steps")
+    metrics = {job.sweep.metric: stop.score, **({job.cost: stop.cost} if is_metric else {})}
+    unsaved = stop.cost - run.train_seconds if job.cost == "seconds" and not job.is_evaluated else 0.0
+    return Finished({}, metrics, max(unsaved, 0.0), stop.step, early=True, progress=progress)
+
+
 def _write_mirror(worker: Worker, job: SweepJob, folder: RunFolder, run: Run) -> None:
     """Say in the sweep's folder which run this worker has: for people and for ranks that read it, never for us."""
     name = re.sub(r"[^A-Za-z0-9._-]", "-", worker.id)
@@ -119,6 +149,8 @@ def _write_mirror(worker: Worker, job: SweepJob, folder: RunFolder, run: Run) ->
 
 def _after(run: Run, ending: Ending, job: SweepJob, sweep: Sweep, conclude: Conclude) -> Run:
     match ending:
+        case Finished(early=True) if run.cancel_requested or run.early_stop is None:
+            return release(run)  # the mark went with the checkpoints that could not be read
         case Finished():
             try:
                 return conclude(run, ending, job)
@@ -152,6 +184,8 @@ def _failed(run: Run, kind: FailureKind, message: str, seconds: float) -> Run:
 
 def _summary(ending: Ending) -> str:
     match ending:
+        case Finished(early=True):
+            return "stopped early"
         case Finished():
             return "finished"
         case UserFailure():

@@ -26,8 +26,8 @@ def train_ppo(run: TrainingRun) -> dict[str, float]:
     At each checkpoint the environments and the random generators are seeded anew from (seed, step), whether the
     training goes on at once or in another process: a resume ends with the same weights, to the bit (on the CPU).
 
-    Raises Stop as `run` does (preempted: after one more checkpoint), ConfigError for an environment that cannot be
-    used or a checkpoint of another config, FloatingPointError where the parameters diverge.
+    Raises Stop as `run` does (unless cancelled, after one more checkpoint), ConfigError for an environment that cannot
+    be used or a checkpoint of another config, FloatingPointError where the parameters diverge.
     """
     trainer = PpoTrainer.model_validate(run.config["trainer"])
     if trainer.num_threads is not None:
@@ -88,7 +88,7 @@ class _Training:
         try:
             self._run.report(self._step, **self._metrics)
         except Stop as stop:
-            if stop.reason == "preempted":
+            if stop.reason != "cancelled":
                 with contextlib.suppress(Stop):  # the one that is on its way says enough
                     self._run.save_checkpoint(self._step, self._save)
             raise

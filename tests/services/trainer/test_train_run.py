@@ -13,7 +13,18 @@ import yaml
 from services.trainer.train_run import conclude, declines, train_due_runs
 from shared.config.schema import SweepJob
 from shared.domain.observation import BadScore
-from shared.domain.run import Checkpoint, Run, RunState, keep_checkpoint
+from shared.domain.progress import Progress
+from shared.domain.run import (
+    Checkpoint,
+    EarlyStop,
+    Run,
+    RunState,
+    cancel,
+    claim,
+    keep_checkpoint,
+    lose_attempt,
+    stop_early,
+)
 from shared.domain.sweep import Sweep
 from shared.execution.supervise import Finished
 from shared.store.store import Store
@@ -35,8 +46,13 @@ def waiting(store: Store, a_run: ARun, a_sweep: ASweep, a_job: AJob) -> Callable
     return make
 
 
-def ended(*, result: dict[str, float] | None = None, metrics: dict[str, float] | None = None) -> Finished:
-    return Finished(result=result or {}, metrics=metrics or {}, seconds=2.0, steps=30)
+def ended(
+    *, result: dict[str, float] | None = None, metrics: dict[str, float] | None = None, early: bool = False
+) -> Finished:
+    return Finished(result=result or {}, metrics=metrics or {}, seconds=2.0, steps=30, early=early)
+
+
+STOP = EarlyStop(step=35, score=0.25, cost=9.0, of_steps=70, why="worse than the others")
 
 
 @pytest.fixture
@@ -123,6 +139,102 @@ def test_a_disk_that_cannot_be_written_to_gives_the_run_back_and_counts_no_failu
     run = store.runs.get("s.r.1")
     assert (run.state, run.stuck_attempts, run.failure) == (RunState.QUEUED, 0, None)
     assert run.attempt <= 5
+
+
+# ------------------------------------------------------------------------------------------------ stopped early
+
+
+@pytest.fixture
+def marked(store: Store, waiting: Callable[..., Run]) -> Callable[..., Run]:
+    """Put a run into the store whose worker died right after it was decided to stop it early."""
+
+    def make(*overrides: str) -> Run:
+        run = waiting(*overrides)
+        run = store.runs.claim(run, claim(run, worker="gone", nonce="n", at=0.0), lease_ms=60_000)
+        for step in (20, 30):
+            saved = keep_checkpoint(run, Checkpoint(step=step, path=f"{step}.a1", sha256="s"), seconds=3.0)
+            run = store.runs.commit(run, saved, lease="keep")
+        store.runs.renew(run, lease_ms=60_000, progress=Progress(step=40, metrics={"reward": 0.125}))
+        run = store.runs.commit(run, stop_early(run, STOP), lease="keep")
+        return store.runs.commit(run, lose_attempt(run, "silent", max_stuck=3))
+
+    return make
+
+
+def test_who_takes_over_a_run_that_is_to_stop_trains_it_no_further_and_scores_it_as_it_stood(
+    store: Store, marked: Callable[..., Run], a_worker: AWorker, tmp_path: Path
+) -> None:
+    marked()
+
+    train_due_runs(a_worker("trainer", "gpu"), "s.r.1")
+
+    run = store.runs.get("s.r.1")
+    assert (run.state, run.score, run.steps, run.cost, run.train_seconds) == (RunState.OBSERVED, 0.25, 35, 9.0, 9.0)
+    assert run.early_stop == STOP
+    assert [event.body["kind"] for event in store.sweeps.events("s")][-2:] == ["claimed", "observed"]
+    assert not (tmp_path / "sweep/s/runs/s.r.1/logs").exists(), "nothing was trained"
+    assert store.runs.messages("results") == 1
+
+
+@pytest.mark.parametrize(("cost", "expected"), [("steps", 35.0), ("energy", 9.0)])
+def test_its_cost_is_what_had_been_spent_in_the_sweeps_unit(
+    store: Store, marked: Callable[..., Run], a_worker: AWorker, cost: str, expected: float
+) -> None:
+    marked(f"cost={cost}")
+
+    train_due_runs(a_worker("trainer", "gpu"), "s.r.1")
+
+    assert (store.runs.get("s.r.1").cost, store.runs.get("s.r.1").train_seconds) == (expected, 6.0)
+
+
+def test_of_one_that_is_to_be_evaluated_the_last_checkpoint_is_handed_on(
+    store: Store, marked: Callable[..., Run], a_worker: AWorker
+) -> None:
+    marked("sim=sweep_eval", "cost=energy")
+
+    train_due_runs(a_worker("trainer", "gpu"), "s.r.1")
+
+    run = store.runs.get("s.r.1")
+    assert (run.state, run.steps, run.train_seconds, run.metrics) == (RunState.TRAINED, 30, 6.0, {"energy": 9.0})
+    assert [due.id for due in store.runs.due("eval")] == ["s.r.1"]
+
+
+def test_one_that_was_cancelled_too_is_cancelled(
+    store: Store, marked: Callable[..., Run], a_worker: AWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marked()
+    claims = store.runs.claim
+
+    def cancelled_right_after(run: Run, after: Run, *, lease_ms: int) -> Run:
+        held = claims(run, after, lease_ms=lease_ms)
+        store.runs.commit(held, cancel(held), lease="keep")
+        return held
+
+    worker = a_worker("trainer", "gpu")
+    monkeypatch.setattr(worker.store.runs, "claim", cancelled_right_after)
+
+    train_due_runs(worker, "s.r.1")
+
+    run = store.runs.get("s.r.1")
+    assert (run.state, run.score, run.early_stop) == (RunState.CANCELLED, None, None)
+
+
+def test_a_training_that_was_stopped_early_counts_with_the_checkpoint_that_is_scored(
+    a_job: AJob, training: Run
+) -> None:
+    after = conclude(stop_early(training, STOP), ended(early=True), a_job("sim=sweep_eval"))
+
+    assert (after.state, after.steps, after.train_seconds, after.early_stop) == (RunState.TRAINED, 10, 7.0, STOP)
+
+
+def test_a_training_that_ended_before_it_heard_of_the_decision_was_not_stopped_early(
+    a_job: AJob, training: Run
+) -> None:
+    observed = conclude(stop_early(training, STOP), ended(metrics={"reward": 9.0}), a_job())
+    trained = conclude(stop_early(training, STOP), ended(), a_job("sim=sweep_eval"))
+
+    assert (observed.state, observed.early_stop) == (RunState.OBSERVED, None)
+    assert (trained.state, trained.steps, trained.early_stop) == (RunState.TRAINED, 30, None)
 
 
 # ------------------------------------------------------------------------------------------------ how it concludes

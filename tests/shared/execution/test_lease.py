@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from shared.domain.errors import Fenced, IllegalMove, StoreUnreachable
-from shared.domain.run import Checkpoint, Run, RunState, cancel, claim, keep_checkpoint, observe, release
+from shared.domain.run import (
+    Checkpoint,
+    EarlyStop,
+    Run,
+    RunState,
+    cancel,
+    claim,
+    keep_checkpoint,
+    observe,
+    release,
+    stop_early,
+)
 from shared.execution.lease import Lease, Move
 from shared.store import keys
 from shared.store.store import Store
@@ -114,6 +125,18 @@ def test_the_end_of_a_run_is_committed_once_when_the_store_is_back(store: Store,
     assert store.runs.get("s.r.1") == observed
     assert [event.body["kind"] for event in store.sweeps.events("s")].count("observed") == 1
     assert [run.state for run in prepared] == [RunState.OBSERVED]
+
+
+def test_the_files_of_a_run_that_was_marked_meanwhile_are_those_of_the_marked_run(store: Store, lease: Lease) -> None:
+    run = store.runs.get("s.r.1")
+    stop = EarlyStop(step=1, score=1.0, cost=1.0, why="worse than the others")
+    store.runs.commit(run, stop_early(run, stop), lease="keep")
+    prepared: list[Run] = []
+
+    lease.commit_when_reachable(scored, prepare=prepared.append, give_up=threading.Event(), seconds=0)
+
+    assert [prepared_run.early_stop for prepared_run in prepared] == [stop]
+    assert store.runs.get("s.r.1").early_stop == stop
 
 
 def test_who_was_robbed_of_the_run_writes_none_of_its_files(store: Store, lease: Lease) -> None:

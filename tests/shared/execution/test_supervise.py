@@ -18,7 +18,7 @@ import pytest
 
 from shared.domain.errors import Fenced, StoreUnreachable
 from shared.domain.progress import Progress
-from shared.domain.run import Run, cancel, claim, lose_attempt
+from shared.domain.run import EarlyStop, Run, cancel, claim, lose_attempt, stop_early
 from shared.execution import forkserver
 from shared.execution.forkserver import start_forkserver
 from shared.execution.job import Job
@@ -96,8 +96,15 @@ class Rig:
         """Run a training of `trainings` to its end."""
         patience = Patience(heartbeat=heartbeat, stop_grace=stop_grace, stall=stall)
         start = Progress()
-        job = self.job(entry)
-        return supervise(self.lease, job, patience=patience, shutdown=self.shutdown, metric="reward", progress=start)
+        return supervise(
+            self.lease,
+            self.job(entry),
+            patience=patience,
+            shutdown=self.shutdown,
+            metric="reward",
+            cost="steps",
+            progress=start,
+        )
 
     def claim_again(self) -> None:
         """Lose the attempt and claim the run anew."""
@@ -291,6 +298,64 @@ def test_a_cancelled_run_ends_with_the_next_heartbeat(rig: Rig) -> None:
 
     thread.join()
     assert ending == Stopped("cancelled")
+
+
+def stop_it_early(rig: Rig) -> None:
+    marked = stop_early(rig.run, EarlyStop(step=1, score=0.0, cost=1.0, why="worse than the others"))
+    rig.store.runs.commit(rig.run, marked, lease="keep")
+
+
+@pytest.mark.parametrize(
+    ("entry", "result"), [("work_for_long", {}), ("score_when_told_to_stop", {"score": 7.0}), ("ignore_stop", {})]
+)
+def test_a_run_that_is_stopped_early_ends_with_the_next_heartbeat_and_with_what_it_reported_last(
+    rig: Rig, entry: str, result: dict[str, float]
+) -> None:
+    thread = soon(lambda: stop_it_early(rig), when=lambda: rig.store.runs.progress("s", [1]))
+
+    ending = rig.supervise(entry, heartbeat=0.05, stop_grace=0.5)
+
+    thread.join()
+    assert isinstance(ending, Finished)
+    assert (ending.early, ending.result) == (True, result)
+    assert ending.steps == ending.progress.step >= 1
+    assert ending.metrics["reward"] == ending.progress.curve[-1][1]
+    assert our_children() == []
+
+
+def test_a_checkpoint_that_is_saved_on_an_early_stop_is_committed(rig: Rig) -> None:
+    thread = soon(lambda: stop_it_early(rig), when=lambda: rig.store.runs.progress("s", [1]))
+
+    ending = rig.supervise("save_when_told_to_stop", heartbeat=0.05)
+
+    thread.join()
+    assert isinstance(ending, Finished)
+    assert ending.early
+    assert rig.run.checkpoint is not None
+    assert rig.run.checkpoint.step == ending.steps
+
+
+def test_a_training_that_is_done_before_it_hears_of_an_early_stop_was_not_stopped(rig: Rig) -> None:
+    stop_it_early(rig)
+
+    ending = rig.supervise("finish", heartbeat=60)
+
+    assert isinstance(ending, Finished)
+    assert (ending.early, ending.result) == (False, {"score": 0.5})
+
+
+def test_a_worker_that_was_told_to_go_before_gives_the_marked_run_back(rig: Rig) -> None:
+    rig.shutdown.set()
+    stop_it_early(rig)
+
+    assert rig.supervise("work_for_long", heartbeat=0.05) == Stopped("preempted")
+
+
+def test_the_curve_tells_what_had_been_spent_and_by_which_attempt(rig: Rig) -> None:
+    ending = rig.supervise("finish")
+
+    assert isinstance(ending, Finished)
+    assert [tuple(point) for point in ending.progress.points()] == [(1, 0.1, 1.0), (2, 0.2, 2.0), (3, 0.3, 3.0)]
 
 
 def test_a_supervisor_whose_lease_was_taken_kills_the_child_and_writes_nothing(rig: Rig) -> None:

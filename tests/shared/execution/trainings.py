@@ -119,6 +119,17 @@ def save_when_told_to_stop(run: ChildRun) -> None:
         raise
 
 
+def score_when_told_to_stop(run: ChildRun) -> dict[str, float]:
+    step = 0
+    try:
+        while True:
+            step += 1
+            run.report(step, reward=1.0)
+            time.sleep(0.01)
+    except Stop as stop:
+        return {"score": 7.0 if stop.reason == "stopped early" else -1.0}
+
+
 def ignore_stop(run: ChildRun) -> None:
     while True:
         try:
