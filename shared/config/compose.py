@@ -19,7 +19,7 @@ from shared.config.names import check_name, slug
 from shared.config.overrides import Overrides, Setting, apply, parse
 from shared.config.published import read_published
 from shared.config.schema import SweepConfig, SweepJob
-from shared.config.searched import pin_overrides, read_space
+from shared.config.searched import length_of, pin_overrides, read_space
 from shared.config.secrecy import find_secret, guarded_environment
 from shared.domain.errors import ConfigError
 from shared.domain.wording import did_you_mean, one_line, show
@@ -213,7 +213,10 @@ def _check_protein(job: SweepJob, validate: ValidateProtein | None, where: Where
     if validate is None:
         return []
     try:
-        return list(validate(job.sweep.protein))
+        notes = list(validate(job.sweep.protein))
+        if job.sweep.protein.get("learning_curves") and length_of(job) is None:
+            notes.append("protein.learning_curves: no effect without a cost_param that is searched, and method bayes")
+        return notes
     except ConfigError as error:
         key = str(error).partition(" ")[0].rstrip(":").removeprefix("protein.")
         place = where(f"sweep.protein.{key}") or where("sweep.protein")

@@ -20,7 +20,7 @@ NO_EFFECT: Final = {
     "use_gpu": "the surrogates are small and exact: they run on the CPU",
     "metric_distribution": "the surrogate standardizes scores",
     "downsample": "a run is one observation, its final score",
-    "early_stop_quantile": "stopping early is set in the sweep, not in its optimizer",
+    "early_stop_quantile": "runs are stopped by the sweep, not by its optimizer: set sweep.early_stop_quantile",
     "max_runs": "set budget.max_runs",
 }
 
@@ -38,6 +38,9 @@ class ProteinSettings(BaseModel):
     cost_aware: bool = Field(True, description="Whether cost ranks candidates; false: it is predicted and capped only.")
     cost_param: str | None = Field(
         None, description="Path of the parameter that stretches a run; the first suggestions keep it small."
+    )
+    learning_curves: bool = Field(
+        False, description="Whether the curve of a run counts as shorter runs, too; needs cost_param."
     )
     resample_frequency: int = Field(
         0, ge=0, description="Every how many suggestions to repeat a Pareto point; 0: never."

@@ -9,6 +9,7 @@ from shared.config.schema import SweepConfig, SweepJob
 from shared.domain.errors import ConfigError
 from shared.domain.wording import nearest, show
 
+_EARLY_STOP: Final = "early_stop_quantile"
 _HEAD: Final = ("metric", "goal", "method")
 _TRAINER_ELSEWHERE: Final = frozenset(
     ("async_factor", "bptt_horizon", "curriculum", "num_steps", "rollout_workers", "verbose", "zero_copy")
@@ -23,6 +24,7 @@ def read_published(config: dict[str, Any], where: Where) -> list[str]:
     sweep, trainer = config.get("sweep"), config.get("trainer")
     if isinstance(sweep, dict):
         _lift_head(sweep, where)
+        notes += _lift_early_stop(sweep, where)
         notes += _drop_foreign(sweep, where)
     if isinstance(trainer, dict) and trainer.get("kind", "ppo") == "ppo":
         notes += _drop_trainer_keys(trainer)
@@ -41,15 +43,29 @@ def _lift_head(sweep: dict[str, Any], where: Where) -> None:
     if not isinstance(parameters, dict):
         return
     for key in _HEAD:
-        if key not in parameters or isinstance(parameters[key], dict):
-            continue
-        value = parameters.pop(key)
-        if sweep.setdefault(key, value) != value:
-            place = where(f"sweep.parameters.{key}")
-            raise ConfigError(
-                f"{place + ': ' if place else ''}{key} is {show(value)} under parameters and {show(sweep[key])} above: "
-                "keep one of them"
-            )
+        if key in parameters and not isinstance(parameters[key], dict):
+            _lift(key, "parameters", sweep, where)
+
+
+def _lift_early_stop(sweep: dict[str, Any], where: Where) -> list[str]:
+    """Take early_stop_quantile from under `protein`, where it is the sweep's all the same."""
+    protein = sweep.get("protein")
+    if not isinstance(protein, dict) or _EARLY_STOP not in protein:
+        return []
+    place = where(f"sweep.protein.{_EARLY_STOP}")
+    _lift(_EARLY_STOP, "protein", sweep, where)
+    told = "has an effect, as sweep.early_stop_quantile: bad runs are stopped early; null leaves it off"
+    return [f"{place + ': ' if place else ''}protein.{_EARLY_STOP} {told}"]
+
+
+def _lift(key: str, section: str, sweep: dict[str, Any], where: Where) -> None:
+    value = sweep[section].pop(key)
+    if sweep.setdefault(key, value) != value:
+        place = where(f"sweep.{section}.{key}")
+        raise ConfigError(
+            f"{place + ': ' if place else ''}{key} is {show(value)} under {section} and {show(sweep[key])} above: "
+            "keep one of them"
+        )
 
 
 def _drop_foreign(sweep: dict[str, Any], where: Where) -> list[str]:

@@ -165,6 +165,12 @@ class SweepConfig(Closed):
     method: Literal["bayes", "random", "sobol", "grid", "optuna-tpe", "optuna-gp"] = "bayes"
     grid_points: Count = Field(5, ge=2, description="Values of each continuous parameter, for `method: grid`.")
     protein: dict[str, Any] = {}
+    early_stop_quantile: float | None = Field(
+        None,
+        gt=0,
+        le=0.5,
+        description="A run worse than this share of the finished ones at equal cost ends early.",
+    )
     parameters: dict[str, Any]
     warm_start: list[str] = Field([], description="Earlier sweeps, or tables that `export` wrote, to learn from.")
     constraints: list[str] = Field([], description="Conditions that the parameters must meet together.")

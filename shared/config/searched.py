@@ -9,11 +9,13 @@ from pydantic import ValidationError
 
 from shared.config.explain import Where
 from shared.config.overrides import Overrides
+from shared.config.protein import ProteinSettings
 from shared.config.schema import SweepJob
 from shared.domain.errors import ConfigError
 from shared.domain.wording import show
 
 if TYPE_CHECKING:
+    from shared.domain.parameter import Parameter
     from shared.domain.search_space import SearchSpace
 
 
@@ -53,6 +55,17 @@ def _fixed(plain: Mapping[str, Any]) -> dict[str, Any]:
         return leaves(SweepJob.model_validate(plain).model_dump(exclude={"sweep"}))
     except ValidationError:  # said with its place when the whole is validated
         return leaves({key: value for key, value in plain.items() if key != "sweep"})
+
+
+def length_of(job: SweepJob) -> Parameter | None:
+    """Return the searched parameter that stretches a run, if Protein is told of one (`protein.cost_param`)."""
+    from shared.domain.search_space import SearchSpace
+
+    path = ProteinSettings.from_config(job.sweep.protein).cost_path
+    if path is None or job.sweep.method != "bayes":
+        return None
+    parameters = SearchSpace.from_config(job.sweep.parameters).parameters
+    return next((one for one in parameters if one.path == path and not one.is_categorical), None)
 
 
 def leaves(node: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

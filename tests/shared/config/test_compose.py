@@ -109,6 +109,61 @@ def test_two_different_metrics_are_refused(refusal: Refusal, write: Write) -> No
     )
 
 
+def test_an_early_stop_is_taken_from_under_protein_where_others_have_it_and_a_note_says_so(
+    composed: Compose, write: Write
+) -> None:
+    write("configs/sweep/above.yaml", f"early_stop_quantile: 0.3\n{SPACE}")
+    write("configs/sweep/below.yaml", f"protein:\n  early_stop_quantile: 0.3\n{SPACE}")
+
+    above, below = composed("above"), composed("below")
+
+    assert above.job.sweep.early_stop_quantile == below.job.sweep.early_stop_quantile == 0.3
+    assert below.job.sweep.protein == {}
+    assert (above.notes, below.notes) == (
+        (),
+        (
+            "configs/sweep/below.yaml:2: protein.early_stop_quantile has an effect, as sweep.early_stop_quantile: "
+            "bad runs are stopped early; null leaves it off",
+        ),
+    )
+
+
+def test_two_early_stops_that_differ_are_refused(refusal: Refusal, write: Write) -> None:
+    write("configs/sweep/two.yaml", f"early_stop_quantile: 0.2\nprotein: {{early_stop_quantile: 0.3}}\n{SPACE}")
+
+    assert refusal("two") == (
+        "configs/sweep/two.yaml:2: early_stop_quantile is 0.3 under protein and 0.2 above: keep one of them"
+    )
+
+
+@pytest.mark.parametrize("value", ["0", "0.6", "-0.1", "30"])
+def test_an_early_stop_is_a_lower_quantile_or_null(refusal: Refusal, write: Write, value: str) -> None:
+    write("configs/sweep/wrong.yaml", f"early_stop_quantile: {value}\n{SPACE}")
+
+    assert refusal("wrong").startswith("configs/sweep/wrong.yaml:1: sweep.early_stop_quantile is ")
+
+
+def test_without_an_early_stop_or_with_null_no_run_is_stopped(composed: Compose, write: Write) -> None:
+    write("configs/sweep/off.yaml", f"early_stop_quantile: null\n{SPACE}")
+
+    assert composed("off").job.sweep.early_stop_quantile is None
+    assert composed("quick").job.sweep.early_stop_quantile is None
+    assert composed("quick", "sweep.early_stop_quantile=0.25").job.sweep.early_stop_quantile == 0.25
+
+
+def test_learning_curves_without_a_length_that_is_searched_are_noted(composed: Compose, write: Write) -> None:
+    def notes(protein: str, *overrides: str) -> tuple[str, ...]:
+        write("configs/sweep/curves.yaml", f"protein: {{learning_curves: true{protein}}}\n{SPACE}")
+        return composed("curves", *overrides, validate_protein=lambda _: []).notes
+
+    no_effect = ("protein.learning_curves: no effect without a cost_param that is searched, and method bayes",)
+
+    assert notes("") == no_effect
+    assert notes(", cost_param: trainer.total_timesteps") == no_effect
+    assert notes(", cost_param: trainer/optimizer/learning_rate") == ()
+    assert notes(", cost_param: trainer.optimizer.learning_rate", "sweep.method=random") == no_effect
+
+
 @pytest.mark.parametrize("key", ["rollout_count: 3", "eval: {a: 1}", "generation: {enabled: true}", "test: [1]"])
 def test_foreign_keys_of_published_sweeps_are_tolerated_with_a_note(composed: Compose, write: Write, key: str) -> None:
     write("configs/sweep/foreign.yaml", f"{key}\n{SPACE}")
