@@ -6,6 +6,7 @@ from services.suggester.advance_sweep import Suggester
 from services.suggester.reap import Reaper
 from services.suggester.republish import republish
 from services.suggester.retain import LOOK_SECONDS, drop_old_logs
+from services.suggester.stop_early import EarlyStopping
 from services.suggester.track import Tracking
 from shared.execution.worker import make_worker
 from shared.queues.names import RESULTS, SUGGEST
@@ -15,8 +16,10 @@ TRACK_SECONDS = 2.0
 worker = make_worker("suggester", queues=[SUGGEST, RESULTS], slots=1)
 suggester = Suggester(worker.store, worker.doorbells)
 reaper = Reaper(worker.store, worker.doorbells, lease_seconds=worker.settings.lease_seconds)
+early_stopping = EarlyStopping(worker.store)
 tracking = Tracking(worker.store, worker.data_dir)
 worker.lifecycle.every(worker.settings.tick_seconds, suggester.advance_all)
+worker.lifecycle.every(worker.settings.tick_seconds, early_stopping.stop_bad_runs)
 worker.lifecycle.every(worker.settings.reap_seconds, reaper.reap)
 worker.lifecycle.every(worker.settings.republish_seconds, lambda: republish(worker.store, worker.doorbells))
 worker.lifecycle.every(TRACK_SECONDS, tracking.follow_all)

@@ -21,8 +21,10 @@ class Optimizer(Protocol):
     def suggest_many(self, n: int, pending: list[Params]) -> list[Suggestion]:
         """Return n suggestions, made in the knowledge of those still pending."""
 
-    def observe(self, params: Params, score: float | None, cost: float, failed: bool = False) -> None:
-        """Take in a run that is over."""
+    def observe(
+        self, params: Params, score: float | None, cost: float, failed: bool = False, partial: bool = False
+    ) -> None:
+        """Take in a run that is over, or a shorter one within it (`partial`)."""
 
     def remember(self, memory: Mapping[str, Any]) -> None:
         """Go on from what the last suggestion left behind."""
@@ -47,8 +49,11 @@ class Follower:
             case "suggested":
                 self.pending[event["run"]] = event["params"]
             case "observed":
-                params = self.pending[event["run"]]
+                params = {**self.pending[event["run"]], **event.get("trained", {})}
                 self.optimizer.observe(params, event["score"], event["cost"])
+                for point in event.get("earlier", ()):
+                    shorter = {**params, **point["params"]}
+                    self.optimizer.observe(shorter, point["score"], point["cost"], partial=True)
                 self.outcomes.append(Outcome(event["run"], params, event["score"], event["cost"]))
             case "failed":
                 self.optimizer.observe(self.pending[event["run"]], None, event.get("cost") or 0.0, failed=True)

@@ -59,8 +59,12 @@ class OptunaSearch:
         """Go on after the suggestion that carried `memory`."""
         self._memory = dict(memory)
 
-    def observe(self, params: Mapping[str, Any], score: float | None, cost: float, failed: bool = False) -> None:
-        """Take in a run that is over; raises ConfigError if its params do not fit the space."""
+    def observe(
+        self, params: Mapping[str, Any], score: float | None, cost: float, failed: bool = False, partial: bool = False
+    ) -> None:
+        """Take in a run that is over, no part of one; raises ConfigError if its params do not fit the space."""
+        if partial:
+            return
         checked = self.space.validate(params)
         if failed or score is None or not math.isfinite(score):
             trial = self._trial(checked, "FAIL")

@@ -69,6 +69,7 @@ class Tracking:
                 "train_seconds": run.train_seconds,
                 "eval_seconds": run.eval_seconds,
                 **({"failure": run.failure.message} if run.failure else {}),
+                **({"stopped_early": run.early_stop.why} if run.early_stop else {}),
             }
         return TrackedRun(
             id=run.id,

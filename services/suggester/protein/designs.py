@@ -38,9 +38,12 @@ class Design(ABC):
         """Go on after the suggestion that carried `memory`."""
         self._memory = dict(memory)
 
-    def observe(self, params: Mapping[str, Any], score: float | None, cost: float, failed: bool = False) -> None:
+    def observe(
+        self, params: Mapping[str, Any], score: float | None, cost: float, failed: bool = False, partial: bool = False
+    ) -> None:
         """Take note that `params` were tried; raises ConfigError if they do not fit the space."""
-        self._tried.add(key_of(self.space.validate(params)))
+        if not partial:
+            self._tried.add(key_of(self.space.validate(params)))
 
     def suggest(self, pending: Sequence[Mapping[str, Any]] = ()) -> Suggestion:
         """Return the next suggestion, different from all in `pending`."""

@@ -42,20 +42,28 @@ class Standard:
 class Observations:
     """Finished runs in the order in which they were observed. Losses are scores turned so that lower is better.
 
-    `units` rows (d,), `losses` nan for a failed run, `log_costs` nan where the cost is not a positive number.
+    `units` rows (d,), `losses` nan for a failed run, `log_costs` nan where the cost is not a positive number. `partial`
+    rows are points of the curve of a run: they teach the surrogates, and are no runs.
     """
 
     units: list[Array] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
     log_costs: list[float] = field(default_factory=list)
+    partial: list[bool] = field(default_factory=list)
     keys: set[Key] = field(default_factory=set)
 
-    def add(self, params: Params, unit: Array, *, loss: float | None, cost: float) -> None:
+    def add(self, params: Params, unit: Array, *, loss: float | None, cost: float, partial: bool = False) -> None:
         usable = loss is not None and math.isfinite(loss)
         self.units.append(unit)
         self.losses.append(loss if usable and loss is not None else math.nan)
         self.log_costs.append(math.log(cost) if math.isfinite(cost) and cost > 0 else math.nan)
+        self.partial.append(partial)
         self.keys.add(key_of(params))
+
+    @property
+    def runs(self) -> int:
+        """How many runs were observed."""
+        return len(self.partial) - sum(self.partial)
 
     def __len__(self) -> int:
         return len(self.losses)

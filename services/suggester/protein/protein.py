@@ -91,9 +91,13 @@ class Protein:
         """Go on after the suggestion that carried `memory`."""
         self._memory = dict(memory)
 
-    def observe(self, params: Mapping[str, Any], score: float | None, cost: float, failed: bool = False) -> None:
+    def observe(
+        self, params: Mapping[str, Any], score: float | None, cost: float, failed: bool = False, partial: bool = False
+    ) -> None:
         """Take in a finished run; `cost` in any one unit. Runs that were not suggested here are welcome.
 
+        `partial` is a shorter run within a run that is observed, too: it teaches what runs score and cost, counts as
+        none and is not repeated.
         A run that failed, or whose score is missing or not finite, teaches where runs fail and is never given a score.
         A cost that is not a positive number is left out with a warning (UnusableCost).
         Raises ConfigError if the params do not fit the space.
@@ -102,7 +106,7 @@ class Protein:
         loss = None if failed or score is None else self._sign * float(score)
         if not (math.isfinite(cost) and cost > 0):
             warnings.warn(f"cost {cost} is not a positive number: the cost surrogate ignores it", UnusableCost, 2)
-        self._observations.add(checked, self.space.encode(checked), loss=loss, cost=cost)
+        self._observations.add(checked, self.space.encode(checked), loss=loss, cost=cost, partial=partial)
 
     def suggest_many(self, n: int, pending: Sequence[Mapping[str, Any]] = ()) -> list[Suggestion]:
         """Return `n` suggestions from one fit.
@@ -121,7 +125,7 @@ class Protein:
         waiting = [self.space.validate(params) for params in pending]
         number = int(self._memory["n"])
         rng = np.random.default_rng([self._root_seed(), number])
-        known = len(self._observations)
+        known = self._observations.runs
         if max(number, known + len(waiting)) < self.settings.num_random_samples or not known:
             suggestion = self._first(number, waiting, rng)
         else:
@@ -273,7 +277,7 @@ class _Search:
         So no run eats a budget, and the long ones come after the short ones. Where runs cost alike it bars none.
         """
         log_costs = np.array(self.observations.log_costs)
-        known = log_costs[np.isfinite(log_costs)]
+        known = log_costs[np.isfinite(log_costs) & ~np.array(self.observations.partial)]
         if not len(known):
             return math.inf
         spent = float(np.logaddexp.reduce(known))
@@ -316,7 +320,8 @@ class _Search:
         if not every or (self.number + 1) % every or not self.observations.scored:
             return None
         losses, log_costs = np.array(self.observations.losses), np.array(self.observations.log_costs)
-        usable = np.nonzero(np.isfinite(losses) & np.isfinite(log_costs))[0]
+        whole = ~np.array(self.observations.partial)
+        usable = np.nonzero(np.isfinite(losses) & np.isfinite(log_costs) & whole)[0]
         front = usable[pareto_order(-losses[usable], log_costs[usable])]
         options = [self.space.decode(self.observations.units[i]) for i in self.rng.permutation(front)]
         return next((params for params in options if key_of(params) not in self.waiting_keys), None)

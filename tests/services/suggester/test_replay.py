@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from services.suggester.advance_sweep import Suggester
 from services.suggester.replay import Replayed, replay
-from shared.domain.run import RunState, claim, observe
+from shared.config.compose import compose
+from shared.domain.run import EarlierPoint, RunState, claim, observe
 from shared.domain.sweep import Sweep
 from shared.store.fleet import Worker as Member
 from shared.store.store import Store
@@ -20,6 +22,14 @@ if TYPE_CHECKING:
     from tests.conftest import AJob, AWorker
 
 RUNS = 9
+CURVES = """
+metric: reward
+protein: {num_random_samples: 3, cost_param: trainer.steps, learning_curves: true}
+parameters:
+  trainer:
+    x: {distribution: uniform, min: 0.0, max: 1.0}
+    steps: {distribution: int_uniform, min: 10, max: 200}
+"""
 
 
 BRANCHES = (
@@ -50,6 +60,43 @@ def played(store: Store, a_job: AJob, a_worker: AWorker, *overrides: str) -> lis
             scored = observe(held, score=rate, cost=1.0 + rate, seconds=1.0, steps=1, metrics={})
             store.runs.commit(held, scored, lease="drop")
     return [(event.position, json.loads(json.dumps(event.body))) for event in store.sweeps.whole_log("s")]
+
+
+@pytest.fixture
+def curves(store: Store, a_worker: AWorker, tmp_path: Path) -> list[tuple[int, dict[str, Any]]]:
+    """A sweep over the length of a run, whose runs tell of shorter ones; every third is stopped early."""
+    (tmp_path / "sweep").mkdir()
+    (tmp_path / "sweep" / "mine.yaml").write_text(CURVES)
+    usual = ["trainer=noop", "sim=none", "sweep_run=s", f"budget.max_runs={RUNS}", "parallelism=1", "look_ahead=0"]
+    submit(store, compose("mine", usual, data_dir=tmp_path, config_dir=tmp_path).job)
+    suggester = Suggester(store, a_worker("suggester", "suggest", "results").doorbells)
+    while not store.sweeps.get("s").is_finished:
+        suggester.advance("s")
+        for run in store.runs.in_states("s", [RunState.QUEUED]):
+            held = store.runs.claim(run, claim(run, worker="w", nonce="n", at=0.0), lease_ms=60_000)
+            x, steps = float(run.params["trainer.x"]), int(run.params["trainer.steps"])
+            trained = {"trainer.steps": max(steps // 2, 10)} if run.number % 3 == 0 else {}
+            half = EarlierPoint(params={"trainer.steps": max(steps // 4, 10)}, score=x * steps / 4, cost=steps / 4)
+            told: dict[str, Any] = {"seconds": 1.0, "steps": steps, "metrics": {}}
+            scored = observe(held, score=x * steps, cost=float(steps), **told, trained=trained, earlier=(half,))
+            store.runs.commit(held, scored, lease="drop")
+    return [(event.position, json.loads(json.dumps(event.body))) for event in store.sweeps.whole_log("s")]
+
+
+def test_points_of_curves_and_the_lengths_of_runs_that_were_stopped_early_are_in_the_log(
+    store: Store, curves: list[tuple[int, dict[str, Any]]]
+) -> None:
+    assert list(replay(the_sweep(store), curves)) == [Replayed(number) for number in range(1, RUNS + 1)]
+
+
+@pytest.mark.parametrize("key", ["earlier", "trained"])
+def test_what_the_search_learned_from_them_is_missed_when_they_are_gone(
+    store: Store, curves: list[tuple[int, dict[str, Any]]], key: str
+) -> None:
+    for _, body in curves:
+        body.pop(key, None)
+
+    assert any(again.differences for again in replay(the_sweep(store), curves))
 
 
 def the_sweep(store: Store) -> Sweep:

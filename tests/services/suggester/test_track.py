@@ -11,7 +11,7 @@ import pytest
 from services.suggester.track import Tracking
 from shared.domain import run as moves
 from shared.domain.progress import Progress
-from shared.domain.run import Prediction, Run
+from shared.domain.run import EarlyStop, Prediction, Run
 from shared.domain.sweep import SweepState
 from shared.store.store import Store
 from sweepctl.actions.submit import submit
@@ -63,6 +63,24 @@ def test_an_offline_run_is_written_once_with_its_curve_its_parameters_and_its_ou
     while not all(part in file.read_bytes() for part in wanted) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert [part for part in wanted if part not in file.read_bytes()] == []
+
+
+@pytest.mark.slow
+def test_of_a_run_that_was_stopped_early_the_summary_says_why(store: Store, a_job: AJob, tmp_path: Path) -> None:
+    submit(store, a_job("wandb=offline"))
+    tracking = Tracking(store, tmp_path)
+    run = train(store, add_run(store, 1))
+    stop = EarlyStop(step=4, score=4.0, cost=1.0, why="a-reason-to-find")
+    observe(store, store.runs.commit(run, moves.stop_early(run, stop), lease="keep"))
+    tracking.follow_all()
+    tracking.close()
+
+    (file,) = (tmp_path / "sweep" / "s" / "wandb").glob("offline-run-*/*.wandb")
+    deadline = time.monotonic() + 20
+    while b"a-reason-to-find" not in file.read_bytes() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert b"stopped_early" in file.read_bytes()
+    assert b"a-reason-to-find" in file.read_bytes()
 
 
 @pytest.mark.slow

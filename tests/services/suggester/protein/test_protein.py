@@ -14,6 +14,7 @@ from services.suggester.protein import Protein, ProteinSettings, Suggestion, Unu
 from services.suggester.protein.candidates import Cube, around
 from services.suggester.protein.fitting import is_due
 from services.suggester.protein.observations import Observations
+from services.suggester.protein.protein import _Search
 from shared.domain.errors import ConfigError
 from shared.domain.search_space import Params, SearchSpace
 
@@ -232,6 +233,57 @@ def test_pending_suggestions_push_the_next_one_away(line: SearchSpace) -> None:
     xs = sorted(float(s.params["x"]) for s in protein.suggest_many(3))
 
     assert np.diff(xs).min() > 0.03
+
+
+# ------------------------------------------------------------------------------------------------ curves
+
+
+def test_the_points_of_a_curve_teach_what_runs_score_and_cost(line: SearchSpace) -> None:
+    def after(*, partial: bool) -> Suggestion:
+        protein = Protein(line, settings={"num_random_samples": 2, "cost_aware": False})
+        for x in (0.1, 0.9):
+            protein.observe({"x": x}, *bowl({"x": x}))
+            if partial:
+                protein.observe({"x": x / 2}, *bowl({"x": x / 2}), partial=True)
+        return protein.suggest()
+
+    assert after(partial=True).predicted_score != after(partial=False).predicted_score
+    assert after(partial=True).predicted_cost != after(partial=False).predicted_cost
+
+
+def test_the_points_of_a_curve_are_no_first_runs(line: SearchSpace) -> None:
+    protein = Protein(line, settings={"num_random_samples": 3})
+    protein.observe({"x": 0.5}, 1.0, 1.0)
+    for x in (0.1, 0.2, 0.3):
+        protein.observe({"x": x}, 0.5, 0.5, partial=True)
+
+    assert protein.suggest().predicted_score is None
+    protein.observe({"x": 0.7}, 1.0, 1.0)
+    protein.observe({"x": 0.9}, 1.0, 1.0)
+    assert protein.suggest().predicted_score is not None
+
+
+def test_a_point_of_a_curve_is_never_repeated_though_it_is_better_than_every_run(line: SearchSpace) -> None:
+    protein = Protein(line, settings={"resample_frequency": 1, "num_random_samples": 1})
+    for x in (0.2, 0.4, 0.6):
+        protein.observe({"x": x}, x, 10.0)
+        protein.observe({"x": x / 2}, 9.0, 0.1, partial=True)
+
+    again = protein.suggest()
+
+    assert (again.source, again.params) == ("resample", {"x": 0.6})
+
+
+def test_what_the_points_of_a_curve_cost_was_spent_once(line: SearchSpace) -> None:
+    def affordable(*, partial: bool) -> float:
+        protein = Protein(line, settings={"num_random_samples": 1})
+        for x in (0.1, 0.5, 0.9):
+            protein.observe({"x": x}, 1.0, 10.0)
+            if partial:
+                protein.observe({"x": x / 2}, 1.0, 9.0, partial=True)
+        return _Search(protein, [], np.random.default_rng(0), 0)._log_affordable()
+
+    assert affordable(partial=True) == affordable(partial=False)
 
 
 def test_a_small_space_is_exhausted_before_anything_is_repeated_and_then_the_source_says_so(six: SearchSpace) -> None:

@@ -1,0 +1,124 @@
+"""Mark the runs that are clearly worse than the others were at the same cost: their owners end them early."""
+
+from __future__ import annotations
+
+import logging
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from shared.config.frozen import from_plain
+from shared.config.schema import SweepJob
+from shared.config.searched import length_of
+from shared.domain.early_stopping import BestSoFar, why_stop
+from shared.domain.errors import ConfigError, IllegalMove, NotFound, Stale, Unreadable
+from shared.domain.progress import Progress
+from shared.domain.run import EarlyStop, Params, Run, RunState, stop_early
+from shared.store.store import Store
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Finished:
+    """The finished runs of one sweep, by its log up to `position`."""
+
+    position: int = 0
+    params: dict[int, Params] = field(default_factory=dict)  # of those that are not finished
+    stopped: set[int] = field(default_factory=set)  # of those, the ones that are stopped early
+    curves: list[BestSoFar] = field(default_factory=list)
+    whole: list[tuple[Params, int]] = field(default_factory=list)  # the steps of those that were not stopped early
+    has_complained: bool = False
+
+
+class EarlyStopping:
+    """Judges the runs in training. Several may do so at once: a run is marked once."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._finished: dict[str, _Finished] = {}
+
+    def stop_bad_runs(self) -> None:
+        """Mark each run that should end early, in every live sweep that asks for that."""
+        live = self._store.sweeps.live()
+        for name in live:
+            try:
+                job = from_plain(self._store.sweeps.get(name).config)
+                if job.sweep.early_stop_quantile is not None:
+                    self._judge(name, job, quantile=job.sweep.early_stop_quantile)
+            except (ConfigError, NotFound, Unreadable) as reason:  # of another version: the other sweeps go on
+                log.info("sweep %s: nothing of it is stopped early: %s", name, reason)
+        for name in set(self._finished) - set(live):
+            del self._finished[name]
+
+    def _judge(self, name: str, job: SweepJob, *, quantile: float) -> None:
+        finished = self._finished.setdefault(name, _Finished())
+        self._catch_up(name, job, finished)
+        training = self._store.runs.in_states(name, [RunState.TRAINING])
+        reported = self._store.runs.progress(name, [run.number for run in training])
+        for run in training:
+            progress = reported.get(run.number, Progress())
+            if _can_be_scored(run, progress, job):
+                why = why_stop(_best_so_far(progress, job), finished.curves, quantile=quantile)
+                if why is not None:
+                    of_steps = progress.total_steps or _expected_steps(run, job, finished.whole)
+                    last = progress.points()[-1]
+                    stop = EarlyStop(step=last.step, score=last.value, cost=last.spent, of_steps=of_steps, why=why)
+                    self._mark(run, stop)
+
+    def _mark(self, run: Run, stop: EarlyStop) -> None:
+        try:
+            self._store.runs.commit(run, stop_early(run, stop), lease="keep")
+        except (IllegalMove, Stale) as reason:
+            log.info("run %s is not stopped early: %s", run.id, reason)
+        else:
+            log.info("run %s is stopped early at step %d: %s", run.id, stop.step, stop.why)
+
+    def _catch_up(self, name: str, job: SweepJob, finished: _Finished) -> None:
+        while events := self._store.sweeps.events(name, after=finished.position):
+            observed: list[int] = []
+            for event in events:
+                match event.body["kind"]:
+                    case "suggested":
+                        finished.params[event.body["run"]] = event.body["params"]
+                    case "stopped early":
+                        finished.stopped.add(event.body["run"])
+                    case "observed":
+                        observed.append(event.body["run"])
+            self._take_in(name, job, finished, observed)
+            finished.position = events[-1].position
+
+    def _take_in(self, name: str, job: SweepJob, finished: _Finished, observed: Sequence[int]) -> None:
+        reported = self._store.runs.progress(name, observed)
+        for number in observed:
+            progress, params = reported.get(number, Progress()), finished.params.pop(number)
+            if progress.curve:
+                finished.curves.append(_best_so_far(progress, job))
+            elif not finished.has_complained:
+                finished.has_complained = True
+                told = "sweep %s: run %d reported no %s while it trained: without curves no run is stopped early"
+                log.warning(told, name, number, job.sweep.metric)
+            if number not in finished.stopped:
+                finished.whole.append((params, progress.step))
+
+
+def _can_be_scored(run: Run, progress: Progress, job: SweepJob) -> bool:
+    """Whether the run, ended now, would have something to be scored by: of this attempt, not of a lost one."""
+    told = progress.attempt == run.attempt and bool(progress.curve)
+    return told and (run.checkpoint is not None or not job.is_evaluated) and run.early_stop is None
+
+
+def _best_so_far(progress: Progress, job: SweepJob) -> BestSoFar:
+    return BestSoFar.of(((point.spent, point.value) for point in progress.points()), goal=job.sweep.goal)
+
+
+def _expected_steps(run: Run, job: SweepJob, whole: Sequence[tuple[Params, int]]) -> int | None:
+    """Return how many steps the whole run would have, as those did that were trained to their end.
+
+    Steps and the parameter that stretches a run may be in different units, such as batches and epochs.
+    """
+    length = length_of(job)
+    if length is None or length.path not in run.params:
+        return None
+    rates = [steps / params[length.path] for params, steps in whole if params.get(length.path)]
+    return round(run.params[length.path] * statistics.median(rates)) if rates else None
