@@ -18,13 +18,27 @@ if TYPE_CHECKING:  # numpy would slow every command down
     from shared.domain.search_space import SearchSpace
 
 ENDED = (RunState.OBSERVED, RunState.FAILED)
-COLUMNS = ("run", "state", "score", "cost", "train_seconds", "eval_seconds", "steps", "attempt", "source")
+COLUMNS = (
+    "run",
+    "state",
+    "score",
+    "cost",
+    "train_seconds",
+    "eval_seconds",
+    "steps",
+    "attempt",
+    "source",
+    "stopped_early",
+)
 MOST = 5000
 LARGEST_FILE = 50_000_000
 
 
 def table(runs: Sequence[Run]) -> tuple[list[str], list[list[Any]]]:
-    """Return the columns and a row for each run; parameters and metrics have columns of their own."""
+    """Return the columns and a row for each run; parameters and metrics have columns of their own.
+
+    The parameters are those that were trained: of a run that was stopped early the length that it had.
+    """
     params = list(dict.fromkeys(path for run in runs for path in run.params))
     metrics = list(dict.fromkeys(name for run in runs for name in run.metrics))
     rows = []
@@ -39,8 +53,10 @@ def table(runs: Sequence[Run]) -> tuple[list[str], list[list[Any]]]:
             run.steps,
             run.attempt,
         ]
-        values = [run.params.get(path) for path in params] + [run.metrics.get(name) for name in metrics]
-        rows.append([*facts, run.prediction.source, *values])
+        told = {**run.params, **run.trained}
+        values = [told.get(path) for path in params] + [run.metrics.get(name) for name in metrics]
+        stopped = run.early_stop.step if run.early_stop else None
+        rows.append([*facts, run.prediction.source, stopped, *values])
     return [*COLUMNS, *params, *(f"metrics.{name}" for name in metrics)], rows
 
 
@@ -77,7 +93,7 @@ def _sweep(store: Store, name: str) -> Iterator[dict[str, Any]]:
     store.sweeps.get(name)  # says which sweeps there are, if not this one
     for run in store.runs.in_states(name, ENDED):
         cost = run.cost if run.cost is not None else run.train_seconds
-        yield {"params": run.params, "score": run.score, "cost": cost}
+        yield {"params": {**run.params, **run.trained}, "score": run.score, "cost": cost}
 
 
 def _file(path: Path) -> Iterator[dict[str, Any]]:

@@ -101,6 +101,8 @@ def describe(run: Run, sweep: Sweep, progress: Progress | None = None) -> dict[s
         "prediction": run.prediction.model_dump(),
         "failure": run.failure.model_dump() if run.failure else None,
         "setback": run.setback,
+        "early_stop": run.early_stop.model_dump() if run.early_stop else None,
+        "trained": run.trained,
         "worker": run.owner.worker if run.owner else None,
         "cancel_requested": run.cancel_requested,
         "checkpoint": run.checkpoint.model_dump() if run.checkpoint else None,

@@ -47,6 +47,11 @@ def steps(value: int) -> str:
     return str(value)
 
 
+def early_stop(at: int, of: int | None) -> str:
+    """Return at which step a run was stopped early, and of how many."""
+    return f"stopped early at step {steps(at)}{f' of {steps(of)}' if of else ''}"
+
+
 def sparkline(values: Sequence[float], width: int = 16) -> str:
     """Return the values, from the first to the last, as one line of bars, the lowest of them at the bottom."""
     if not values:

@@ -28,10 +28,12 @@ def runs_table(runs: Sequence[Run], sweep: Sweep) -> RenderableType:
     for column in ("run", "state", "attempt", "score", "cost", *(names[path] for path in paths), ""):
         table.add_column(column, justify="left" if column in ("run", "state", "") else "right")
     for run in runs:
-        reason = run.failure.message if run.failure else run.setback or ""
+        reason = Text(run.failure.message if run.failure else run.setback or "", style="red")
+        if run.early_stop:
+            reason = Text(formats.early_stop(run.steps, run.early_stop.of_steps), style="yellow")
         cells = [str(run.attempt), formats.number(run.score), formats.number(run.cost)]
         values = [formats.number(run.params.get(path)) for path in paths]
-        table.add_row(run.id, Text(run.state, style=COLOURS[run.state]), *cells, *values, Text(reason, style="red"))
+        table.add_row(run.id, Text(run.state, style=COLOURS[run.state]), *cells, *values, reason)
     return table
 
 
@@ -48,6 +50,7 @@ def details_view(details: Mapping[str, Any]) -> RenderableType:
         "expected": f"{expected} ({prediction['source']})",
         "steps": formats.steps(details["steps"]),
         "seconds": f"{details['train_seconds']:.1f} training, {details['eval_seconds']:.1f} evaluation",
+        "ended": _early(details),
         "failure": (details["failure"] or {}).get("message") or details["setback"],
         "folder": details["folder"],
     }
@@ -56,6 +59,8 @@ def details_view(details: Mapping[str, Any]) -> RenderableType:
             grid.add_row(Text(name, style="dim"), Text(str(value), overflow="fold"))
     for name, value in details["params"].items():
         grid.add_row(Text(name, style="dim"), Text(formats.number(value), style="bold"))
+        if name in details["trained"]:
+            grid.add_row(Text("trained", style="dim"), Text(formats.number(details["trained"][name])))
     curve = [value for _, value in details.get("curve", [])]
     if curve:
         grid.add_row(Text("reward", style="dim"), Text(formats.sparkline(curve, 48), style="cyan"))
@@ -75,6 +80,11 @@ def _standing(told: Mapping[str, Any] | None) -> str | None:
     if told["interval"]:
         words.append(" to ".join(map(formats.number, told["interval"])) + " with 95 % confidence")
     return ", ".join(words)
+
+
+def _early(details: Mapping[str, Any]) -> str | None:
+    stop = details["early_stop"]
+    return f"{formats.early_stop(details['steps'], stop['of_steps'])}: {stop['why']}" if stop else None
 
 
 def workers_table(workers: Sequence[Worker]) -> RenderableType:

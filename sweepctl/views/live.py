@@ -95,7 +95,7 @@ def _row(run: Run, shot: Snapshot) -> list[RenderableType]:
     host = run.owner.worker.partition("@")[2].partition(":")[0] if run.owner else run.setback or ""
     return [
         Text(name),
-        Text(run.state, style=COLOURS[run.state]),
+        Text("stopped early" if run.early_stop else run.state, style=COLOURS[run.state]),
         Text(formats.bar(share, BAR_WIDTH), style=COLOURS[run.state]),
         Text(f"{formats.steps(step)}/{formats.steps(total)}" if total else formats.steps(step)),
         Text(formats.number(last), justify="right"),
@@ -119,6 +119,8 @@ def print_line(console: Console, run: Run, done: int, total: int | None) -> None
     """Print one line for a run that is over: for logs and pipes, where nothing can be redrawn."""
     of = f"{done}/{total}" if total else str(done)
     outcome = f"score {formats.number(run.score)}  cost {formats.number(run.cost)}"
+    if run.early_stop:
+        outcome += f"  {formats.early_stop(run.steps, run.early_stop.of_steps)}"
     if run.failure:
         outcome = run.failure.message.splitlines()[0]
     line = f"[{of}] {run.id} {run.state}  {outcome}  {formats.params_line(run.params)}"

@@ -79,6 +79,8 @@ def _outcome(found: Why) -> str:
     if found.run.score is None:
         return f"{found.run.state}: no score to compare with"
     parts = [f"scored {formats.number(found.run.score)}"]
+    if found.run.early_stop:
+        parts.append(formats.early_stop(found.run.steps, found.run.early_stop.of_steps))
     if found.score_off is not None:
         word = "a surprise" if abs(found.score_off) > FAR else "as expected"
         parts.append(f"{abs(found.score_off):.1f} sd {'above' if found.score_off > 0 else 'below'}: {word}")

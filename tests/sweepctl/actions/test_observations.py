@@ -12,7 +12,7 @@ import pytest
 from services.suggester.follower import follow
 from services.suggester.replay import replay
 from shared.domain.errors import ConfigError, NotFound
-from shared.domain.run import Run, RunState
+from shared.domain.run import EarlyStop, Run, RunState
 from shared.store.store import Store
 from sweepctl.actions.observations import as_csv
 from sweepctl.actions.submit import submit
@@ -45,6 +45,27 @@ def test_a_table_has_all_of_a_run_and_reads_back_to_the_bit(a_run: ARun) -> None
 
     assert (float(first["score"]), float(first["a"]), float(first["metrics.loss"])) == (0.1 + 0.2, 1e-300, 0.5)
     assert (first["state"], second["state"], second["score"], second["kind"]) == ("observed", "failed", "", "x,y")
+
+
+def test_a_run_that_was_stopped_early_is_told_with_the_length_that_it_had(a_run: ARun) -> None:
+    stop = EarlyStop(step=40, score=0.5, cost=1.0, why="worse than the others")
+    run = a_run(RunState.OBSERVED, params={"x": 0.5, "steps": 100}, early_stop=stop, trained={"steps": 45})
+
+    (row,) = csv.DictReader(io.StringIO(as_csv([run])))
+
+    assert (row["stopped_early"], row["x"], row["steps"]) == ("40", "0.5", "45")
+
+
+def test_a_sweep_learns_from_the_length_that_a_run_of_an_earlier_one_had(
+    store: Store, a_job: AJob, a_run: ARun, a_sweep: ASweep
+) -> None:
+    earlier = store.sweeps.create(a_sweep(name="earlier"))
+    run = a_run(RunState.OBSERVED, sweep="earlier", params={RATE: 0.0002}, trained={RATE: 0.0003})
+    store.sweeps.commit(earlier, earlier.move(""), [(run, {})])
+
+    known, _ = warmed(store, a_job, "earlier")
+
+    assert [observation["params"] for observation in known] == [{RATE: 0.0003}]
 
 
 def test_a_sweep_learns_from_a_table_and_says_how_much_of_it_fits(store: Store, a_job: AJob, tmp_path: Path) -> None:

@@ -13,13 +13,15 @@ from shared.config.frozen import to_plain
 from shared.domain.audit import Attempt, Audit
 from shared.domain.configuration import Configuration
 from shared.domain.progress import Progress
-from shared.domain.run import Run, RunState
+from shared.domain.run import EarlyStop, Run, RunState
 from shared.domain.sweep import Sweep, SweepState
 from sweepctl.actions.results import ranked
-from sweepctl.actions.snapshot import Snapshot
-from sweepctl.views.listing import audit_view, runs_table, workers_table
-from sweepctl.views.live import render
+from sweepctl.actions.snapshot import Snapshot, describe
+from sweepctl.actions.why import Why
+from sweepctl.views.listing import audit_view, details_view, runs_table, workers_table
+from sweepctl.views.live import print_line, render
 from sweepctl.views.results import summary
+from sweepctl.views.why import why_view
 
 if TYPE_CHECKING:
     from tests.conftest import ARun, ASweep
@@ -162,6 +164,29 @@ def test_a_failed_run_is_listed_with_its_reason(sweep: Sweep, a_run: ARun) -> No
     text = shown(runs_table([a_run(RunState.FAILED)], sweep))
 
     assert "failed" in text
+
+
+STOP = EarlyStop(step=9, score=0.5, cost=1.0, of_steps=90, why="worse than the others")
+
+
+def test_a_run_that_is_stopped_early_is_shown_as_such_while_it_ends_and_afterwards(sweep: Sweep, a_run: ARun) -> None:
+    ending = a_run(RunState.TRAINING, early_stop=STOP)
+    over = a_run(RunState.OBSERVED, early_stop=STOP, trained={"trainer.x": 0.25})
+
+    assert "stopped early" in shown(render(a_snapshot(sweep, [ending])))
+    assert "stopped early at step 20 of 90" in " ".join(shown(runs_table([over], sweep)).split())
+    details = {**describe(over, sweep), "standing": None, "moves": [], "folder": "f", "log": []}
+    assert "stopped early at step 20 of 90: worse than the others" in shown(details_view(details))
+    assert "trained    0.25" in shown(details_view(details))
+    assert "scored 1, stopped early at step 20 of 90" in shown(why_view(Why(over, (), 0, {})))
+
+
+def test_a_line_of_a_log_says_that_a_run_was_stopped_early(a_run: ARun) -> None:
+    console = Console(width=WIDTH, file=io.StringIO(), force_terminal=False)
+    with console.capture() as capture:
+        print_line(console, a_run(RunState.OBSERVED, early_stop=STOP), 3, 12)
+
+    assert capture.get().startswith("[3/12] s.r.1 observed  score 1  cost 2  stopped early at step 20 of 90  x=0.5")
 
 
 def test_no_worker_is_said_with_the_command_that_starts_one() -> None:
