@@ -6,10 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from shared.domain.run import RunState
-from tests.chaos.rig import CHECKPOINT_EVERY, STEPS, stage
+from shared.domain.early_stopping import MIN_RUNS
+from shared.domain.run import Run, RunState
+from shared.domain.sweep import Sweep
+from sweepctl.actions.steer import enqueue_run
+from tests.chaos.rig import CHECKPOINT_EVERY, STEPS, Stage, stage
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+GOOD, BAD = MIN_RUNS, 14
 SUGGESTER = ["before:suggested", "after:suggested", "lost:suggested", "before:lost", "after:lost", "before:finished"]
 TRAINER = [
     *("before:claimed", "after:claimed", "lost:claimed", "before:checkpointed", "after:checkpointed"),
@@ -17,6 +21,11 @@ TRAINER = [
 ]
 CHILD = ["fsync:1", "fsync:4", "rename:before", "rename:after"]
 EVALUATOR = ["before:observed", "after:observed", "lost:observed", "freeze:observed"]
+STOPPING = [
+    *("before:stopped early", "after:stopped early", "lost:stopped early"),
+    *("before:early trained", "after:early trained", "lost:early trained", "freeze:early trained"),
+    *("before:early claimed", "after:early claimed", "before:early observed", "after:early observed"),
+]
 
 
 @pytest.mark.parametrize("points", [SUGGESTER + EVALUATOR, TRAINER + CHILD], ids=["around", "training"])
@@ -36,3 +45,36 @@ def test_whatever_dies_at_whatever_point_every_run_is_observed_once(tmp_path: Pa
         attempts_lost = sum(run.attempt - 1 for run in runs)
         assert chaos.redone(sweep) <= attempts_lost * CHECKPOINT_EVERY + STEPS  # who was frozen computed on for a while
         chaos.fleet.check(sweep)
+
+
+def test_a_run_that_is_to_stop_early_is_observed_once_and_trained_no_further_whatever_dies(tmp_path: Path) -> None:
+    with stage(tmp_path, suggester=1, trainer=2, evaluator=1) as chaos:
+        chaos.environment |= {"CHAOS": ",".join(STOPPING), "SWEEP_SLOTS": "2"}
+        overrides = ("sweep.early_stop_quantile=0.5", f"budget.max_runs={GOOD + BAD}", "parallelism=4")
+        sweep = chaos.submit(*overrides, evaluated=True, step_seconds=0.2)
+        for value in (*[0.3] * GOOD, *[1.0] * BAD):
+            enqueue_run(chaos.store, sweep.name, [f"trainer.a={value}", f"trainer.b={value}"])
+
+        finished = chaos.wait_until_finished(sweep, seconds=240)
+
+        assert {path.name for path in (tmp_path / "struck").iterdir()} == set(STOPPING), "each point was passed"
+        assert finished.observed == GOOD + BAD
+        runs = chaos.fleet.runs(sweep)
+        assert min(run.number for run in runs if run.early_stop) > GOOD
+        for run in runs:
+            assert run.early_stop or run.steps == STEPS
+            notes = tmp_path / "sweep" / sweep.name / "runs" / run.id / "steps.log"
+            last_attempt = max(int(line.split()[0]) for line in notes.read_text().splitlines())
+            assert last_attempt <= attempts_before_the_decision(chaos, sweep, run)
+        chaos.fleet.check(sweep)
+
+
+def attempts_before_the_decision(chaos: Stage, sweep: Sweep, run: Run) -> int:
+    """Return how often a run had been started when it was decided to stop it early, or at all."""
+    started = 0
+    for event in chaos.store.sweeps.events(sweep.name):
+        if event.body.get("run") == run.number:
+            if event.body["kind"] == "stopped early":
+                break
+            started += event.body["kind"] == "claimed" and event.body["state"] == "training"
+    return started

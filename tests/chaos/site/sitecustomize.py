@@ -11,6 +11,7 @@ keeps a file for each). Points:
     rename:before   SIGKILL of that child before the rename of its checkpoint
     rename:after    and after it, before anybody was told
 
+A move of a run that is to stop early has a second name, `early <move>`.
 CHAOS_CLOCK is how many seconds the clock is wrong. CHAOS_VISIBILITY is the broker's visibility timeout in seconds.
 The product has no hooks for this: the points are wrapped from outside.
 """
@@ -56,15 +57,17 @@ def wrap_the_ledger() -> None:
     commit = Ledger.commit
 
     def struck_commit(self: Any, sweep: str, changes: Any, **how: Any) -> Any:
-        move = changes[-1].after.last_move
-        if strikes(f"before:{move}"):
+        after = changes[-1].after
+        marked = getattr(after, "early_stop", None) is not None
+        names = [after.last_move, *([f"early {after.last_move}"] if marked else [])]
+        if any(strikes(f"before:{name}") for name in names):
             die()
-        if strikes(f"freeze:{move}"):
+        if any(strikes(f"freeze:{name}") for name in names):
             freeze()
         answer = commit(self, sweep, changes, **how)
-        if strikes(f"after:{move}"):
+        if any(strikes(f"after:{name}") for name in names):
             die()
-        if strikes(f"lost:{move}"):
+        if any(strikes(f"lost:{name}") for name in names):
             raise StoreUnreachable("the answer was lost on the way")
         return answer
 
