@@ -150,10 +150,10 @@ def sequential(problem, optimizer, seed, reference, evaluations=50) -> dict:
     return session.record()
 
 
-def cost(problem, optimizer, seed, reference, evaluations=100) -> dict:
+def cost(problem, optimizer, seed, reference, evaluations=100, session_type=Session) -> dict:
     """Stop when the cost budget is spent (or after `evaluations` runs, to bound slow optimizers)."""
     budget = COST_BUDGET * reference["full_cost"]
-    session, spent = Session(problem, optimizer, seed, reference, max_cost=reference["cost_high"]), 0.0
+    session, spent = session_type(problem, optimizer, seed, reference, max_cost=reference["cost_high"]), 0.0
     while len(session.costs) < evaluations:
         params = session.suggest()
         outcome = session.evaluate(params)

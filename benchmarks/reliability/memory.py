@@ -48,7 +48,7 @@ def finish_a_run(store: Store, sweep: Sweep, *, reports: int) -> Sweep:
     run = store.runs.claim(run, claimed, lease_ms=60_000)
     curve = Progress()
     for step in range(1, reports + 1):
-        curve = curve.after(step, {"reward": step * 0.987654321}, metric="reward")
+        curve = curve.after(step, {"reward": step * 0.987654321}, metric="reward", spent=step * 0.123456789)
     if reports:
         store.runs.renew(run, lease_ms=60_000, progress=curve)
     for step in (100_000, 200_000, 300_000):
