@@ -241,7 +241,9 @@ class _Search:
         known = self.memory.get("noise")
         if self.settings.max_replicates == 1 or self.loss is None or not known or not known[0]:
             return None
-        tried = Tried.of(np.array(self.observations.units), np.array(self.observations.losses), self.waiting_units)
+        whole = ~np.array(self.observations.partial)
+        units, losses = np.array(self.observations.units)[whole], np.array(self.observations.losses)[whole]
+        tried = Tried.of(units, losses, self.waiting_units)
         units, runs = tried.units[tried.scored], tried.runs[tried.scored]
         features = self.cube.features(units)
         order = replicates.best_and_rivals(self.loss, features)
