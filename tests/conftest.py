@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+import hypothesis
 import pytest
 
 from shared.config.compose import compose
@@ -25,6 +26,9 @@ from shared.queues.doorbells import Doorbells
 from shared.queues.lifecycle import Lifecycle
 from shared.store import embedded
 from shared.store.store import Store, open_store
+
+hypothesis.settings.register_profile("untimed", deadline=None)  # how fast the machine is today is no property
+hypothesis.settings.load_profile("untimed")
 
 
 class ARun(Protocol):
