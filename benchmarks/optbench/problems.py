@@ -260,6 +260,25 @@ def hartmann6(x):
     return -float(_H_ALPHA @ np.exp(-np.sum(_H_A * (x - _H_P) ** 2, axis=1)))
 
 
+def griewank(x):
+    return float(np.sum(x**2) / 4000 - np.prod(np.cos(x / np.sqrt(np.arange(1, len(x) + 1)))) + 1)
+
+
+def levy(x):
+    w = 1 + (x - 1) / 4
+    ends = math.sin(math.pi * w[0]) ** 2 + (w[-1] - 1) ** 2 * (1 + math.sin(2 * math.pi * w[-1]) ** 2)
+    return float(ends + np.sum((w[:-1] - 1) ** 2 * (1 + 10 * np.sin(math.pi * w[:-1] + 1) ** 2)))
+
+
+def michalewicz(x):
+    return -float(np.sum(np.sin(x) * np.sin(np.arange(1, len(x) + 1) * x**2 / math.pi) ** 20))
+
+
+def ackley(x):
+    far = -20 * math.exp(-0.2 * math.sqrt(np.mean(x**2)))
+    return far - math.exp(np.mean(np.cos(2 * math.pi * x))) + 20 + math.e
+
+
 class PPOLandscape(Problem):
     """An 11-parameter landscape shaped like tuning PPO (score about 0..100, maximise).
 
@@ -351,6 +370,7 @@ class Bowl(Problem):
 # --------------------------------------------------------------------------- suites
 
 LCBENCH_TASKS = ["3945", "34539", "126026", "167168", "168330", "189866"]
+SECOND_TASKS = ["7593", "126029", "146212", "167190", "168331", "168910", "189873", "189909"]
 
 
 EXTRA: dict[str, Callable[[], Problem]] = {}  # problems registered from outside this package
@@ -360,6 +380,8 @@ def make(name: str) -> Problem:
     if name in EXTRA:
         return EXTRA[name]()
     kind, _, rest = name.partition("-")
+    if kind == "ppo11" and rest:
+        return PPOLandscape(name, seed=int(rest))
     if kind == "lcbench":
         task, _, epoch = rest.partition("-")
         return LCBench(task, tune_epoch=bool(epoch))
@@ -370,15 +392,29 @@ def make(name: str) -> Problem:
     return {
         "branin": lambda: Synthetic("branin", branin, [(-5, 10), (0, 15)]),
         "hartmann6": lambda: Synthetic("hartmann6", hartmann6, [(0, 1)] * 6),
+        "griewank4": lambda: Synthetic("griewank4", griewank, [(-50, 60)] * 4),
+        "levy5": lambda: Synthetic("levy5", levy, [(-10, 10)] * 5),
+        "michalewicz4": lambda: Synthetic("michalewicz4", michalewicz, [(0, math.pi)] * 4),
+        "ackley6": lambda: Synthetic("ackley6", ackley, [(-15, 30)] * 6),
+        "noisy-hartmann6": lambda: Synthetic("noisy-hartmann6", hartmann6, [(0, 1)] * 6, noise=0.2),
         "ppo11": PPOLandscape,
     }[name]()
 
 
 SEQUENTIAL = ["branin", "hartmann6", "ppo11", "xgboost-41143", *(f"lcbench-{t}" for t in LCBENCH_TASKS)]
 COST = ["hartmann6", "ppo11", "xgboost-41143", *(f"lcbench-{t}-epoch" for t in LCBENCH_TASKS)]
+SECOND_OTHERS = ["levy5", "ppo11-23", "ppo11-57", "xgboost-1489", "xgboost-40981", "xgboost-4538"]
+SECOND_SEQUENTIAL = [
+    *("griewank4", "michalewicz4", "ackley6", "noisy-hartmann6"),
+    *SECOND_OTHERS,
+    *(f"lcbench-{t}" for t in SECOND_TASKS),
+]
+SECOND_COST = [*SECOND_OTHERS, *(f"lcbench-{t}-epoch" for t in SECOND_TASKS)]
 
 SUITES = {
     "public": {"sequential": SEQUENTIAL, "cost": COST, "async": COST, "latency": ["ppo11"]},
+    "second": {"sequential": SECOND_SEQUENTIAL, "cost": SECOND_COST, "async": SECOND_COST},
+    "all": {"sequential": SEQUENTIAL + SECOND_SEQUENTIAL, "cost": COST + SECOND_COST, "async": COST + SECOND_COST},
     "sanity": {"sequential": ["bowl-maximize", "bowl-minimize"]},
 }
 REFERENCE_FILES = [DATA / "references.json"]
