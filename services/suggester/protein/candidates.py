@@ -5,7 +5,6 @@ Candidates are units (m, d) of a search space, already moved to legal values.
 
 from __future__ import annotations
 
-import math
 from typing import Any, Final
 
 import numpy as np
@@ -13,13 +12,14 @@ import torch
 from numpy.typing import NDArray
 
 from services.suggester.protein.acquisition import Acquisition
+from services.suggester.protein.length import Length
 from services.suggester.protein.surrogate import ONE_HOT_SCALE
 from shared.domain.search_space import SearchSpace
 
 Array = NDArray[np.float64]
 
 DESIGN_SPREAD: Final = 0.7  # the first points keep to this part of the box around the search centre
-SHORT_RUNS: Final = 0.3  # and to this part of the parameter that stretches a run
+SHORT_RUNS: Final = 0.5  # and to this part of the lengths of a run, from the shortest, on their logarithm
 LOCAL_RADIUS: Final = (0.003, 0.4)  # of candidates around a good point, in units
 SMALL_SPACE: Final = 2048  # with so few configurations all of them are candidates
 
@@ -39,12 +39,16 @@ class Cube:
         self.continuous = [j for j in varying if not self.cells[j] and not space.parameters[j].is_integer]
         self.continuous_columns = [columns[j][0] for j in self.continuous]
         self.discrete = [j for j in varying if self.cells[j]]
-        self.length = next((p for p in space.parameters if p.path == length_path and p.min > 0), None)
-        self.length_column = next((columns[j][0] for j in varying if space.parameters[j] is self.length), None)
+        self.length = None
+        if length_path in space.paths:
+            index = space.paths.index(length_path)
+            self.length = Length.of(space.parameters[index], index=index, column=columns.get(index, [0])[0])
 
     def features(self, units: Array) -> Array:
-        """Return features (m, w) of units (m, d), categories scaled so that two of them are one unit apart."""
+        """Return features (m, w) of units (m, d): two categories one unit apart, the length of a run as its place."""
         features: Array = self.space.features(units) * self.column_scale
+        if self.length is not None:
+            features[:, self.length.column] = self.length.places(features[:, self.length.column])
         return features
 
     def log_length(self, features: Array) -> tuple[Array, Array]:
@@ -53,27 +57,29 @@ class Cube:
         Both are 0 where no parameter stretches a run, or one whose scale is not a length.
         """
         length, gradient = np.zeros(len(features)), np.zeros_like(features)
-        if self.length is None or self.length_column is None:
-            return length, gradient
-        low, high, cells = self.length.min, self.length.max, self.length.cells
-        unit = features[:, self.length_column]
-        if self.length.distribution in ("log_normal", "uniform_pow2"):
-            ratio = cells * math.log(2) if cells else math.log(high / low)
-            length, gradient[:, self.length_column] = ratio * unit, ratio
-        elif self.length.distribution in ("uniform", "int_uniform"):
-            start, span = (low - 0.5, float(cells)) if cells else (low, high - low)
-            value = start + span * unit
-            length, gradient[:, self.length_column] = np.log(value), span / value
+        if self.length is not None:
+            length, gradient[:, self.length.column] = (
+                self.length.span * features[:, self.length.column],
+                self.length.span,
+            )
         return length, gradient
+
+    def moved(self, units: Array, features: Array) -> Array:
+        """Return units (m, d) with the continuous parameters where `features` (m, w) have them."""
+        found = units.copy()
+        found[:, self.continuous] = features[:, self.continuous_columns]
+        if self.length is not None and self.length.index in self.continuous:
+            found[:, self.length.index] = self.length.units(features[:, self.length.column])
+        return found
 
 
 def design_point(
-    cube: Cube, *, seed: int, index: int, short: int | None = None, spread: float = DESIGN_SPREAD
+    cube: Cube, *, seed: int, index: int, short: Length | None = None, spread: float = DESIGN_SPREAD
 ) -> Array:
     """Return point `index` of a scrambled Sobol sequence, drawn towards the search centre, as units (d,).
 
     `spread` is the part of the box that the sequence fills: with 1 the centre does not matter.
-    `short` is the index of the parameter that stretches a run: it is kept in the lowest part of its range.
+    `short` is what stretches a run, where the first ones are to be short.
     """
     engine: Any = torch.quasirandom.SobolEngine  # torch gives it no types
     sobol = engine(len(cube.space), scramble=True, seed=seed).fast_forward(index)
@@ -81,7 +87,7 @@ def design_point(
     centre = np.array([p.encode_mean() for p in cube.space.parameters])
     unit = np.where(cube.categorical, point, (1 - spread) * centre + spread * point)
     if short is not None:
-        unit[short] = SHORT_RUNS * point[short]
+        unit[short.index] = short.units(SHORT_RUNS * point[[short.index]])[0]
     snapped: Array = cube.space.snap(unit[None])[0]
     return snapped
 
@@ -153,9 +159,7 @@ def _ascend(cube: Cube, acquisition: Acquisition, units: Array, *, steps: int) -
         longer = np.where((curvature > 0) & np.isfinite(fitted), np.minimum(fitted, 10 * step), 3 * step)
         step = np.where(better, longer, 0.25 * step)
         here[better], value[better], slope[better] = there[better], new_value[better], new_slope[better]
-    found = units.copy()
-    found[:, cube.continuous] = here[:, columns]
-    return found
+    return cube.moved(units, here)
 
 
 def _try_neighbours(cube: Cube, acquisition: Acquisition, units: Array) -> Array:

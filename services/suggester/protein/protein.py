@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from services.suggester.protein import candidates, fitting, noise, replicates
 from services.suggester.protein.acquisition import Acquisition
 from services.suggester.protein.fitting import Evidence
+from services.suggester.protein.length import Length
 from services.suggester.protein.log_cost import LogCost
 from services.suggester.protein.observations import Observations
 from services.suggester.protein.replicates import Tried
@@ -135,7 +136,7 @@ class Protein:
 
     def _first(self, number: int, waiting: list[Params], rng: np.random.Generator) -> Suggestion:
         """Fill the space before there is anything to learn from."""
-        short = self._short_index()
+        short = self._cube.length if self.settings.cost_aware else None
         running = {key_of(params) for params in waiting}
         if self.settings.seed_with_search_center and number == 0:
             centre = self._centre(short)
@@ -148,9 +149,9 @@ class Protein:
         source = {0: "sobol", None: "repeat"}.get(place, "uniform")
         return Suggestion(params, source=source, memory={**self._memory, "n": number + 1})
 
-    def _centre(self, short: int | None) -> Params:
+    def _centre(self, short: Length | None) -> Params:
         """The search centre as written, the run as short as it may be."""
-        shortest = [] if short is None else [self.space.parameters[short]]
+        shortest = [] if short is None else [self.space.parameters[short.index]]
         return self.space.completed({parameter.path: parameter.decode(0.0) for parameter in shortest})
 
     def _pool(self, rng: np.random.Generator) -> Array:
@@ -170,10 +171,6 @@ class Protein:
         if not self.space.constraints:
             return units
         return units[[self.space.allows(self.space.decode(unit)) for unit in units]]
-
-    def _short_index(self) -> int | None:
-        path = self.settings.cost_path
-        return self.space.paths.index(path) if self.settings.cost_aware and path in self.space.paths else None
 
     def _root_seed(self) -> int:
         return int(self._memory["seed"] if self._seed is None else self._seed)

@@ -41,15 +41,20 @@ def fitted(space: SearchSpace, path: str | None, shortest: float) -> LogCost:
     return LogCost(rate, data.standard, cube)
 
 
+def predicted(space: SearchSpace, path: str | None, shortest: float, params: dict[str, float]) -> float:
+    cost = fitted(space, path, shortest)
+    return float(cost.mean(cost.cube.features(space.encode(space.validate(params))[None]))[0])
+
+
 @pytest.mark.parametrize("length", LENGTHS, ids=lambda length: str(length["distribution"]))
 def test_a_run_longer_than_any_observed_is_predicted_to_cost_its_length(length: dict[str, object]) -> None:
     space, shortest = a_space(length), float(str(length["min"]))
     long = {"width": 0.5, "length": 64 * shortest}
 
-    features = Cube(space).features(space.encode(space.validate(long))[None])
+    known, unknown = (predicted(space, path, shortest, long) for path in ("length", None))
 
-    assert fitted(space, "length", shortest).mean(features)[0] == pytest.approx(math.log(96 * shortest), abs=0.5)
-    assert fitted(space, None, shortest).mean(features)[0] < math.log(4 * shortest)
+    assert known == pytest.approx(math.log(96 * shortest), abs=0.5)
+    assert unknown < math.log(4 * shortest)
 
 
 @pytest.mark.parametrize("length", LENGTHS, ids=lambda length: str(length["distribution"]))
