@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from shared.domain.errors import ConfigError
 
 PREFIX = "SWEEP_"
+TIMING = ("lease_seconds", "heartbeat_seconds", "reap_seconds", "republish_seconds", "tick_seconds")
 
 
 class WorkerSettings(BaseModel):
@@ -37,6 +38,11 @@ class WorkerSettings(BaseModel):
     def lease_ms(self) -> int:
         """The lease in milliseconds, as the store takes it."""
         return int(self.lease_seconds * 1000)
+
+    @property
+    def timing(self) -> dict[str, float]:
+        """All that workers of one store should have alike (seconds), by name."""
+        return {name: getattr(self, name) for name in TIMING}
 
 
 def worker_settings(environment: Mapping[str, str] = os.environ) -> WorkerSettings:

@@ -13,6 +13,11 @@ SECRET_VALUE: Final = re.compile(
 SECRET_VARIABLE: Final = re.compile(
     r"KEY|TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|REDIS_URL|BROKER|FLOWER|BASIC_AUTH", re.IGNORECASE
 )
+_PRIVATE_KEY: Final = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
+_ASSIGNED: Final = re.compile(
+    r"""(?ix) \b (\w*(?:key|token|secret|passw(?:or)?d|passphrase|credentials?)["']?\s*[:=]\s*)  # a telling name ...
+    ( "[^"\n]{4,}" | '[^'\n]{4,}' | (?<=[=])[A-Za-z0-9+/_.-]{12,} (?=\s|$) )  # ... and a text, or a long word"""
+)
 _STORE_URL: Final = re.compile(r"rediss?://[^@\s]*:[^@\s]*@|rediss?://.*[?&]password=", re.IGNORECASE)
 
 
@@ -24,3 +29,8 @@ def is_secret_variable(name: str, value: str) -> bool:
 def redacted(text: str) -> str:
     """Return the text with what looks like a secret replaced: keys by their form, passwords in URLs."""
     return SECRET_VALUE.sub(MASK, text)
+
+
+def redacted_source(text: str) -> str:
+    """Return source text, many lines of it, with what looks like a secret replaced: what is assigned to one, too."""
+    return redacted(_ASSIGNED.sub(rf"\1{MASK}", _PRIVATE_KEY.sub(MASK, text)))

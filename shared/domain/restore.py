@@ -28,6 +28,7 @@ KEPT = {
     "steps",
     "metrics",
     "setback",
+    "other_code",
     "trained",
     "earlier",
 }

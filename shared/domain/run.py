@@ -136,6 +136,7 @@ class Run(Frozen):
     earlier: tuple[EarlierPoint, ...] = ()  # what its curve says of shorter runs, for the optimizer
     failure: Failure | None = None
     setback: str | None = None  # why the last attempt was lost
+    other_code: str | None = None  # in what the code of its training or evaluation is not that of the submit
     started_at: float | None = None  # of this attempt, by the worker's clock: for display only
     commits: tuple[str, ...] = ()  # the last commit ids, kept by the store
 
@@ -196,8 +197,11 @@ def suggest(*, sweep: str, number: int, queue: str, params: Params, prediction: 
     )
 
 
-def claim(run: Run, *, worker: str, nonce: str, at: float) -> Run:
-    """Return the run in the hands of `worker`: in training if it was queued, in evaluation if it was trained."""
+def claim(run: Run, *, worker: str, nonce: str, at: float, other_code: str | None = None) -> Run:
+    """Return the run in the hands of `worker`: in training if it was queued, in evaluation if it was trained.
+
+    `other_code` says in what the worker's code is not that of the submit.
+    """
     if run.state not in WAITING:
         raise IllegalMove(f"run {run.id} is {run.state}: only a queued or trained run can be claimed")
     owner = Owner(worker=worker, token=run.token + 1, nonce=nonce)
@@ -211,6 +215,7 @@ def claim(run: Run, *, worker: str, nonce: str, at: float) -> Run:
         started_at=at,
         setback=None,
         progressed=False,
+        other_code=other_code or (None if trains else run.other_code),
     )
 
 
@@ -371,6 +376,7 @@ def event_of(run: Run) -> dict[str, Any]:
             owner = run.owner.worker if run.owner else None
             step = run.checkpoint.step if run.checkpoint else 0
             event |= {"state": run.state, "attempt": run.attempt, "worker": owner, "step": step}
+            event |= {"code": run.other_code} if run.other_code else {}
         case "checkpointed" | "fell back":
             event |= {"step": run.steps}
         case "trained" | "released":

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Literal, Self
 
+from shared.domain.code import CodeVersion
 from shared.domain.configuration import Configuration
 from shared.domain.errors import IllegalMove
 from shared.domain.run import FINISHED, Frozen, Params, RunState
@@ -59,6 +60,7 @@ class Sweep(Frozen):
     limits: Limits
     config: dict[str, Any]  # the frozen job, plain data
     config_hash: str
+    code: CodeVersion | None = None  # that of the submit
     created_at: float  # seconds since the epoch, by the server's clock
     created: int = 0  # runs suggested so far; the last run's number
     memory: dict[str, Any] = {}  # what Protein hands to its next suggestion

@@ -68,7 +68,7 @@ def claim_next(worker: Worker, hint: str, *, declines: Declines) -> Claimed | No
             continue
         lease: Lease | None = None
         try:
-            lease = _claim(worker, run)
+            lease = _claim(worker, run, other_code=worker.code.differs_from(sweep))
         finally:  # the store may have gone away, too
             if lease is None:
                 worker.slots.give_back(run_id)
@@ -77,9 +77,10 @@ def claim_next(worker: Worker, hint: str, *, declines: Declines) -> Claimed | No
     return None
 
 
-def _claim(worker: Worker, run: Run) -> Lease | None:
+def _claim(worker: Worker, run: Run, *, other_code: str | None) -> Lease | None:
     try:
-        claimed = claim(run, worker=worker.id, nonce=secrets.token_hex(8), at=time.time())
+        nonce = secrets.token_hex(8)
+        claimed = claim(run, worker=worker.id, nonce=nonce, at=time.time(), other_code=other_code)
         held = worker.store.runs.claim(run, claimed, lease_ms=worker.settings.lease_ms)
     except (IllegalMove, Stale, Held) as reason:
         log.info("left run %s alone: %s", run.id, reason)

@@ -25,6 +25,7 @@ from shared.domain.run import (
 )
 from shared.domain.sweep import Sweep
 from shared.execution.claiming import Claimed
+from shared.execution.environment import write_environment
 from shared.execution.job import Job
 from shared.execution.supervise import (
     Blocked,
@@ -113,6 +114,18 @@ def _prepare(worker: Worker, claimed: Claimed, job: SweepJob, folder: RunFolder,
     seed = training_seed(job.seed, run.number)
     content = {"run": run.id, "seed": seed, "params": run.params, "trainer": config["trainer"]}
     write_yaml(folder.config_file, content)
+    number = run.attempt if phase == "train" else run.token
+    write_environment(
+        folder,
+        run,
+        claimed.sweep,
+        phase=phase,
+        number=number,
+        worker=worker.id,
+        slot=slot,
+        seed=seed,
+        code=worker.code.source(job),
+    )
     return Job(
         entry=entry,
         run=run.id,
@@ -123,7 +136,7 @@ def _prepare(worker: Worker, claimed: Claimed, job: SweepJob, folder: RunFolder,
         params=run.params,
         checkpoints=run.checkpoints,
         folder=str(folder.path),
-        log_file=str(folder.log_file(phase, run.attempt if phase == "train" else run.token)),
+        log_file=str(folder.log_file(phase, number)),
         threads=config["trainer"].get("num_threads") or slot.threads,
         environment=slot.environment(),
     )

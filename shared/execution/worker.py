@@ -8,28 +8,29 @@ import os
 import socket
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from celery import Celery
 
 from shared.config.settings import WorkerSettings, data_dir, worker_settings
 from shared.domain.errors import StoreUnreachable, SweepError
+from shared.execution.environment import warm_up
 from shared.execution.orphans import end_with_launcher
 from shared.execution.slots import Slots, visible_gpus
+from shared.execution.source import CodeComparison, package_code, package_version
 from shared.queues.app import make_app, served_queues
 from shared.queues.doorbells import Doorbells
 from shared.queues.flower import refuse_open_flower
 from shared.queues.lifecycle import Lifecycle
 from shared.queues.watchdog import watch_queues
+from shared.storage.identity import Storage, identify
 from shared.store import fleet
 from shared.store.connection import exposure
 from shared.store.location import locate
 from shared.store.store import Store, open_store
 
 log = logging.getLogger(__name__)
-DISTRIBUTION = "protein-sweeps"
 ANNOUNCE_SECONDS = 2.0
 
 
@@ -46,6 +47,8 @@ class Worker:
     lifecycle: Lifecycle
     slots: Slots
     data_dir: Path
+    storage: Storage = field(default_factory=Storage)
+    code: CodeComparison = field(default_factory=CodeComparison)
 
     @property
     def queues(self) -> tuple[str, ...]:
@@ -69,6 +72,13 @@ class Worker:
                 busy=self.slots.busy,
                 gpus=self.slots.gpus,
                 version=package_version(),
+                code=package_code(),
+                differs=self.code.differences,
+                data_dir=str(self.data_dir.absolute()) if self.storage.id or self.storage.fault else "",
+                storage=self.storage.id,
+                storage_fault=self.storage.fault,
+                settings=self.settings.timing,
+                allow=self.settings.allow,
             )
         )
 
@@ -102,8 +112,11 @@ def make_worker(service: str, *, queues: Sequence[str], slots: int | None = None
     for ours in ("services", "shared"):  # what happens to runs is worth a line at Celery's default level, too
         logging.getLogger(ours).setLevel(logging.INFO)
     name = f"{service}@{socket.gethostname()}:{os.getpid()}"
-    worker = Worker(service, name, app, settings, store, Doorbells(app), Lifecycle(app), places, folder)
+    # A relative folder is not the worker's own: it writes where the submitter said (`folders.runs_root`).
+    storage = identify(folder) if folder.is_absolute() else Storage()
+    worker = Worker(service, name, app, settings, store, Doorbells(app), Lifecycle(app), places, folder, storage)
     worker.lifecycle.at_start(end_with_launcher)
+    worker.lifecycle.at_start(lambda: warm_up(places.gpus))
     worker.lifecycle.every(ANNOUNCE_SECONDS, worker.announce)
     worker.lifecycle.at_end(worker.sign_off)
     watch_queues(worker.lifecycle, worker.waiting, slots=places.count, seconds=settings.watchdog_seconds)
@@ -116,14 +129,6 @@ def _greet(store: Store) -> None:
         store.ping()
     except StoreUnreachable as reason:
         print(f"waiting for the store: {reason}", file=sys.stderr)
-
-
-def package_version() -> str:
-    """Return the installed version of this package."""
-    try:
-        return version(DISTRIBUTION)
-    except PackageNotFoundError:
-        return "not installed"
 
 
 def refuse_strangers() -> None:

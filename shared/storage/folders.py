@@ -3,7 +3,7 @@
 <data_dir>/sweep/<sweep_run>/
   config.yaml   dist_<worker>.yaml
   runs/<sweep_run>.r.<n>/
-    run.json   train_config_overrides.yaml   checkpoints/   logs/   sweep_eval_results.yaml
+    run.json   train_config_overrides.yaml   checkpoints/   environment/   logs/   sweep_eval_results.yaml
 """
 
 from __future__ import annotations
@@ -65,6 +65,14 @@ class RunFolder:
     def log_file(self, phase: str, attempt: int) -> Path:
         """Return where an attempt's stdout and stderr go."""
         return self.path / "logs" / f"{phase}.{attempt}.log"
+
+    def environment_file(self, phase: str, attempt: int) -> Path:
+        """Return where it is written what an attempt ran with: code, packages, machine."""
+        return self.path / "environment" / f"{phase}.{attempt}.yaml"
+
+    def environment_files(self) -> list[Path]:
+        """Return those of all attempts, the latest last."""
+        return sorted((self.path / "environment").glob("*.yaml"), key=lambda file: file.stat().st_mtime_ns)
 
 
 def write_yaml(path: Path, content: Mapping[str, Any]) -> None:

@@ -31,6 +31,13 @@ class Worker(Frozen):
     busy: tuple[str, ...] = ()  # ids of the runs in its slots
     gpus: tuple[str, ...] = ()
     version: str
+    code: str = ""  # the package's version, with a digest of its sources
+    differs: dict[str, str] = {}  # sweep -> in what the code here is not that of its submit
+    data_dir: str = ""
+    storage: str | None = None  # id of that folder; None: it has none of its own, or cannot use it
+    storage_fault: str | None = None
+    settings: dict[str, float] = {}  # its timing (seconds)
+    allow: tuple[str, ...] = ()  # entry points beyond the built-in ones
 
 
 class Fleet:

@@ -70,11 +70,16 @@ def run_details(store: Store, run_id: str) -> dict[str, Any]:
         {"at": event.at_ms / 1000, **{key: value for key, value in event.body.items() if key not in hidden}}
         for event in events
     ]
-    folder = Path(sweep.config["runs_dir"]) / run.id
+    folder = RunFolder(Path(sweep.config["runs_dir"]) / run.id)
     troubled = run.failure is not None or run.setback is not None
-    log = last_lines(RunFolder(folder)) if troubled else []
-    standing = _standing(store, sweep, run)
-    return {**describe(run, sweep, progress), "standing": standing, "moves": moves, "folder": str(folder), "log": log}
+    return {
+        **describe(run, sweep, progress),
+        "standing": _standing(store, sweep, run),
+        "moves": moves,
+        "folder": str(folder.path),
+        "environments": [str(file) for file in folder.environment_files()],
+        "log": last_lines(folder) if troubled else [],
+    }
 
 
 def _standing(store: Store, sweep: Sweep, run: Run) -> dict[str, Any] | None:

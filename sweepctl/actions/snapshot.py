@@ -101,6 +101,7 @@ def describe(run: Run, sweep: Sweep, progress: Progress | None = None) -> dict[s
         "prediction": run.prediction.model_dump(),
         "failure": run.failure.model_dump() if run.failure else None,
         "setback": run.setback,
+        "other_code": run.other_code,
         "early_stop": run.early_stop.model_dump() if run.early_stop else None,
         "trained": run.trained,
         "worker": run.owner.worker if run.owner else None,

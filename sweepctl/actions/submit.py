@@ -11,6 +11,7 @@ from shared.config.schema import SweepJob
 from shared.config.searched import space_of
 from shared.domain.errors import ConfigError, Conflict
 from shared.domain.sweep import Limits, Sweep, SweepState
+from shared.execution.source import code_version
 from shared.storage.folders import sweep_folder, write_yaml
 from shared.storage.records import holds_runs, write_sweep
 from shared.store.store import Store
@@ -42,7 +43,7 @@ def submit(store: Store, job: SweepJob) -> Submitted:
             f"`sweepctl restore {folder}`; to start anew choose another sweep_run, or move that folder away"
         )
     try:
-        sweep = store.sweeps.create(_new_sweep(job, now=store.sweeps.now()), observations=earlier)
+        sweep = store.sweeps.create(new_sweep(job, now=store.sweeps.now()), observations=earlier)
     except Conflict:  # somebody else submitted it just now
         return _go_on(store, store.sweeps.get(job.sweep_run), job)
     _write_folder(store, sweep, job)
@@ -65,7 +66,8 @@ def _go_on(store: Store, known: Sweep, job: SweepJob) -> Submitted:
     return Submitted(known, existed=True)
 
 
-def _new_sweep(job: SweepJob, *, now: float) -> Sweep:
+def new_sweep(job: SweepJob, *, now: float) -> Sweep:
+    """Return the record of a job's sweep, as it is born."""
     limits = Limits(
         **job.budget.model_dump() | {"max_runs": _most_runs(job)},
         parallelism=job.parallelism,
@@ -81,6 +83,7 @@ def _new_sweep(job: SweepJob, *, now: float) -> Sweep:
         limits=limits,
         config=to_plain(job),
         config_hash=config_hash(job),
+        code=code_version(job),
         created_at=now,
     )
 

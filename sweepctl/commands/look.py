@@ -30,10 +30,12 @@ def status(sweep: SweepName = None, data_dir: DataDir = None, redis: Redis = Non
         return
     from rich.console import Console
 
+    from sweepctl.actions.agreement import other_code
     from sweepctl.actions.missing import say_missing
     from sweepctl.views.live import render
 
-    Console().print(render(shot, say_missing(shot.sweep, shot.workers)))
+    notes = [*say_missing(shot.sweep, shot.workers), *other_code(shot.workers, shot.sweep)]
+    Console().print(render(shot, notes))
 
 
 def runs(
@@ -174,9 +176,10 @@ def workers(data_dir: DataDir = None, redis: Redis = None, as_json: AsJson = Fal
         return
     from rich.console import Console
 
+    from sweepctl.actions.agreement import other_code
     from sweepctl.views.listing import workers_table
 
-    Console().print(workers_table(live))
+    Console().print(workers_table(live, other_code(live)))
 
 
 def audit(sweep: SweepName = None, data_dir: DataDir = None, redis: Redis = None, as_json: AsJson = False) -> None:

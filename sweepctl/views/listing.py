@@ -53,10 +53,13 @@ def details_view(details: Mapping[str, Any]) -> RenderableType:
         "ended": _early(details),
         "failure": (details["failure"] or {}).get("message") or details["setback"],
         "folder": details["folder"],
+        "ran with": _newest(details.get("environments", [])),
     }
     for name, value in rows.items():
         if value:
             grid.add_row(Text(name, style="dim"), Text(str(value), overflow="fold"))
+    if details["other_code"]:
+        grid.add_row(Text("other code", style="yellow"), Text(details["other_code"], style="yellow", overflow="fold"))
     for name, value in details["params"].items():
         grid.add_row(Text(name, style="dim"), Text(formats.number(value), style="bold"))
         if name in details["trained"]:
@@ -68,6 +71,10 @@ def details_view(details: Mapping[str, Any]) -> RenderableType:
     if details["log"]:
         parts += [Text(), Text("the end of its log", style="dim"), *map(Text, details["log"])]
     return Group(*parts)
+
+
+def _newest(environments: Sequence[str]) -> str | None:
+    return "/".join(environments[-1].split("/")[-2:]) + " in it" if environments else None
 
 
 def _standing(told: Mapping[str, Any] | None) -> str | None:
@@ -87,8 +94,8 @@ def _early(details: Mapping[str, Any]) -> str | None:
     return f"{formats.early_stop(details['steps'], stop['of_steps'])}: {stop['why']}" if stop else None
 
 
-def workers_table(workers: Sequence[Worker]) -> RenderableType:
-    """Return the workers that live."""
+def workers_table(workers: Sequence[Worker], notes: Sequence[str] = ()) -> RenderableType:
+    """Return the workers that live, and what is odd about them."""
     if not workers:
         return Text("no worker lives: start one with `celery -A services.trainer worker -Q gpu`", style="yellow")
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
@@ -97,7 +104,7 @@ def workers_table(workers: Sequence[Worker]) -> RenderableType:
     for worker in sorted(workers, key=lambda worker: worker.id):
         gpus = ",".join(worker.gpus) or "-"
         table.add_row(worker.id, ",".join(worker.queues), str(worker.slots), gpus, ", ".join(worker.busy) or "-")
-    return table
+    return Group(table, *(Text(note, style="yellow") for note in notes))
 
 
 ALL_IS_WELL = "the log is whole, every run ended at most once, and the records agree"

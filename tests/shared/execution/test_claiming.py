@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from shared.domain.code import CodeVersion
 from shared.domain.errors import StoreUnreachable
-from shared.domain.run import Run, RunState, claim, observe
+from shared.domain.run import Run, RunState, claim, observe, release
 from shared.domain.sweep import Sweep, pause
 from shared.execution.claiming import Claimed, claim_next, serve_due_runs
+from shared.execution.source import package_code
 from shared.execution.worker import Worker
 from shared.store import keys
 from shared.store.store import Store
@@ -193,3 +195,22 @@ def test_a_training_gets_the_gpus_that_it_asks_for_and_its_evaluation_one(
     assert taken_by(a_worker("trainer", "gpu", gpus=("0",)), "s.r.1") is None
     assert taken_by(a_worker("trainer", "gpu", gpus=("0", "1")), "s.r.1") == ("0", "1")
     assert taken_by(a_worker("evaluator", "eval", gpus=("0",)), "t.r.1") == ("0",)
+
+
+def test_a_run_that_other_code_takes_says_so_until_the_right_code_trains_it(
+    store: Store, fill: Fill, a_worker: AWorker
+) -> None:
+    fill()
+    sweep = store.sweeps.get("s")
+    store.sweeps.commit(sweep, sweep.move("", code=CodeVersion(package="another")))
+    worker = a_worker("trainer", "gpu")
+
+    claimed = claim_next(worker, "s.r.1", declines=willing)
+
+    assert claimed is not None
+    assert claimed.lease.run.other_code == f"this package is {package_code()}, and was another at the submit"
+    assert store.sweeps.last_event("s").body["code"] == claimed.lease.run.other_code  # type: ignore[union-attr]
+    worker.announce()
+    assert store.fleet.live()[0].differs == {"s": claimed.lease.run.other_code}
+    queued = release(claimed.lease.run)
+    assert claim(queued, worker="w", nonce="n", at=0.0).other_code is None

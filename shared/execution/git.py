@@ -1,0 +1,149 @@
+"""What git knows of a folder: its commit, what differs from it, what it does not know. Only ever reads."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from shared.domain.redaction import is_secret_variable, redacted_source
+
+PATIENCE_SECONDS = 5.0  # for all that is asked of one folder
+MOST_DIFF_BYTES = 256 * 2**10
+MOST_UNTRACKED = 100
+MOST_READ_BYTES = 2**20
+DIGITS = 12
+# A repository may name programs to run: none of them is.
+HARMLESS = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "--no-pager")
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """A folder of a repository. `diff` is fit to be shown: bounded, without secrets; `changes` is a digest of all."""
+
+    root: Path
+    commit: str
+    diff: str
+    changes: str | None  # None: everything is as committed
+    untracked: tuple[str, ...]
+
+    @property
+    def version(self) -> str:
+        """The commit and, where something differs from it, a digest of that."""
+        short = self.commit[:DIGITS]
+        return f"{short} with changes {self.changes}" if self.changes else short
+
+
+def look_at(place: Path) -> Checkout | str:
+    """Return the checkout that a file or folder belongs to, or why there is none."""
+    folder = place if place.is_dir() else place.parent
+    asked = _Questions(folder, time.monotonic() + PATIENCE_SECONDS)
+    try:
+        code, told = asked.ask("rev-parse", "--show-toplevel")
+        if code:
+            return "no git repository" if b"not a git repository" in told else f"git says: {_first_line(told)}"
+        root = Path(os.fsdecode(told.rstrip(b"\n")))
+        if not asked.ask("check-ignore", "--quiet", str(place.absolute()))[0]:
+            return "no git repository: the one around it ignores it"  # an environment inside of a project
+        code, commit = asked.ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+        if code:
+            return "a git repository without a commit"
+        return _compare(_Questions(root, asked.until), root, commit.decode().strip())
+    except FileNotFoundError:
+        return "git is not installed"
+    except subprocess.TimeoutExpired:
+        return f"git did not answer within {PATIENCE_SECONDS:g} s"
+    except OSError as error:
+        return f"git cannot be started: {error.strerror}"
+
+
+def _compare(asked: _Questions, root: Path, commit: str) -> Checkout:
+    head, size, digest = asked.read("diff", "HEAD", "--no-ext-diff", "--no-textconv", "--no-color")
+    told = asked.ask("status", "--porcelain", "-z", "--untracked-files=normal", "--no-renames")[1]
+    untracked = [os.fsdecode(line[3:]) for line in told.split(b"\0") if line.startswith(b"??")]
+    sources = asked.ask("ls-files", "-z", "--others", "--exclude-standard", "--", "*.py")[1].split(b"\0")
+    names = sorted(os.fsdecode(name) for name in sources if name)
+    if names:  # code that is imported counts, whether git knows of it or not
+        digest.update(_digest_of(root, names[:MOST_UNTRACKED]))
+    text = redacted_source(head.decode(errors="replace"))
+    if size > len(head):
+        text += f"\n... cut here: the whole is {size} bytes ...\n"
+    changes = digest.hexdigest()[:DIGITS] if size or names else None
+    return Checkout(root, commit, text, changes, tuple(untracked[:MOST_UNTRACKED]))
+
+
+def _digest_of(root: Path, names: Sequence[str]) -> bytes:
+    digest = hashlib.sha256()
+    for name in names:
+        digest.update(name.encode(errors="surrogateescape") + b"\0")
+        try:
+            with (root / name).open("rb") as file:
+                digest.update(hashlib.sha256(file.read(MOST_READ_BYTES)).digest())
+        except OSError:  # gone meanwhile: it counts by its name
+            continue
+    return digest.digest()
+
+
+@dataclass(frozen=True)
+class _Questions:
+    """Commands of git in one folder, all of them to be answered by `until` (monotonic seconds)."""
+
+    folder: Path
+    until: float
+
+    def ask(self, *arguments: str) -> tuple[int, bytes]:
+        """Return the exit code and what was said; on an error, what was said about that."""
+        ended = subprocess.run(
+            self._command(arguments),
+            env=_environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=max(self.until - time.monotonic(), 0.0),
+            check=False,
+        )
+        return ended.returncode, ended.stderr if ended.returncode else ended.stdout
+
+    def read(self, *arguments: str) -> tuple[bytes, int, hashlib._Hash]:
+        """Return the beginning of an answer of any length, the length in bytes, and a digest of all of it."""
+        command, digest, head, size = self._command(arguments), hashlib.sha256(), b"", 0
+        with subprocess.Popen(
+            command,
+            env=_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        ) as process:
+            timer = threading.Timer(max(self.until - time.monotonic(), 0.0), process.kill)
+            timer.start()
+            try:
+                while process.stdout and (chunk := process.stdout.read(2**16)):
+                    digest.update(chunk)
+                    head += chunk[: MOST_DIFF_BYTES - len(head)]
+                    size += len(chunk)
+            finally:
+                timer.cancel()
+        if process.returncode < 0:
+            raise subprocess.TimeoutExpired(command, PATIENCE_SECONDS)
+        return head, size, digest
+
+    def _command(self, arguments: Sequence[str]) -> list[str]:
+        return ["git", *HARMLESS, "-C", str(self.folder), *arguments]
+
+
+def _environment() -> dict[str, str]:
+    """Return an environment in which git asks nobody, locks nothing, and looks at the folder that it is given."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("GIT_") and not is_secret_variable(name, value)
+    }
+    return {**kept, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+
+
+def _first_line(told: bytes) -> str:
+    return redacted_source(told.decode(errors="replace").strip().partition("\n")[0])

@@ -1,0 +1,42 @@
+"""What the workers of a fleet announce, compared: with each other, and with what a sweep was submitted with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from shared.domain.code import CodeVersion, difference
+from shared.domain.sweep import Sweep
+from shared.store.fleet import Worker
+
+
+def other_code(workers: Sequence[Worker], sweep: Sweep | None = None) -> list[str]:
+    """Return a sentence for each worker whose code is not that of the submit: of `sweep`, or of any it has met."""
+    found = []
+    for worker in workers:
+        differs = dict(worker.differs)
+        if sweep is not None:
+            differs = {sweep.name: differs[sweep.name]} if sweep.name in differs else _other_package(worker, sweep)
+        found += [f"{worker.id} has other code than sweep {name}: {why}" for name, why in differs.items()]
+    return found
+
+
+def _other_package(worker: Worker, sweep: Sweep) -> dict[str, str]:
+    """A worker that has not met the sweep yet told its package all the same."""
+    if not worker.code or sweep.is_finished:
+        return {}
+    why = difference(sweep.code, CodeVersion(package=worker.code))
+    return {sweep.name: why} if why else {}
+
+
+def who_says_what(workers: Sequence[Worker], says: Callable[[Worker], str]) -> dict[str, list[str]]:
+    """Return who announces which value; those that announce none are left out."""
+    found: dict[str, list[str]] = {}
+    for worker in workers:
+        if value := says(worker):
+            found.setdefault(value, []).append(worker.id)
+    return found
+
+
+def tell_apart(found: dict[str, list[str]]) -> str:
+    """Return several values with the workers that announce each: `0.1.0 by a and b; 0.2.0 by c`."""
+    return "; ".join(f"{value} by {' and '.join(ids)}" for value, ids in found.items())
