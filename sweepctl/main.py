@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from shared.domain.errors import SweepError
-from sweepctl.commands import act, look, setup, start
+from sweepctl.commands import act, check, look, setup, start
 
 INTERRUPTED = 130
 
@@ -47,3 +47,4 @@ start.add_to(app)
 look.add_to(app)
 act.add_to(app)
 setup.add_to(app)
+check.add_to(app)

@@ -24,6 +24,7 @@ class Progress(Frozen):
 
     attempt: int = 0  # the one that reports
     step: int = 0
+    began: int | None = None  # the first step that this attempt told of, in a report or a checkpoint
     total_steps: int | None = None
     metrics: dict[str, float] = {}
     curve: tuple[tuple[int, float], ...] = ()
@@ -40,12 +41,16 @@ class Progress(Frozen):
         numbers = finite(metrics)
         if metric in numbers:
             points = _thinned([*points, Point(step, numbers[metric], spent)])
-        return self._with(points, step=step, metrics={**self.metrics, **numbers})
+        return self.begun(step)._with(points, step=step, metrics={**self.metrics, **numbers})
+
+    def begun(self, step: int) -> Progress:
+        """Return the progress of an attempt that has told of `step`."""
+        return self if self.began is not None else self.model_copy(update={"began": step})
 
     def resumed(self, step: int, *, attempt: int) -> Progress:
         """Return the progress of an attempt that goes on from `step`: what was reported beyond it is to come again."""
         points = [point for point in self.points() if point.step <= step]
-        return self._with(points, step=min(self.step, step), attempt=attempt)
+        return self._with(points, step=min(self.step, step), attempt=attempt, began=None)
 
     def _with(self, points: Sequence[Point], **changes: object) -> Progress:
         curve = tuple((point.step, point.value) for point in points)

@@ -188,6 +188,7 @@ class _Watch:
                 self.saved_at = self.heard_at
                 self.saved_seconds += seconds
                 self.steps = max(self.steps, checkpoint.step)
+                self.progress = self.progress.begun(checkpoint.step)
             case wire.RESUMED:
                 self._resumed(message["path"])
             case wire.FINISHED | wire.FAILED | wire.STOPPED | wire.BLOCKED | wire.DAMAGED:

@@ -7,10 +7,8 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
 
 import pynvml
 
@@ -20,21 +18,7 @@ from shared.store.location import located_store
 from shared.store.preflight import SLOW_SECONDS, examine_server, latency
 from shared.store.store import Store
 from sweepctl.actions.compose import LOW_DISK_BYTES, compose_job, free_bytes
-
-Verdict = Literal["ok", "warn", "fail"]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at."""
-
-    verdict: Verdict
-    topic: str
-    text: str
-
-    def to_json(self) -> dict[str, Any]:
-        """Return it as plain data."""
-        return {"verdict": self.verdict, "topic": self.topic, "text": self.text}
+from sweepctl.actions.findings import Finding
 
 
 def examine(data_dir: Path, redis: str | None) -> list[Finding]:
@@ -91,14 +75,15 @@ def _store(data_dir: Path, redis: str | None) -> Iterator[Finding]:
             yield Finding("fail", "embedded", str(error))
     try:
         with located_store(data_dir, redis_url=redis, purpose="look") as store:
-            yield from _server(store)
+            yield from examine_store(store)
             yield from _workers(store)
     except SweepError as error:
         wanted = redis or os.environ.get("REDIS_URL")
         yield Finding("fail" if wanted else "warn", "store", f"{error}" if wanted else "none yet: `run` starts one")
 
 
-def _server(store: Store) -> Iterator[Finding]:
+def examine_store(store: Store) -> Iterator[Finding]:
+    """Yield the findings about a server. Raises StoreUnreachable or StoreDenied."""
     store.ping()
     seconds = latency(store.client)
     answer = f"{store.place} answers in {seconds * 1000:.1f} ms"

@@ -70,6 +70,7 @@ class LocalWorkers:
     data_dir: Path
     queue: str = "gpu"
     allow: Sequence[str] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)  # instead of what the environment says
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     restarts: int = 0
     started_at: float = 0.0
@@ -135,6 +136,7 @@ class LocalWorkers:
         return {
             **LOCAL_SETTINGS,
             **outer,
+            **self.settings,
             "REDIS_URL": self.url,
             "DATA_DIR": str(self.data_dir),
             "SWEEP_ALLOW": ",".join(allowed),

@@ -9,13 +9,12 @@ from shared.store.fleet import Worker
 from sweepctl.actions.local import COMMANDS
 
 
-def missing_workers(sweep: Sweep, workers: Sequence[Worker]) -> dict[str, str]:
-    """Return for each service that no live worker gives to the sweep the command that starts one."""
-    evaluated = bool(sweep.config["sim"]["simulations"])
-    wanted = {"suggester": "suggest", "trainer": sweep.queue, **({"evaluator": "eval"} if evaluated else {})}
+def missing_workers(workers: Sequence[Worker], *, queue: str, is_evaluated: bool) -> dict[str, str]:
+    """Return for each service that no live worker gives to a sweep of `queue` the command that starts one."""
+    wanted = {"suggester": "suggest", "trainer": queue, **({"evaluator": "eval"} if is_evaluated else {})}
     served = {(worker.service, queue) for worker in workers for queue in worker.queues}
     missing = [service for service, queue in wanted.items() if (service, queue) not in served]
-    return {service: worker_command(service, sweep.queue) for service in missing}
+    return {service: worker_command(service, queue) for service in missing}
 
 
 def worker_command(service: str, queue: str) -> str:
@@ -28,5 +27,6 @@ def say_missing(sweep: Sweep, workers: Sequence[Worker]) -> list[str]:
     """Return a sentence for each missing worker; none for a sweep that needs no more."""
     if sweep.is_finished:
         return []
-    missing = missing_workers(sweep, workers)
+    is_evaluated = bool(sweep.config["sim"]["simulations"])
+    missing = missing_workers(workers, queue=sweep.queue, is_evaluated=is_evaluated)
     return [f"no {service} lives: start one with `{command}`" for service, command in missing.items()]

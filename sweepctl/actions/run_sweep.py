@@ -7,7 +7,7 @@ import socket
 import time
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
@@ -50,6 +50,7 @@ class LocalSweep:
     job: SweepJob
     data_dir: Path
     workers: LocalWorkers | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)  # of the workers, instead of the environment's
 
     def follow(self) -> Generator[Snapshot, None, None]:
         """Submit the sweep, start what is missing, and yield a snapshot several times a second until it is over.
@@ -77,7 +78,8 @@ class LocalSweep:
                 time.sleep(LOOK_SECONDS)
 
     def _new_workers(self) -> LocalWorkers:
-        return LocalWorkers(self.store.url, self.data_dir, queue=self.job.queue, allow=entry_points(self.job))
+        allow, queue = entry_points(self.job), self.job.queue
+        return LocalWorkers(self.store.url, self.data_dir, queue=queue, allow=allow, settings=self.settings)
 
     def _keep_alive(self, name: str) -> None:
         if self.workers is None:

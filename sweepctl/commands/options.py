@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from shared.config.schema import SweepJob
     from shared.store.location import Purpose
     from shared.store.store import Store
 
@@ -39,6 +41,18 @@ def the_store(data_dir: Path | None, redis: str | None, purpose: Purpose = "look
 
     with located_store(folder(data_dir), redis_url=redis, purpose=purpose) as store:
         yield store
+
+
+def composed(
+    name: str | None, overrides: Sequence[str] | None, *, config_dir: Path | None, data_dir: Path | None, pin: bool
+) -> SweepJob:
+    """Compose the job that is meant, and print what was read differently than written."""
+    from sweepctl.actions.compose import compose_job
+
+    found = compose_job(name, overrides or [], config_dir=config_dir, data_dir=data_dir, pin=pin)
+    for note in found.notes:
+        print(f"note: {note}", file=sys.stderr)
+    return found.job
 
 
 def named(store: Store, sweep: str | None) -> str:

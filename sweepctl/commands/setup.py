@@ -21,7 +21,7 @@ def doctor(data_dir: DataDir = None, redis: Redis = None, as_json: AsJson = Fals
         print_json([finding.to_json() for finding in findings])
     else:
         for finding in findings:
-            print(f"{finding.verdict:<5} {finding.topic:<10} {finding.text}")
+            print("\n".join(finding.lines()))
     raise typer.Exit(1 if any(finding.verdict == "fail" for finding in findings) else 0)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +16,7 @@ from sweepctl.commands.options import (
     Overrides,
     Pin,
     Redis,
+    composed,
     folder,
     print_json,
     the_store,
@@ -44,7 +44,7 @@ def run(
     """
     from sweepctl.views.session import follow_to_the_end
 
-    job = _job(name, overrides, config_dir=config_dir, data_dir=folder(data_dir), pin=pin)
+    job = composed(name, overrides, config_dir=config_dir, data_dir=folder(data_dir), pin=pin)
     _examine(job, folder(data_dir))
     with the_store(data_dir, redis, "start") as store:
         raise typer.Exit(follow_to_the_end(store, job, folder(data_dir), as_json=as_json))
@@ -68,7 +68,7 @@ def submit(
     from sweepctl.actions.submit import submit as submit_job
     from sweepctl.views.session import say_what_is_next
 
-    job = _job(name, overrides, config_dir=config_dir, data_dir=folder(data_dir), pin=pin)
+    job = composed(name, overrides, config_dir=config_dir, data_dir=folder(data_dir), pin=pin)
     _examine(job, folder(data_dir))
     with the_store(data_dir, redis, "join") as store:
         submitted = submit_job(store, job)
@@ -96,7 +96,7 @@ def rollout(
     from sweepctl.views.session import stream_one_run
 
     one = [*(overrides or []), "budget.max_runs=1", "parallelism=1", "look_ahead=0"]
-    job = _job(name, one, config_dir=config_dir, data_dir=folder(data_dir), pin=pin)
+    job = composed(name, one, config_dir=config_dir, data_dir=folder(data_dir), pin=pin)
     _examine(job, folder(data_dir))
     with the_store(data_dir, redis, "start") as store:
         raise typer.Exit(stream_one_run(store, job, folder(data_dir)))
@@ -148,7 +148,7 @@ def config(
     from shared.config.frozen import to_plain, to_yaml
     from shared.config.secrecy import masked
 
-    job = _job(name, overrides, config_dir=config_dir, data_dir=data_dir, pin=pin)
+    job = composed(name, overrides, config_dir=config_dir, data_dir=data_dir, pin=pin)
     if as_json:
         print_json(masked(to_plain(job)))
     else:
@@ -159,18 +159,6 @@ def add_to(app: typer.Typer) -> None:
     """Register the commands."""
     for command in (run, submit, rollout, restore, config):
         app.command()(command)
-
-
-def _job(
-    name: str | None, overrides: Sequence[str] | None, *, config_dir: Path | None, data_dir: Path | None, pin: bool
-) -> SweepJob:
-    """Compose the job, and print what was read differently than written."""
-    from sweepctl.actions.compose import compose_job
-
-    composed = compose_job(name, overrides or [], config_dir=config_dir, data_dir=data_dir, pin=pin)
-    for note in composed.notes:
-        print(f"note: {note}", file=sys.stderr)
-    return composed.job
 
 
 def _examine(job: SweepJob, data_dir: Path) -> None:

@@ -1,0 +1,65 @@
+"""The command that tries a sweep before it is started: check."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from sweepctl.commands.options import (
+    AsJson,
+    ConfigDir,
+    DataDir,
+    Name,
+    Overrides,
+    Pin,
+    Redis,
+    composed,
+    folder,
+    print_json,
+)
+
+Seconds = Annotated[float, typer.Option(min=1, help="Longest time that the run is trained (seconds).")]
+NoRun = Annotated[bool, typer.Option("--no-run", help="Look only; train nothing.")]
+
+
+def check(
+    name: Name = None,
+    overrides: Overrides = None,
+    seconds: Seconds = 120,
+    no_run: NoRun = False,
+    config_dir: ConfigDir = None,
+    data_dir: DataDir = None,
+    redis: Redis = None,
+    pin: Pin = False,
+    as_json: AsJson = False,
+) -> None:
+    """Try a sweep before GPUs are spent on it.
+
+    Config and search space; one short run on this machine, in a store of its own, which is killed once to see whether
+    it goes on from its checkpoint; and with REDIS_URL the workers of the fleet. One line for each finding, with its
+    remedy. The exit code is 1 if any fails.
+
+    Example: sweepctl check quick trainer.total_timesteps=50000
+    """
+    from sweepctl.actions.check import check_config, check_fleet, check_run
+    from sweepctl.views.progress import progress_of
+
+    job, place = composed(name, overrides, config_dir=config_dir, data_dir=folder(data_dir), pin=pin), folder(data_dir)
+    findings = []
+    with progress_of("a short run", as_json=as_json) as tell:
+        parts = [check_config(job, place)]
+        parts += [] if no_run else [check_run(job, seconds=seconds, tell=tell)]
+        for part in [*parts, check_fleet(job, place, redis)]:
+            for finding in part:
+                findings.append(finding)
+                if not as_json:
+                    print("\n".join(finding.lines()), flush=True)
+    if as_json:
+        print_json([finding.to_json() for finding in findings])
+    raise typer.Exit(1 if any(finding.verdict == "fail" for finding in findings) else 0)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command()(check)
