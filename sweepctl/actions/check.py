@@ -31,9 +31,9 @@ def check_config(job: SweepJob, data_dir: Path) -> Iterator[Finding]:
     yield from examine_space(job)
 
 
-def check_run(job: SweepJob, *, seconds: float, tell: Tell) -> Iterator[Finding]:
-    """Yield the findings about one run of at most `seconds`, carried out on this machine."""
-    yield from judge(job, try_a_run(job, seconds=seconds, tell=tell))
+def check_run(job: SweepJob, *, seconds: float, tell: Tell) -> list[Finding]:
+    """Return the findings about one run of at most `seconds`, carried out on this machine."""
+    return list(judge(job, try_a_run(job, seconds=seconds, tell=tell)))
 
 
 def check_fleet(job: SweepJob, data_dir: Path, redis: str | None) -> Iterator[Finding]:

@@ -101,8 +101,8 @@ def _storage(job: SweepJob, workers: Sequence[Worker], here: Storage) -> Finding
             yield Finding("fail", "storage", f"{worker.id}: {worker.storage_fault}: mend it, or set another DATA_DIR")
     found = who_says_what(users, lambda worker: worker.storage or "")
     placeless = [worker.id for worker in users if not worker.storage and not worker.storage_fault]
-    elsewhere = [worker for worker in users if worker.id in placeless and worker.host != socket.gethostname()]
-    if elsewhere:
+    is_far = any(worker.host != socket.gethostname() for worker in users if worker.id in placeless)
+    if is_far:
         text = f"{' and '.join(placeless)} would write to {Path(job.data_dir).absolute()}, whatever that is there"
         yield Finding("warn", "storage", f"{text}: set DATA_DIR to an absolute path of the shared file system")
     if len(found) > 1:
@@ -112,8 +112,8 @@ def _storage(job: SweepJob, workers: Sequence[Worker], here: Storage) -> Finding
     elif found and here.id not in found:
         why = here.fault or f"{Path(job.data_dir).absolute()} is another file system than that of the workers"
         yield Finding("warn", "storage", f"{why}: logs, checkpoints and folders of runs are not seen from here")
-    elif found:
-        yield Finding("ok", "storage", f"all write to one file system, that of {Path(job.data_dir).absolute()}")
+    elif found or (placeless and not is_far):
+        yield Finding("ok", "storage", f"all write to the file system of {Path(job.data_dir).absolute()}")
 
 
 def _place(worker_id: str, workers: Sequence[Worker]) -> str:

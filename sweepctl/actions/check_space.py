@@ -35,21 +35,24 @@ def _keys(space: SearchSpace, job: SweepJob) -> Iterator[Finding]:
         yield Finding(
             "fail",
             "space",
-            f"{path} is searched, but the config has {near}, which would stay as it is: name that one in `parameters`, "
-            f"or remove it from the config",
+            f"{path} is searched, but the config has {near}, which would stay as it is: search that one, "
+            "or take it out of the config",
         )
     own = [path for path in new if path not in slips]
-    told = f"; {', '.join(own)} is set by the sweep alone, and not in the config" if own else ""
+    alone = f"; set by the sweep alone, and not in the config: {', '.join(own)}" if own else ""
     if not slips:
-        yield Finding("ok", "space", f"{', '.join(space.paths)}{told}")
+        yield Finding("ok", "space", f"{len(space)} searched{alone}")
 
 
 def _meant(path: str, known: list[str]) -> str | None:
     """Return the key that a searched one, which nobody knows, is probably a slip of; `layer_1` is none of `layer_2`."""
     short = {key.removeprefix("trainer."): key for key in known}
     found = difflib.get_close_matches(path.removeprefix("trainer."), list(short), n=1, cutoff=ALIKE)
-    without_digits = re.sub(r"\d+", "#", path)
-    return next((short[name] for name in found if re.sub(r"\d+", "#", short[name]) != without_digits), None)
+    return next((short[name] for name in found if _without_digits(short[name]) != _without_digits(path)), None)
+
+
+def _without_digits(path: str) -> str:
+    return re.sub(r"\d+", "#", path)
 
 
 def _sample(space: SearchSpace, job: SweepJob) -> Iterator[Finding]:

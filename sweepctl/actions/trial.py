@@ -19,7 +19,7 @@ from shared.config.schema import SweepJob
 from shared.domain.errors import SweepError
 from shared.domain.progress import Progress
 from shared.domain.run import Run, RunState, run_id
-from shared.domain.wording import did_you_mean
+from shared.domain.wording import nearest
 from shared.storage.folders import RunFolder, runs_folder
 from shared.storage.logs import last_lines
 from shared.store import embedded
@@ -194,7 +194,7 @@ def judge(job: SweepJob, seen: Seen) -> Iterator[Finding]:
     elif run.failure and run.failure.kind != "bad score":
         again = f"killed, and started again at step {run.checkpoint.step}, " if seen.killed and run.checkpoint else ""
         topic = "resume" if seen.killed else "training"
-        yield Finding("fail", topic, f"{again}it failed: {run.failure.message}: mend it", seen.log)
+        yield Finding("fail", topic, f"{again}it failed: {run.failure.message}", seen.log)
     else:
         yield _training(run, seen)
         yield from _metric(job, run, seen)
@@ -235,11 +235,9 @@ def _until(run: Run, seen: Seen) -> str:
 
 
 def _missing(name: str, metrics: Mapping[str, float], *, setting: str, when: str) -> str:
-    known = ", ".join(sorted(metrics)) or "nothing"
-    return (
-        f"{name} was not reported {when}; reported: {known}{did_you_mean(name, metrics)}: "
-        f"report it, or set {setting} to what is reported"
-    )
+    known, near = ", ".join(sorted(metrics)) or "nothing", nearest(name, metrics)
+    told = f"{name} was not reported {when}; reported: {known}"
+    return f"{told}: report it, or set {setting}={near}" if near else f"{told}: report it, or set {setting}"
 
 
 def _resume(run: Run, seen: Seen) -> Finding:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +21,10 @@ from sweepctl.commands.options import (
     folder,
     print_json,
 )
+
+if TYPE_CHECKING:
+    from shared.config.schema import SweepJob
+    from sweepctl.actions.findings import Finding
 
 Seconds = Annotated[float, typer.Option(min=1, help="Longest time that the run is trained (seconds).")]
 NoRun = Annotated[bool, typer.Option("--no-run", help="Look only; train nothing.")]
@@ -42,22 +49,28 @@ def check(
 
     Example: sweepctl check quick trainer.total_timesteps=50000
     """
-    from sweepctl.actions.check import check_config, check_fleet, check_run
-    from sweepctl.views.progress import progress_of
-
-    job, place = composed(name, overrides, config_dir=config_dir, data_dir=folder(data_dir), pin=pin), folder(data_dir)
+    job = composed(name, overrides, config_dir=config_dir, data_dir=folder(data_dir), pin=pin)
     findings = []
-    with progress_of("a short run", as_json=as_json) as tell:
-        parts = [check_config(job, place)]
-        parts += [] if no_run else [check_run(job, seconds=seconds, tell=tell)]
-        for part in [*parts, check_fleet(job, place, redis)]:
-            for finding in part:
-                findings.append(finding)
-                if not as_json:
-                    print("\n".join(finding.lines()), flush=True)
+    for finding in _examine(job, folder(data_dir), redis, seconds=0 if no_run else seconds, as_json=as_json):
+        findings.append(finding)
+        if not as_json:
+            print("\n".join(finding.lines()), flush=True)
     if as_json:
         print_json([finding.to_json() for finding in findings])
     raise typer.Exit(1 if any(finding.verdict == "fail" for finding in findings) else 0)
+
+
+def _examine(job: SweepJob, data_dir: Path, redis: str | None, *, seconds: float, as_json: bool) -> Iterator[Finding]:
+    from sweepctl.actions.check import check_config, check_fleet, check_run
+    from sweepctl.views.progress import progress_of
+
+    yield from check_config(job, data_dir)
+    if seconds:
+        print(f"note: a short run on this machine, {seconds:g} s at most", file=sys.stderr)
+        with progress_of("training", as_json=as_json) as tell:
+            tried = check_run(job, seconds=seconds, tell=tell)
+        yield from tried
+    yield from check_fleet(job, data_dir, redis)
 
 
 def add_to(app: typer.Typer) -> None:

@@ -171,6 +171,15 @@ def test_the_last_report_is_in_the_store_when_a_training_ends(rig: Rig) -> None:
     assert (progress.step, progress.metrics) == (3, {"reward": 0.3})
 
 
+@pytest.mark.parametrize(("entry", "step"), [("finish", 1), ("go_on", 1)])
+def test_the_first_step_that_a_training_tells_of_is_kept_be_it_a_report_or_a_checkpoint(
+    rig: Rig, entry: str, step: int
+) -> None:
+    rig.supervise(entry)
+
+    assert rig.store.runs.progress("s", [1])[1].began == step
+
+
 def test_the_next_attempt_goes_on_from_the_last_checkpoint(rig: Rig) -> None:
     rig.supervise("finish")
     rig.claim_again()
