@@ -15,7 +15,7 @@ import pynvml
 from shared.domain.run import Run
 from shared.domain.sweep import Sweep
 from shared.execution.slots import Slot
-from shared.execution.source import Source, package_code
+from shared.execution.source import Source, package_code, package_source
 from shared.storage.folders import RunFolder, write_text, write_yaml
 
 
@@ -108,7 +108,7 @@ def describe_gpu(gpu: str) -> dict[str, str]:
 
 def warm_up(gpus: Sequence[str]) -> None:
     """Find out beforehand what takes its time, so that no start of a run waits for it."""
-    package_code()
+    package_source()
     installed_packages()
     for gpu in gpus:
         describe_gpu(gpu)

@@ -56,16 +56,20 @@ def package_code() -> str:
     return f"{package_version()} ({_digest(PACKAGE, files)})"
 
 
+@cache
+def package_source() -> Source:
+    """Return where this package lies, as it was when this process asked first; it is compared by its sources alone."""
+    found = look_at(PACKAGE)
+    checkout, note = (None, found) if isinstance(found, str) else (found, None)
+    return Source(PACKAGE, checkout, note, CodeVersion(package=package_code()))
+
+
 def read_source(job: SweepJob) -> Source:
-    """Look at the code of a job's training, as it is now. Imports nothing of it."""
+    """Look at the code of a job's training: this package, or the user's own as it is now. Imports nothing of it."""
     module = _module_of(job)
     if module is not None:
         return _module_source(module)
-    if isinstance(job.trainer, PpoTrainer | NoopTrainer):  # the built-in ones: compared by the package's sources
-        found = look_at(PACKAGE)
-        checkout, note = (None, found) if isinstance(found, str) else (found, None)
-        return Source(PACKAGE, checkout, note, CodeVersion(package=package_code()))
-    return _source(Path.cwd(), None)
+    return package_source() if isinstance(job.trainer, PpoTrainer | NoopTrainer) else _source(Path.cwd(), None)
 
 
 def code_version(job: SweepJob) -> CodeVersion:

@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from shared.domain.code import CodeVersion, difference
 from shared.domain.sweep import Sweep
 from shared.store.fleet import Worker
 
 
-def other_code(workers: Sequence[Worker], sweep: Sweep | None = None) -> list[str]:
-    """Return a sentence for each worker whose code is not that of the submit: of `sweep`, or of any it has met."""
+def other_code(workers: Sequence[Worker], sweep: Sweep) -> list[str]:
+    """Return a sentence for each worker whose code is not that of the sweep's submit."""
     found = []
     for worker in workers:
-        differs = dict(worker.differs)
-        if sweep is not None:
-            differs = {sweep.name: differs[sweep.name]} if sweep.name in differs else _other_package(worker, sweep)
-        found += [f"{worker.id} has other code than sweep {name}: {why}" for name, why in differs.items()]
+        why = worker.differs.get(sweep.name) or _other_package(worker, sweep)
+        found += [f"{worker.id} has other code than sweep {sweep.name}: {why}"] if why else []
     return found
 
 
-def _other_package(worker: Worker, sweep: Sweep) -> dict[str, str]:
-    """A worker that has not met the sweep yet told its package all the same."""
+def other_code_than_any(workers: Sequence[Worker], sweeps: Collection[str]) -> list[str]:
+    """Return a sentence for each worker and each of the `sweeps` that it met with other code."""
+    return [
+        f"{worker.id} has other code than sweep {name}: {why}"
+        for worker in workers
+        for name, why in worker.differs.items()
+        if name in sweeps
+    ]
+
+
+def _other_package(worker: Worker, sweep: Sweep) -> str | None:
+    # A worker that has not met the sweep yet told its package all the same.
     if not worker.code or sweep.is_finished:
-        return {}
-    why = difference(sweep.code, CodeVersion(package=worker.code))
-    return {sweep.name: why} if why else {}
+        return None
+    return difference(sweep.code, CodeVersion(package=worker.code))
 
 
 def who_says_what(workers: Sequence[Worker], says: Callable[[Worker], str]) -> dict[str, list[str]]:

@@ -189,7 +189,8 @@ def judge(job: SweepJob, seen: Seen) -> Iterator[Finding]:
     elif seen.declined:
         yield Finding("fail", "training", f"no worker here takes the run: {seen.declined}")
     elif run is None or not run.attempt:
-        text = f"nothing was started within {START_SECONDS:g} s: is this machine busy? try again"
+        causes = "is this machine busy, or has it fewer GPUs than a run wants?"
+        text = f"nothing was started within {START_SECONDS:g} s: {causes} Try again, or --no-run"
         yield Finding("fail", "training", text)
     elif run.failure and run.failure.kind != "bad score":
         again = f"killed, and started again at step {run.checkpoint.step}, " if seen.killed and run.checkpoint else ""

@@ -170,16 +170,16 @@ def workers(data_dir: DataDir = None, redis: Redis = None, as_json: AsJson = Fal
     Example: sweepctl workers
     """
     with the_store(data_dir, redis) as store:
-        live = store.fleet.live()
+        live, sweeps = store.fleet.live(), store.sweeps.live()
     if as_json:
         print_json([worker.model_dump() for worker in live])
         return
     from rich.console import Console
 
-    from sweepctl.actions.agreement import other_code
+    from sweepctl.actions.agreement import other_code_than_any
     from sweepctl.views.listing import workers_table
 
-    Console().print(workers_table(live, other_code(live)))
+    Console().print(workers_table(live, other_code_than_any(live, sweeps)))
 
 
 def audit(sweep: SweepName = None, data_dir: DataDir = None, redis: Redis = None, as_json: AsJson = False) -> None:
