@@ -111,7 +111,7 @@ class _Trial:
                     if self.seen.cut or self.seen.declined or is_enough(self.job, self.seen):
                         break
         except SweepError as error:
-            self.seen = replace(self.seen, trouble=str(error))
+            self.seen = replace(self.seen, trouble=str(error).partition(": see ")[0])  # a log that is gone soon
         return replace(self.seen, log=self._log())
 
     def _look(self, shot: Snapshot, sweep: LocalSweep) -> None:
@@ -145,7 +145,8 @@ class _Trial:
         lines = last_lines(folder) if folder.path.exists() else []
         if not lines and self.seen.trouble:
             logs = sorted((self.data_dir / "logs").glob("*.log"))
-            lines = [line for log in logs for line in log.read_text(errors="replace").splitlines()[-LOG_LINES:]]
+            read = (log.read_text(errors="replace").splitlines()[-LOG_LINES:] for log in logs)
+            lines = list(dict.fromkeys(line for several in read for line in several))  # they end again and again alike
         return tuple(lines[-LOG_LINES:])
 
 
