@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -67,6 +68,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     assert [path.name for path in scratch.iterdir() if path.name.startswith("sweep-check")] == []
     assert not (work / "train_dir").exists()
     assert processes_of(scratch) == []
+    shutil.rmtree(scratch)
 
 
 def processes_of(folder: Path) -> list[list[str]]:
