@@ -87,6 +87,19 @@ def all_paths(several: Iterable[Mapping[str, Any]]) -> list[str]:
     return list(dict.fromkeys(path for params in several for path in params))
 
 
+def count(number: int, thing: str) -> str:
+    """Return `1 run` or `5 runs`."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+def shortened(text: str, most: int) -> str:
+    """Return a text of at most `most` characters: what is too long loses its middle."""
+    if len(text) <= most:
+        return text
+    end = (most - 1) // 2
+    return f"{text[: most - 1 - end]}…{text[len(text) - end :]}"
+
+
 def params_line(params: Mapping[str, Any]) -> str:
     """Return the parameters on one line."""
     names = short_names(list(params))

@@ -1,0 +1,128 @@
+"""How much each parameter of a sweep matters: total-order Sobol indices of Protein's surrogate of the score.
+
+The surrogate is fitted to the runs that have a score, whichever method suggested them, and asked all over the search
+space. The index of a parameter is the share of the variance of the prediction that is left when all the others are
+known: 0 for one without any effect, and with interactions the indices add up to more than 1. Estimator: Jansen (1999),
+on scrambled Sobol points. Beside them stands how far the surrogate can be trusted: the share of the variance of the
+scores that it predicts where each of them is left out (Rasmussen and Williams, 2006, eq. 5.12).
+
+`python -m services.suggester.importance SWEEP` prints them as JSON; `sweepctl report` runs it, since Protein needs
+torch and commands do not wait for that.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import qmc
+
+from services.suggester.protein import fitting
+from services.suggester.protein.candidates import Cube
+from services.suggester.protein.fitting import Evidence
+from services.suggester.protein.observations import Observations
+from services.suggester.protein.surrogate import Surrogate
+from shared.config.frozen import from_plain
+from shared.config.protein import ProteinSettings
+from shared.config.searched import space_of
+from shared.domain.errors import SweepError
+from shared.domain.run import Run, RunState
+from shared.domain.search_space import SearchSpace
+from shared.store.store import open_store
+
+Array = NDArray[np.float64]
+
+POINTS: Final = 1024
+FEWEST: Final = 10
+FEWEST_EACH: Final = 2  # runs for each parameter that varies
+
+
+@dataclass(frozen=True)
+class Importance:
+    """`indices` by dotted path, empty while there are fewer than `wanted` runs with a score, or all score the same.
+
+    `explained` is the share of the variance of left out scores that the surrogate predicts, at most 1; below 0 it is
+    worse than their mean.
+    """
+
+    runs: int
+    wanted: int
+    explained: float | None = None
+    indices: dict[str, float] = field(default_factory=dict)
+
+
+def importance(runs: Sequence[Run], space: SearchSpace, settings: ProteinSettings) -> Importance:
+    """Return what the runs with a score tell about the parameters of `space`."""
+    scored = [run for run in runs if run.score is not None]
+    varying = [j for j, parameter in enumerate(space.parameters) if not parameter.is_constant]
+    told = Importance(len(scored), max(FEWEST, FEWEST_EACH * len(varying)))
+    if len(scored) < told.wanted or len({run.score for run in scored}) == 1:
+        return told
+    cube = Cube(space, settings.cost_path)
+    evidence = replace(_evidence(scored, cube, most=settings.gp_max_obs), cost=None, success=None)
+    fitted = fitting.refit(evidence, cube, {}, observed=len(scored))
+    surrogate = fitting.surrogate(evidence.loss, cube, fitted["loss"])
+    assert surrogate is not None
+    assert evidence.loss is not None
+    shares = total_indices(surrogate, cube, varying)
+    indices = {space.paths[j]: share for j, share in zip(varying, shares, strict=True)}
+    return replace(told, indices=indices, explained=explained(surrogate, evidence.loss.targets))
+
+
+def total_indices(surrogate: Surrogate, cube: Cube, varying: Sequence[int]) -> list[float]:
+    """Return the total-order index of each of the `varying` parameters; all 0 for a prediction that is the same."""
+    width = len(cube.space)
+    draws = qmc.Sobol(2 * width, seed=0).random(POINTS)
+    base, other = draws[:, :width], draws[:, width:]
+
+    def predicted(units: Array) -> Array:
+        return surrogate.mean(cube.features(cube.space.snap(units)))
+
+    at_base = predicted(base)
+    variance = float(np.var(np.concatenate([at_base, predicted(other)])))
+    shares = []
+    for j in varying:
+        changed = base.copy()
+        changed[:, j] = other[:, j]
+        squares = float(np.mean((at_base - predicted(changed)) ** 2))
+        shares.append(0.5 * squares / variance if variance > 1e-12 else 0.0)
+    return shares
+
+
+def explained(surrogate: Surrogate, targets: Array) -> float:
+    """Return the share of the variance of `targets` (n,) that is predicted of each by the others."""
+    precision = (surrogate.whitener**2).sum(axis=0)  # the diagonal of the inverse covariance
+    missed = surrogate.alpha / precision
+    return float(1 - (missed**2).sum() / ((targets - targets.mean()) ** 2).sum())
+
+
+def _evidence(scored: Sequence[Run], cube: Cube, *, most: int) -> Evidence:
+    observations = Observations()
+    for run in scored:
+        params = cube.space.validate({**run.params, **run.trained})
+        observations.add(params, cube.space.encode(params), loss=run.score, cost=run.cost or 0.0)
+    return Evidence.of(observations, cube, most=most)
+
+
+def main() -> None:
+    """Print what matters in the sweep that is named."""
+    try:
+        store = open_store(os.environ["REDIS_URL"])
+        sweep = store.sweeps.get(sys.argv[1])
+        job = from_plain(sweep.config)
+        runs = store.runs.in_states(sweep.name, [RunState.OBSERVED])
+        told: dict[str, Any] = asdict(importance(runs, space_of(job), ProteinSettings.from_config(job.sweep.protein)))
+        print(json.dumps(told))
+    except SweepError as error:
+        print(error, file=sys.stderr)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""Who worked on what, and when: the attempts of a sweep's log in lanes, one for each place of a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from shared.domain.run import FINISHED
+
+ENDS = frozenset({*FINISHED, "trained", "lost", "released", "damaged"})
+WASTED = frozenset({"lost", "released", "damaged", "cancelled"})
+SAME_BAR = 0.004
+"""Of the whole time: work of one kind that is nearer to each other is drawn as one bar, where there is much of it."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """Work on one run, in seconds since the start of the sweep; `ended` says how, `in progress` while it goes on."""
+
+    worker: str
+    phase: str  # training or evaluating
+    run: int
+    attempt: int
+    start: float
+    end: float
+    ended: str = "in progress"
+    runs: int = 1  # how many were drawn together
+
+    @property
+    def is_wasted(self) -> bool:
+        """Whether its outcome was not used, or not all of it."""
+        return self.ended in WASTED
+
+
+@dataclass(frozen=True)
+class Usage:
+    """A worker's work: from its first claim to the end of the timeline, how much of its places was in use."""
+
+    worker: str
+    places: int
+    attempts: int
+    busy_seconds: float
+    room_seconds: float  # what it could have been busy
+
+    @property
+    def share(self) -> float:
+        """How much of that it was."""
+        return self.busy_seconds / self.room_seconds if self.room_seconds > 0 else 0.0
+
+
+@dataclass
+class Timeline:
+    """The spans of a log, when runs were over (seconds since the start), and when the last entry was written."""
+
+    spans: list[Span] = field(default_factory=list)
+    ended: dict[int, float] = field(default_factory=dict)
+    until: float = 0.0
+
+
+def timeline_of(events: Iterable[tuple[int, Mapping[str, Any]]], *, start: float, now: float) -> Timeline:
+    """Read the entries of a log, (ms since the epoch, body); `start` and `now` are seconds since the epoch.
+
+    What is in progress lasts until `now`.
+    """
+    told, held = Timeline(), {}
+    for at_ms, body in events:
+        at = max(at_ms / 1000 - start, 0.0)
+        told.until = max(told.until, at)
+        run, kind = body.get("run"), body["kind"]
+        if run is None:
+            continue
+        if kind == "claimed":
+            held[run] = Span(body.get("worker") or "?", str(body["state"]), run, body.get("attempt") or 1, at, at)
+        elif kind in ENDS:
+            if run in held:
+                told.spans.append(replace(held.pop(run), end=at, ended=kind))
+            if kind in FINISHED:
+                told.ended[run] = at
+    told.until = max(told.until, now - start) if held else told.until
+    told.spans += [replace(span, end=max(told.until, span.start)) for span in held.values()]
+    told.spans.sort(key=lambda span: (span.start, span.run))
+    return told
+
+
+def lanes_of(spans: Sequence[Span]) -> dict[str, list[list[Span]]]:
+    """Return for each worker its places, and for each place what was done there, in order of time."""
+    workers: dict[str, list[list[Span]]] = {}
+    for span in sorted(spans, key=lambda span: span.start):
+        lanes = workers.setdefault(span.worker, [])
+        free = next((lane for lane in lanes if lane[-1].end <= span.start), None)
+        if free is None:
+            lanes.append([span])
+        else:
+            free.append(span)
+    return workers
+
+
+def usage_of(timeline: Timeline) -> list[Usage]:
+    """Return how much each worker worked, in the order in which they first claimed a run."""
+    found = []
+    for worker, lanes in lanes_of(timeline.spans).items():
+        spans = [span for lane in lanes for span in lane]
+        busy = sum(span.end - span.start for span in spans)
+        room = (timeline.until - min(span.start for span in spans)) * len(lanes)
+        found.append(Usage(worker, len(lanes), len(spans), busy, room))
+    return found
+
+
+def merged(lane: Sequence[Span], gap: float) -> list[Span]:
+    """Return the lane with neighbours of one kind drawn together where less than `gap` seconds lie between them."""
+    found: list[Span] = []
+    for span in lane:
+        last = found[-1] if found else None
+        alike = last is not None and (last.phase, last.is_wasted) == (span.phase, span.is_wasted)
+        if last is not None and alike and span.start - last.end < gap:
+            found[-1] = replace(last, end=max(last.end, span.end), runs=last.runs + span.runs)
+        else:
+            found.append(span)
+    return found
