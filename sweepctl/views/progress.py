@@ -11,8 +11,9 @@ from rich.progress import Progress
 
 @contextmanager
 def progress_of(what: str, *, as_json: bool) -> Iterator[Callable[[int, int], None]]:
-    """Yield what is to be told (done, of how many); it draws on stderr, and for scripts not at all."""
-    bar = Progress(console=Console(stderr=True), transient=True, disable=as_json)
+    """Yield what is to be told (done, of how many); it draws on a terminal, and for scripts not at all."""
+    console = Console(stderr=True)
+    bar = Progress(console=console, transient=True, disable=as_json or not console.is_terminal)
     task = bar.add_task(what, total=None)
 
     def tell(done: int, of: int) -> None:
