@@ -150,8 +150,8 @@ def calibration_of(runs: Sequence[Run], *, noise: float | None) -> Calibration:
 
 def fifths(points: Sequence[Point], *, goal: Goal) -> dict[int, int]:
     """Return for each run in which fifth its score lies, from 0, the worst, to 4."""
-    ordered = list(reversed(best_points(points, goal=goal)))
-    return {point.run: min(5 * rank // max(len(ordered), 1), 4) for rank, point in enumerate(ordered)}
+    ordered = best_points(points, goal=goal)
+    return {point.run: 4 - 5 * rank // len(ordered) for rank, point in enumerate(ordered)}
 
 
 def spans_decades(values: Sequence[float], *, decades: float = 1.5) -> bool:

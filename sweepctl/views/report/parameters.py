@@ -51,7 +51,7 @@ def importance_section(material: Material) -> Section:
     if found.missing:
         return Section("importance", title, [f"Not computed: {found.missing}."])
     if found.runs < found.wanted:
-        text = f"Too few runs to tell: {found.runs} have a score, at least {found.wanted} are needed for this space."
+        text = f"Too few runs with a score to tell: {found.runs}; at least {found.wanted} are needed for this space."
         return Section("importance", title, [text])
     if not found.indices:
         return Section("importance", title, ["All runs score the same: no parameter matters as far as one can see."])

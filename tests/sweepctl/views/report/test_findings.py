@@ -44,7 +44,7 @@ def test_the_best_so_far_is_the_least_where_less_is_better(a_run: ARun) -> None:
 
     assert [point.best for point in points] == [3.0, 1.0, 1.0]
     assert [point.seconds for point in points] == [None] * 3
-    assert fifths(points, goal="minimize") == {1: 0, 3: 1, 2: 3}
+    assert fifths(points, goal="minimize") == {2: 4, 3: 3, 1: 1}
 
 
 def test_of_a_run_that_was_stopped_early_the_length_is_shown_that_it_had(a_run: ARun) -> None:

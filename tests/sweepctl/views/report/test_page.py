@@ -102,7 +102,7 @@ def test_the_importance_names_its_method_and_how_far_it_can_be_trusted() -> None
 def test_with_too_few_runs_the_importance_says_how_many_are_needed() -> None:
     found = section_of(a_material(5, importance=Importance(5, 14)), "importance")
 
-    assert found.text == ["Too few runs to tell: 5 have a score, at least 14 are needed for this space."]
+    assert found.text == ["Too few runs with a score to tell: 5; at least 14 are needed for this space."]
     assert not found.charts
 
 
