@@ -9,7 +9,7 @@ SOURCES := pyproject.toml constraints.txt
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help quick install dev bench test quicktest chaos lint clean
+.PHONY: help quick install dev bench test quicktest chaos lint reference clean
 
 help:  ## Show this list
 	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):.*## /\1 \t/' | expand -t 12
@@ -43,6 +43,9 @@ lint: dev  ## Style, types, import rules
 	$(BIN)/ruff format --check --quiet
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+reference: dev  ## Write the reference of the command line anew, from the help of the commands
+	$(BIN)/python -m sweepctl.reference docs/reference/command-line.md
 
 clean:  ## Remove .venv and what the tools left behind; sweeps stay
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info

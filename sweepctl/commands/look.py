@@ -68,7 +68,8 @@ def runs(
 def show(run: RunId, data_dir: DataDir = None, redis: Redis = None, as_json: AsJson = False) -> None:
     """Show all about one run.
 
-    Parameters, prediction against outcome, every attempt, its files.
+    Parameters, prediction against outcome, where its configuration stands among all, every attempt, its files; of one
+    that failed the end of its log.
 
     Example: sweepctl show mysweep.r.7
     """
@@ -88,7 +89,9 @@ def show(run: RunId, data_dir: DataDir = None, redis: Redis = None, as_json: AsJ
 
 def logs(
     run: RunId,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what it prints, to its end.")] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on with what it prints, over its next attempts, to its end.")
+    ] = False,
     attempt: Annotated[int | None, typer.Option(min=1, help="Which attempt; the newest otherwise.")] = None,
     data_dir: DataDir = None,
     redis: Redis = None,
@@ -114,7 +117,8 @@ def best(
 ) -> None:
     """Show the best configuration, its runs and its parameters.
 
-    Its score is the mean of its runs; with it comes what that is worth, as far as the noise is known.
+    Its score is the mean of its runs; with it come the bounds of what that is worth, where the noise is known, the
+    configurations behind it, and score over cost.
 
     Example: sweepctl best mysweep --json
     """
@@ -149,7 +153,8 @@ def export(
 ) -> None:
     """Write all runs of a sweep as a table (CSV), or as JSON.
 
-    Another sweep can learn from the table: sweep.warm_start=[runs.csv].
+    Another sweep can learn from the table: sweep.warm_start=[runs.csv]. Of a run that was stopped early it has the step
+    of the decision (stopped_early) and the length that was trained.
 
     Example: sweepctl export mysweep -o runs.csv
     """

@@ -22,8 +22,10 @@ Overrides = Annotated[
 ]
 SweepName = Annotated[str | None, typer.Argument(help="The sweep; left out: the latest.", metavar="SWEEP")]
 RunId = Annotated[str, typer.Argument(help="The run, such as mysweep.r.7.", metavar="RUN")]
-ConfigDir = Annotated[Path | None, typer.Option(help="Folder with your own configs; before ./configs.")]
-DataDir = Annotated[Path | None, typer.Option(envvar="DATA_DIR", help="Folder that everything is kept in.")]
+ConfigDir = Annotated[Path | None, typer.Option(help="Folder with your own configs; looked into before ./configs.")]
+DataDir = Annotated[
+    Path | None, typer.Option(envvar="DATA_DIR", help="Folder that everything is kept in; else ./train_dir.")
+]
 Redis = Annotated[str | None, typer.Option(help="The store's URL; else REDIS_URL, else the embedded one.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 Pin = Annotated[bool, typer.Option(help="Let an override fix a key that the sweep would search.")]
