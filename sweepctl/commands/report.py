@@ -1,7 +1,8 @@
-"""The commands that draw: report."""
+"""The commands that draw: report, dashboard."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -40,6 +41,42 @@ def report(
             print(f"{place} ({size / 1e6:.1f} MB): open it in a browser")
 
 
+def dashboard(
+    sweeps: Annotated[list[str] | None, typer.Argument(help="The sweeps; left out: all.", metavar="SWEEP")] = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0: any that is free.")] = 8080,
+    host: Annotated[str, typer.Option(help="Address to listen on. There is no password.")] = "127.0.0.1",
+    data_dir: DataDir = None,
+    redis: Redis = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show sweeps in optuna-dashboard, which changes nothing.
+
+    History, importance, parallel coordinates, slices, timeline, and every run, as they are at the moment. Sweeps are
+    studies there, and runs trials. Needs pip install 'protein-sweeps[dashboard]'. Ctrl-C ends it.
+
+    Example: sweepctl dashboard mysweep --port 8081
+    """
+    from sweepctl.actions.dashboard import serve_dashboard
+
+    with (
+        the_store(data_dir, redis) as store,
+        serve_dashboard(store, sweeps or [], host=host, port=port) as shown,
+    ):
+        if as_json:
+            print_json(shown.to_json())
+        else:
+            print(f"dashboard  {shown.url}  (read-only; Ctrl-C ends it)")
+            start = "" if shown.flower_lives else "  (not started: `celery -A services.trainer flower`)"
+            print(f"Flower     {shown.flower}{start}")
+            for name, link in shown.wandb.items():
+                print(f"W&B        {link}  ({name})")
+        sys.stdout.flush()
+        if host not in ("127.0.0.1", "localhost", "::1"):
+            print(f"note: whoever reaches {host} can read the sweeps: there is no password", file=sys.stderr)
+        raise typer.Exit(shown.wait())
+
+
 def add_to(app: typer.Typer) -> None:
-    """Register the command."""
-    app.command()(report)
+    """Register the commands."""
+    for command in (report, dashboard):
+        app.command()(command)
