@@ -35,10 +35,11 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-def test_a_wheel_holds_all_configs_and_scripts(wheel: Path) -> None:
+def test_a_wheel_holds_all_configs_scripts_and_what_a_report_is_made_of(wheel: Path) -> None:
     inside = set(zipfile.ZipFile(wheel).namelist())
 
     files = [*(ROOT / "configs").rglob("*.yaml"), *(ROOT / "shared/store/scripts").glob("*.lua")]
+    files += [ROOT / "sweepctl/views/report" / name for name in ("page.css", "page.js")]
 
     assert len(files) > 10
     assert [str(file.relative_to(ROOT)) for file in files if str(file.relative_to(ROOT)) not in inside] == []

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 COMMAND = "from sweepctl.main import app; app()"
 PASSWORD = "s3cret-w0rd"
-HEAVY = ("torch", "gpytorch", "gymnasium", "optuna", "wandb", "celery", "hydra")
+HEAVY = ("torch", "gpytorch", "gymnasium", "optuna", "wandb", "celery", "hydra", "plotly", "numpy")
 
 
 def one_line(ended: Ended, exit_code: int) -> str:
@@ -204,7 +204,7 @@ def test_help_comes_within_half_a_second(tmp_path: Path) -> None:
     assert min(seconds) < 0.5
 
 
-@pytest.mark.parametrize("command", [(), ("status",), ("run",), ("doctor",)])
+@pytest.mark.parametrize("command", [(), ("status",), ("run",), ("doctor",), ("report",), ("dashboard",)])
 def test_help_loads_nothing_heavy(tmp_path: Path, command: tuple[str, ...]) -> None:
     program = f"import sys\ntry:\n    {COMMAND}\nfinally:\n    print(*sys.modules, file=sys.stderr)"
     ended = subprocess.run(
