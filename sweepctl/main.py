@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from shared.domain.errors import SweepError
-from sweepctl.commands import act, check, look, report, setup, start
+from sweepctl.commands import act, again, check, look, report, setup, start
 
 INTERRUPTED = 130
 
@@ -47,5 +47,6 @@ start.add_to(app)
 look.add_to(app)
 report.add_to(app)
 act.add_to(app)
+again.add_to(app)
 setup.add_to(app)
 check.add_to(app)

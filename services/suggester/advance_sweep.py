@@ -9,8 +9,8 @@ from services.suggester.follower import Follower, follow
 from services.suggester.protein import Suggestion
 from shared.domain.configuration import best_first
 from shared.domain.errors import ConfigError, IllegalMove, NotFound, Stale, Unreadable
-from shared.domain.run import FINISHED, Prediction, Run, RunState, cancel, suggest
-from shared.domain.sweep import Sweep, SweepState, absorb, how_many_to_start, reached_limit, settle
+from shared.domain.run import FINISHED, UNFINISHED, Prediction, Run, RunState, cancel, suggest
+from shared.domain.sweep import Sweep, absorb, cuts_short, expected_cost, how_many_to_start, settle
 from shared.queues.doorbells import Doorbells
 from shared.store.store import Store
 
@@ -57,6 +57,7 @@ class Suggester:
         follower = self._followers.get(name) or self._followers.setdefault(name, follow(sweep))
         # Counted first: a run that is over by then is in the log that is read afterwards, and so in the totals.
         counts, now = self._store.runs.counts(name), self._store.sweeps.now()
+        in_flight = self._in_flight(sweep)
         seen = self._catch_up(sweep, follower)
         unfinished = sum(n for state, n in counts.items() if state not in FINISHED)
         settled = settle(seen, unfinished=unfinished, now=now)
@@ -64,10 +65,11 @@ class Suggester:
             self._store.sweeps.commit(sweep, settled)
             log.info("sweep %s is %s: %s", name, settled.state, settled.reason)
             return
-        if _ends_early(seen, now=now):
+        if cuts_short(seen, now=now):
             self._cancel_queued(name)
-        slots = self._store.fleet.live_slots(sweep.queue)
-        wanted = min(how_many_to_start(seen, counts, live_slots=slots, now=now), MOST_AT_ONCE)
+        slots, expected = self._store.fleet.live_slots(sweep.queue), expected_cost(seen, in_flight)
+        wanted = how_many_to_start(seen, counts, live_slots=slots, now=now, in_flight_cost=expected)
+        wanted = min(wanted, MOST_AT_ONCE)
         if wanted:
             self._suggest(sweep, seen, follower, wanted)
         elif seen.model_copy(update={"seen": sweep.seen}) != sweep:  # the position alone is not worth a write
@@ -86,6 +88,10 @@ class Suggester:
             return seen
         (leader, *_) = best_first(follower.outcomes, goal=sweep.goal, memory=sweep.memory)
         return seen.model_copy(update={"leader": leader})
+
+    def _in_flight(self, sweep: Sweep) -> list[Run]:
+        """The unfinished runs, where a budget of cost depends on them."""
+        return self._store.runs.in_states(sweep.name, UNFINISHED) if sweep.limits.max_cost is not None else []
 
     def _suggest(self, sweep: Sweep, seen: Sweep, follower: Follower, wanted: int) -> None:
         asked = sweep.enqueued[:wanted]
@@ -107,15 +113,6 @@ class Suggester:
     def _cancel_queued(self, name: str) -> None:
         for run in self._store.runs.in_states(name, [RunState.QUEUED]):
             self._doorbells.ring(self._store.runs.commit(run, cancel(run)))
-
-
-def _ends_early(sweep: Sweep, *, now: float) -> bool:
-    """Whether runs that nobody has started are not wanted any more."""
-    if sweep.state is SweepState.STOPPING:
-        return True
-    enough = sweep.limits.max_runs is not None and sweep.created >= sweep.limits.max_runs
-    others = sweep.model_copy(update={"limits": sweep.limits.model_copy(update={"max_runs": None})})
-    return reached_limit(others if enough else sweep, now=now) is not None
 
 
 def _run(sweep: Sweep, number: int, suggestion: Suggestion) -> Run:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from services.suggester.optuna_search import OptunaSearch
 from services.suggester.protein import BEGINNING, GridSearch, Protein, RandomSearch, SobolSearch, Suggestion
 from shared.config.frozen import from_plain
+from shared.config.schema import SweepJob
 from shared.config.searched import space_of
 from shared.domain.configuration import Outcome
 from shared.domain.run import FINISHED, Params
+from shared.domain.search_space import SearchSpace
 from shared.domain.sweep import Sweep
 
 
@@ -30,36 +32,71 @@ class Optimizer(Protocol):
         """Go on from what the last suggestion left behind."""
 
 
+@dataclass(frozen=True)
+class Told:
+    """What the optimizer was told of a run; `run` is None for one of an earlier sweep."""
+
+    run: int | None
+    params: Params
+    score: float | None
+    cost: float
+    partial: bool = False
+
+
 @dataclass
 class Follower:
-    """The optimizer as of `position` in the log, the parameters of the runs that it waits for, and what runs scored."""
+    """The optimizer as of `position` in the log, the parameters of the runs that it waits for, and what runs scored.
 
-    optimizer: Optimizer
+    `new` makes an optimizer that knows nothing: no optimizer can forget.
+    """
+
+    new: Callable[[], Optimizer]
+    optimizer: Optimizer = field(init=False)
+    told: list[Told] = field(default_factory=list)
+    failed: set[int] = field(default_factory=set)
     position: int = 0
     pending: dict[int, Params] = field(default_factory=dict)
     outcomes: list[Outcome] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.optimizer = self.new()
 
     def take(self, event: Mapping[str, Any], *, position: int) -> None:
         """Take in the next event of the log; one that cannot be taken in changes nothing."""
         match event["kind"]:
             case "submitted":
                 for earlier in event.get("observations", ()):
-                    failed = earlier["score"] is None
-                    self.optimizer.observe(earlier["params"], earlier["score"], earlier["cost"], failed=failed)
-            case "suggested":
+                    self._tell(Told(None, earlier["params"], earlier["score"], earlier["cost"]))
+            case "suggested" | "adopted" | "retried":
                 self.pending[event["run"]] = event["params"]
             case "observed":
                 params = {**self.pending[event["run"]], **event.get("trained", {})}
-                self.optimizer.observe(params, event["score"], event["cost"])
+                self._forget_failure(event["run"])
+                self._tell(Told(event["run"], params, event["score"], event["cost"]))
                 for point in event.get("earlier", ()):
                     shorter = {**params, **point["params"]}
-                    self.optimizer.observe(shorter, point["score"], point["cost"], partial=True)
+                    self._tell(Told(event["run"], shorter, point["score"], point["cost"], partial=True))
                 self.outcomes.append(Outcome(event["run"], params, event["score"], event["cost"]))
             case "failed":
-                self.optimizer.observe(self.pending[event["run"]], None, event.get("cost") or 0.0, failed=True)
+                self._forget_failure(event["run"])
+                self._tell(Told(event["run"], self.pending[event["run"]], None, event.get("cost") or 0.0))
+                self.failed.add(event["run"])
         if event["kind"] in FINISHED and "run" in event:
             self.pending.pop(event["run"])
         self.position = position
+
+    def _tell(self, one: Told) -> None:
+        self.optimizer.observe(one.params, one.score, one.cost, failed=one.score is None, partial=one.partial)
+        self.told.append(one)
+
+    def _forget_failure(self, run: int) -> None:
+        """Forget that a run failed which was tried again: how it ended now is what counts."""
+        if run not in self.failed:
+            return
+        self.failed.remove(run)
+        kept, self.optimizer, self.told = [one for one in self.told if one.run != run], self.new(), []
+        for one in kept:
+            self._tell(one)
 
     def suggest(self, n: int, memory: Mapping[str, Any], *, after: Sequence[Params] = ()) -> list[Suggestion]:
         """Return the next n suggestions of a sweep whose last one left `memory` behind.
@@ -74,14 +111,18 @@ def follow(sweep: Sweep) -> Follower:
     """Return a follower at the start of the sweep's log. Raises ConfigError if this suggester cannot serve it."""
     job = from_plain(sweep.config)
     space = space_of(job)
+    return Follower(lambda: _optimizer(job, space))
+
+
+def _optimizer(job: SweepJob, space: SearchSpace) -> Optimizer:
     match job.sweep.method:
         case "random":
-            return Follower(RandomSearch(space, seed=job.seed))
+            return RandomSearch(space, seed=job.seed)
         case "sobol":
-            return Follower(SobolSearch(space, seed=job.seed))
+            return SobolSearch(space, seed=job.seed)
         case "grid":
-            return Follower(GridSearch(space, points=job.sweep.grid_points, seed=job.seed))
+            return GridSearch(space, points=job.sweep.grid_points, seed=job.seed)
         case "optuna-tpe" | "optuna-gp" as method:
-            return Follower(OptunaSearch(space, method=method, goal=job.sweep.goal, seed=job.seed))
+            return OptunaSearch(space, method=method, goal=job.sweep.goal, seed=job.seed)
         case "bayes":
-            return Follower(Protein(space, goal=job.sweep.goal, settings=job.sweep.protein, seed=job.seed))
+            return Protein(space, goal=job.sweep.goal, settings=job.sweep.protein, seed=job.seed)

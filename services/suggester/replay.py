@@ -52,6 +52,8 @@ def replay(sweep: Sweep, log: Iterable[tuple[int, Body]]) -> Iterator[Replayed]:
                 (now,) = follower.suggest(1, memory, after=batch)
                 yield Replayed(body["run"], _differences(body, now))
             memory = body["memory"]
+        elif body["kind"] == "submitted":
+            memory = body.get("memory", memory)
         elif body["kind"] == "suggested":
             yield Replayed(body["run"], told=False)
         waiting.append((position, body))

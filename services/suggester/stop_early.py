@@ -79,8 +79,11 @@ class EarlyStopping:
             observed: list[int] = []
             for event in events:
                 match event.body["kind"]:
-                    case "suggested":
+                    case "suggested" | "adopted" | "retried":
                         finished.params[event.body["run"]] = event.body["params"]
+                        finished.stopped.discard(event.body["run"])
+                        if "early_stop" in event.body:  # in the sweep that it was trained in
+                            finished.stopped.add(event.body["run"])
                     case "stopped early":
                         finished.stopped.add(event.body["run"])
                     case "observed":

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared.domain.run import FINISHED, LEASED, Run, RunState
+from shared.domain.run import BIRTHS, FINISHED, LEASED, WITHOUT_SCORE, Run, RunState
 from shared.domain.sweep import Sweep, absorb
 
 AFTER = {
     "suggested": RunState.QUEUED,
+    "adopted": RunState.TRAINED,
     "trained": RunState.TRAINED,
     "damaged": RunState.QUEUED,
     "observed": RunState.OBSERVED,
@@ -126,9 +127,11 @@ class _Teller:
 
     def _take_run(self, number: int, at_ms: int, body: Mapping[str, Any]) -> None:
         kind, before = body["kind"], self.states.get(number)
-        if (before is None) != (kind == "suggested"):
+        if (before is None) != (kind in BIRTHS):
             self._complain(f"run {number}: {kind} {'before it was' if before is None else 'after it was'} suggested")
-        if before in FINISHED:
+        if kind == "retried" and before not in WITHOUT_SCORE:
+            self._complain(f"run {number}: retried while it was {before}")
+        if before in FINISHED and kind != "retried":
             self._complain(f"run {number}: {kind} after it was {before}: a run ends once")
         if kind == "claimed":
             self._claim(number, at_ms, body)
@@ -142,7 +145,7 @@ class _Teller:
             if kind == "damaged":
                 self.steps[number] = body["step"]
             back = RunState.TRAINED if before is RunState.EVALUATING else RunState.QUEUED
-            self.states[number] = AFTER.get(kind, back)
+            self.states[number] = RunState(body["state"]) if kind == "retried" else AFTER.get(kind, back)
 
     def _claim(self, number: int, at_ms: int, body: Mapping[str, Any]) -> None:
         if self.states.get(number) in LEASED:

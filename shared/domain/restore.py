@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from shared.domain.run import (
     Prediction,
     Run,
@@ -13,6 +15,7 @@ from shared.domain.run import (
     keep_checkpoint,
     observe,
     release,
+    retrain,
     stop_early,
     suggest,
 )
@@ -30,6 +33,7 @@ KEPT = {
     "setback",
     "other_code",
     "trained",
+    "trained_whole",
     "earlier",
 }
 """What the moves below do not bring back by themselves."""
@@ -40,6 +44,12 @@ def life_of(mirror: Run) -> list[Run]:
 
     What was in somebody's hands waits again: a training at its last checkpoint, an evaluation for an evaluator.
     """
+    life = _trained_elsewhere(mirror) if mirror.origin else _trained_here(mirror)
+    kept = {name: getattr(mirror, name) for name in KEPT}
+    return [*life[:-1], life[-1].model_copy(update=kept)]
+
+
+def _trained_here(mirror: Run) -> list[Run]:
     suggested = suggest(
         sweep=mirror.sweep,
         number=mirror.number,
@@ -47,14 +57,33 @@ def life_of(mirror: Run) -> list[Run]:
         params=mirror.params,
         prediction=mirror.prediction,
     )
-    life = [suggested, claim(suggested, worker="restore", nonce="restore", at=mirror.started_at or 0.0)]
+    life = [suggested, _claimed(suggested, mirror)]
     for checkpoint in mirror.checkpoints:
         life.append(keep_checkpoint(life[-1], checkpoint, seconds=checkpoint.train_seconds - life[-1].train_seconds))
     if mirror.early_stop is not None:
         life.append(stop_early(life[-1], mirror.early_stop))
-    life += _ending(life[-1], mirror)
-    kept = {name: getattr(mirror, name) for name in KEPT}
-    return [*life[:-1], life[-1].model_copy(update=kept)]
+    return [*life, *_ending(life[-1], mirror)]
+
+
+def _trained_elsewhere(mirror: Run) -> list[Run]:
+    """Of an adopted run whose checkpoint was damaged, and which is trained anew, no training is left to tell."""
+    born = mirror.model_copy(update={"version": 1, "state": RunState.TRAINED, "last_move": "adopted", "owner": None})
+    born = born.model_copy(update={"score": None, "cost": None, "failure": None, "cancel_requested": False})
+    claimed, state = _claimed(born, mirror), _state(mirror)
+    if state in (RunState.TRAINED, RunState.EVALUATING):
+        return [born, claimed, release(claimed)]
+    if state in (RunState.QUEUED, RunState.TRAINING):
+        why = mirror.setback or "its checkpoint was damaged"
+        return [born, claimed, retrain(claimed, mirror.checkpoint, why, max_stuck=sys.maxsize)]
+    return [born, claimed, *_ending(claimed, mirror)]
+
+
+def _state(mirror: Run) -> RunState:
+    return RunState.CANCELLED if mirror.cancel_requested and not mirror.is_finished else mirror.state
+
+
+def _claimed(run: Run, mirror: Run) -> Run:
+    return claim(run, worker="restore", nonce="restore", at=mirror.started_at or 0.0)
 
 
 def nobodys(sweep: str, number: int, queue: str) -> list[Run]:
@@ -64,8 +93,7 @@ def nobodys(sweep: str, number: int, queue: str) -> list[Run]:
 
 
 def _ending(run: Run, mirror: Run) -> list[Run]:
-    state = RunState.CANCELLED if mirror.cancel_requested and not mirror.is_finished else mirror.state
-    match state:
+    match _state(mirror):
         case RunState.OBSERVED:
             score, cost = mirror.score or 0.0, mirror.cost or 0.0
             return [observe(run, score=score, cost=cost, seconds=0.0, steps=mirror.steps, metrics=mirror.metrics)]

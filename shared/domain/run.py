@@ -3,9 +3,10 @@
     queued --claim--> training --finish--> trained --claim--> evaluating --observe--> observed
        ^                 |                    ^                   |
        +--- give back ---+                    +---- give back ----+      any unfinished state -> failed, cancelled
-       +------------ retrain: its checkpoint is damaged ----------+
+       +------------ retrain: its checkpoint is damaged ----------+      failed, cancelled --retry--> queued, trained
 
 A run in training may be marked to be stopped early: from then on whoever holds it ends it, from what it has.
+A run that was trained in another sweep is adopted: it begins as trained, with a checkpoint and no training of its own.
 
 Every legal move is a function `Run -> Run` here. They decide; the store commits.
 """
@@ -41,6 +42,10 @@ ORDER = tuple(RunState)
 LEASED = frozenset({RunState.TRAINING, RunState.EVALUATING})
 WAITING = frozenset({RunState.QUEUED, RunState.TRAINED})
 FINISHED = frozenset({RunState.OBSERVED, RunState.FAILED, RunState.CANCELLED})
+UNFINISHED = frozenset(RunState) - FINISHED
+WITHOUT_SCORE = frozenset({RunState.FAILED, RunState.CANCELLED})
+BIRTHS = frozenset({"suggested", "adopted"})
+"""The moves that a run's life begins with."""
 EVAL_QUEUE = "eval"
 
 FailureKind = Literal["user code", "bad score", "crash loop"]
@@ -116,6 +121,7 @@ class Run(Frozen):
     last_move: str = "suggested"
     queue: str
     params: Params
+    origin: str | None = None  # the run of another sweep that was trained in its place
     prediction: Prediction
     attempt: int = 0  # starts of the training so far: the n-th start is attempt n
     stuck_attempts: int = 0  # infrastructure attempts since the last progress
@@ -135,6 +141,7 @@ class Run(Frozen):
     trained: Params = {}  # in the place of what was suggested: the length of a run that was stopped early
     earlier: tuple[EarlierPoint, ...] = ()  # what its curve says of shorter runs, for the optimizer
     failure: Failure | None = None
+    trained_whole: bool = False  # it ended without a score, but not in its training: a retry only evaluates it
     setback: str | None = None  # why the last attempt was lost
     other_code: str | None = None  # in what the code of its training or evaluation is not that of the submit
     started_at: float | None = None  # of this attempt, by the worker's clock: for display only
@@ -194,6 +201,31 @@ def suggest(*, sweep: str, number: int, queue: str, params: Params, prediction: 
         queue=queue,
         params=params,
         prediction=prediction,
+    )
+
+
+def adopt(trained: Run, checkpoint: Checkpoint, *, sweep: str, number: int, metrics: Mapping[str, float]) -> Run:
+    """Return a new run of `sweep`, waiting for an evaluator: `trained`, of another sweep, with a copy of its checkpoint.
+
+    What the training cost is kept, and what of its metrics is no earlier evaluation's.
+    """
+    return Run(
+        version=1,
+        id=run_id(sweep, number),
+        sweep=sweep,
+        number=number,
+        state=RunState.TRAINED,
+        last_move="adopted",
+        queue=trained.queue,
+        params=trained.params,
+        origin=trained.id,
+        prediction=Prediction(source="adopted"),
+        furthest=checkpoint.step,
+        early_stop=trained.early_stop,
+        checkpoints=(checkpoint,),
+        train_seconds=trained.train_seconds,
+        steps=trained.steps,
+        metrics=finite(metrics),
     )
 
 
@@ -329,7 +361,7 @@ def fail(run: Run, failure: Failure, *, cost: float) -> Run:
     _require(run, *LEASED)
     if run.cancel_requested:
         return _cancelled(run)
-    return run.move("failed", state=RunState.FAILED, owner=None, failure=failure, cost=cost, early_stop=None)
+    return run.move("failed", failure=failure, cost=cost, **_without_score(run, RunState.FAILED))
 
 
 def lose_attempt(run: Run, why: str, *, max_stuck: int) -> Run:
@@ -361,6 +393,27 @@ def cancel(run: Run) -> Run:
     return run.move("cancel requested", cancel_requested=True) if run.state in LEASED else _cancelled(run)
 
 
+def retry(run: Run) -> Run:
+    """Return a run that ended without a score waiting again: for its evaluation if that was what it ended in, else for
+    its training, at its last checkpoint.
+
+    Attempts without progress are counted anew. The numbers of attempts go on, since files are named by them.
+    """
+    if run.state not in WITHOUT_SCORE:
+        raise IllegalMove(f"run {run.id} is {run.state}: only a failed or cancelled run can be tried again")
+    changes: dict[str, Any] = {"state": RunState.TRAINED}
+    if not run.trained_whole:
+        changes = {"state": RunState.QUEUED, "metrics": {}, **_back_at(run, run.checkpoint)}
+    setback = run.failure.message if run.failure else None
+    anew = {"stuck_attempts": 0, "cancel_requested": False, "trained_whole": False, "cost": None, "failure": None}
+    return run.move("retried", setback=setback, **anew, **changes)
+
+
+def taken_back(run: Run) -> dict[str, Any]:
+    """Describe for the log what of a sweep's totals a retry of `run` takes back."""
+    return {"was": run.state, "cost": run.cost or 0.0}
+
+
 def finite(metrics: Mapping[str, float]) -> dict[str, float]:
     """Return the metrics that are finite numbers: JSON has no others, so a record with one could not be read back."""
     return {name: value for name, value in metrics.items() if math.isfinite(value)}
@@ -372,6 +425,11 @@ def event_of(run: Run) -> dict[str, Any]:
     match run.last_move:
         case "suggested":
             event |= {"params": run.params, **run.prediction.model_dump(exclude_none=True)}
+        case "adopted":
+            event |= {"params": run.params, "origin": run.origin, "step": run.steps}
+            event |= {"early_stop": run.early_stop.model_dump(exclude_none=True)} if run.early_stop else {}
+        case "retried":
+            event |= {"params": run.params, "state": run.state, "step": run.steps}
         case "claimed":
             owner = run.owner.worker if run.owner else None
             step = run.checkpoint.step if run.checkpoint else 0
@@ -418,9 +476,14 @@ def _back_at(run: Run, to: Checkpoint | None) -> dict[str, Any]:
 def _stuck(run: Run, attempts: int, why: str) -> Run:
     failure = Failure(kind="crash loop", message=f"{attempts} attempts without progress; the last one: {why}")
     cost = run.train_seconds + run.eval_seconds
-    changes = {"stuck_attempts": attempts, "failure": failure, "cost": cost, "early_stop": None}
-    return run.move("failed", state=RunState.FAILED, owner=None, **changes)
+    changes = {"stuck_attempts": attempts, "failure": failure, "cost": cost}
+    return run.move("failed", **changes, **_without_score(run, RunState.FAILED))
 
 
 def _cancelled(run: Run) -> Run:
-    return run.move("cancelled", state=RunState.CANCELLED, owner=None, early_stop=None)
+    return run.move("cancelled", **_without_score(run, RunState.CANCELLED))
+
+
+def _without_score(run: Run, state: RunState) -> dict[str, Any]:
+    whole = run.state in (RunState.TRAINED, RunState.EVALUATING) and run.early_stop is None
+    return {"state": state, "owner": None, "early_stop": None, "trained_whole": whole}

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any, Literal, Self
 
 from shared.domain.code import CodeVersion
 from shared.domain.configuration import Configuration
 from shared.domain.errors import IllegalMove
-from shared.domain.run import FINISHED, Frozen, Params, RunState
+from shared.domain.run import FINISHED, Frozen, Params, Run, RunState
 
 Goal = Literal["maximize", "minimize"]
+BUDGET = frozenset({"max_runs", "max_cost", "max_hours", "target_score"})
 SECONDS_PER_HOUR = 3600.0
+BEING_RESTORED = "being restored"
+"""The reason of a sweep that a restore hides as finished until all of it is back."""
 
 
 class SweepState(StrEnum):
@@ -73,6 +77,7 @@ class Sweep(Frozen):
     best: Best | None = None
     leader: Configuration | None = None  # the best configuration, as of the last observation
     enqueued: tuple[Params, ...] = ()  # what somebody wants to be tried next
+    origin: str | None = None  # the sweep whose trained runs it scores anew
     log_dropped: bool = False  # all of the log but its last entry, after the retention
     commits: tuple[str, ...] = ()
 
@@ -113,6 +118,9 @@ def absorb(sweep: Sweep, event: Mapping[str, Any], *, position: int) -> Sweep:
             }
         case "cancelled":
             changes |= {"cancelled": sweep.cancelled + 1}
+        case "retried":
+            was = event["was"]
+            changes |= {was: getattr(sweep, was) - 1, "spent": max(sweep.spent - event["cost"], 0.0)}
         case "resumed":
             changes |= {"consecutive_failures": 0}
     return sweep.model_copy(update=changes)
@@ -134,8 +142,49 @@ def reached_limit(sweep: Sweep, *, now: float) -> str | None:
     return None
 
 
-def how_many_to_start(sweep: Sweep, counts: Mapping[RunState, int], *, live_slots: int, now: float) -> int:
-    """Return how many runs to suggest now, so that no live slot ever waits for a suggestion."""
+def cuts_short(sweep: Sweep, *, now: float) -> str | None:
+    """Say why runs that wait for a trainer are not wanted any more; None while they are.
+
+    The number of runs is no such reason: those that were suggested are within it.
+    """
+    if sweep.state is SweepState.STOPPING:
+        return sweep.reason
+    enough = sweep.limits.max_runs is not None and sweep.created >= sweep.limits.max_runs
+    others = sweep.model_copy(update={"limits": sweep.limits.model_copy(update={"max_runs": None})})
+    return reached_limit(others if enough else sweep, now=now)
+
+
+def typical_cost(sweep: Sweep) -> float:
+    """Return the mean cost of the runs that are over, in the unit of `cost`; 0 before the first one."""
+    ended = sweep.observed + sweep.failed
+    return sweep.spent / ended if ended else 0.0
+
+
+def expected_cost(sweep: Sweep, unfinished: Iterable[Run]) -> float:
+    """Return what the unfinished runs will cost: as predicted or, without a prediction, as the runs so far."""
+    return sum(run.prediction.cost or typical_cost(sweep) for run in unfinished)
+
+
+def affordable_runs(sweep: Sweep, *, in_flight_cost: float) -> float:
+    """Return how many runs may be started: each one only while what was spent and what is in flight leave room.
+
+    `in_flight_cost` is what the unfinished runs are expected to cost. The last run may go beyond the budget.
+    """
+    if sweep.limits.max_cost is None:
+        return math.inf
+    room, each = sweep.limits.max_cost - sweep.spent - in_flight_cost, typical_cost(sweep)
+    if room <= 0:
+        return 0.0
+    return math.ceil(room / each) if each > 0 and room / each < sys.maxsize else math.inf
+
+
+def how_many_to_start(
+    sweep: Sweep, counts: Mapping[RunState, int], *, live_slots: int, now: float, in_flight_cost: float = 0.0
+) -> int:
+    """Return how many runs to suggest now, so that no live slot ever waits for a suggestion.
+
+    `in_flight_cost` is what the unfinished runs are expected to cost.
+    """
     if sweep.state is not SweepState.RUNNING or reached_limit(sweep, now=now):
         return 0
     limits = sweep.limits
@@ -147,7 +196,7 @@ def how_many_to_start(sweep: Sweep, counts: Mapping[RunState, int], *, live_slot
         wanted = min(wanted, limits.parallelism - unfinished)
     if limits.max_runs is not None:
         wanted = min(wanted, limits.max_runs - sweep.created)
-    return max(wanted, 0)
+    return int(max(min(wanted, affordable_runs(sweep, in_flight_cost=in_flight_cost)), 0))
 
 
 def settle(sweep: Sweep, *, unfinished: int, now: float) -> Sweep:
@@ -197,14 +246,42 @@ def enqueue(sweep: Sweep, params: Params) -> Sweep:
     return sweep.move("enqueued", enqueued=(*sweep.enqueued, params))
 
 
-def limit(sweep: Sweep, **changes: Any) -> Sweep:
-    """Return the sweep with other limits, `changes` of `Limits`; what is in progress ends as it would have."""
-    if sweep.is_finished:
-        raise IllegalMove(f"sweep {sweep.name} is finished: {sweep.reason}")
+def limit(sweep: Sweep, *, now: float, **changes: Any) -> Sweep:
+    """Return the sweep with other limits, `changes` of `Limits`; what is in progress ends as it would have.
+
+    A finished sweep goes on if its new budget has room for another run.
+    """
+    _require_a_log(sweep)
+    if sweep.is_finished and not BUDGET & changes.keys():
+        raise IllegalMove(f"sweep {sweep.name} is finished: {sweep.reason}; only a larger budget lets it go on")
     most = changes.get("max_runs")
     if most is not None and most < sweep.created:
         raise IllegalMove(f"sweep {sweep.name} has suggested {sweep.created} runs already, more than {most}")
-    return sweep.move("limited", limits=sweep.limits.model_copy(update=changes))
+    limited = sweep.move("limited", limits=sweep.limits.model_copy(update=changes))
+    if not sweep.is_finished:
+        return limited
+    spent = reached_limit(limited, now=now)
+    opened = {"reason": spent} if spent else {"state": SweepState.RUNNING, "reason": ""}
+    return limited.model_copy(update=opened)
+
+
+def reopen(sweep: Sweep, *, now: float) -> Sweep:
+    """Return a sweep in which a run is to be tried again: a finished one goes on, for that run and no other."""
+    _require_a_log(sweep)
+    if sweep.state is SweepState.STOPPING:
+        raise IllegalMove(f"sweep {sweep.name} is stopping: `sweepctl resume {sweep.name}` first")
+    if spent := cuts_short(sweep, now=now):
+        raise IllegalMove(
+            f"sweep {sweep.name}: {spent}: give it more with `sweepctl set {sweep.name} budget.KEY=VALUE` first"
+        )
+    if not sweep.is_finished:
+        return sweep.move("")
+    if reached_limit(sweep, now=now) is None:
+        raise IllegalMove(
+            f"sweep {sweep.name} was stopped with runs left in its budget, and would start them, too: "
+            f"`sweepctl set {sweep.name} budget.max_runs={sweep.created}` first"
+        )
+    return sweep.move("reopened", state=SweepState.RUNNING, reason="")
 
 
 def drop_log(sweep: Sweep) -> Sweep:
@@ -223,6 +300,13 @@ def event_of(sweep: Sweep) -> dict[str, Any]:
         case "limited":
             event |= {"limits": sweep.limits.model_dump()}
     return event
+
+
+def _require_a_log(sweep: Sweep) -> None:
+    if sweep.log_dropped:
+        raise IllegalMove(f"sweep {sweep.name} is finished, and its log was dropped: it cannot go on")
+    if sweep.is_finished and sweep.reason == BEING_RESTORED:
+        raise IllegalMove(f"sweep {sweep.name} is {sweep.reason}: wait for that, or give `sweepctl restore` again")
 
 
 def _sum(spent: float, cost: float) -> float:

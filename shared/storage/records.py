@@ -19,7 +19,7 @@ from shared.storage.folders import RunFolder, write_text
 
 log = logging.getLogger(__name__)
 SWEEP_FILE = "sweep.json"
-BORN_WITH = {"name", "goal", "queue", "limits", "config", "config_hash", "code", "created_at"}
+BORN_WITH = {"name", "goal", "queue", "limits", "config", "config_hash", "code", "created_at", "origin"}
 Record = TypeVar("Record", Run, Sweep)
 
 

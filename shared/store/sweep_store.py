@@ -35,14 +35,18 @@ class SweepStore:
         self._client: Any = client  # redis-py types its answers as unions of all modes
         self._url, self._ledger = url, ledger
 
-    def create(self, sweep: Sweep, *, observations: Sequence[Mapping[str, Any]] = ()) -> Sweep:
-        """Write a new sweep and return it as written; the log begins with what it knows from earlier ones.
+    def create(
+        self, sweep: Sweep, *, observations: Sequence[Mapping[str, Any]] = (), runs: Sequence[Run] = ()
+    ) -> Sweep:
+        """Write a new sweep with its first `runs`, if any, and return it as written.
 
-        Raises Conflict when the name is taken.
+        The log begins with what it knows from earlier ones. Raises Conflict when the name is taken.
         """
-        detail = {"observations": list(observations)} if observations else {}
+        detail: dict[str, Any] = {"observations": list(observations)} if observations else {}
+        detail |= {"memory": sweep.memory} if sweep.memory else {}
+        changes = [Change(None, sweep, detail=detail), *(Change(None, run) for run in runs)]
         try:
-            return self._commit(sweep.name, [Change(None, sweep, detail=detail)], queue=sweep.queue)
+            return self._commit(sweep.name, changes, queue=sweep.queue)
         except Stale:
             raise Conflict(f"sweep {sweep.name} exists already: choose another sweep_run, or resume it") from None
 
@@ -70,13 +74,20 @@ class SweepStore:
         with plain_errors(self._url):
             return sorted(self._client.smembers(keys.LIVE_SWEEPS))
 
-    def commit(self, before: Sweep, after: Sweep, new_runs: Sequence[tuple[Run, Mapping[str, Any]]] = ()) -> Sweep:
-        """Replace a sweep's record, and add runs, each with a detail for the log, in the same step.
+    def commit(
+        self,
+        before: Sweep,
+        after: Sweep,
+        new_runs: Sequence[tuple[Run, Mapping[str, Any]]] = (),
+        *,
+        moved_runs: Sequence[Change] = (),
+    ) -> Sweep:
+        """Replace a sweep's record, and add runs, each with a detail for the log, or move them, in the same step.
 
         Raises Stale if somebody else came first.
         """
         added = [Change(None, run, detail=detail) for run, detail in new_runs]
-        return self._commit(before.name, [Change(before, after), *added], queue=before.queue)
+        return self._commit(before.name, [Change(before, after), *added, *moved_runs], queue=before.queue)
 
     def events(self, name: str, *, after: int = 0, most: int = 10_000) -> list[Event]:
         """Return the entries of a sweep's log behind position `after`, in order."""

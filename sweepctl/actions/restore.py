@@ -11,11 +11,10 @@ from shared.domain.configuration import best_first, outcomes_of
 from shared.domain.errors import Conflict
 from shared.domain.restore import life_of, nobodys
 from shared.domain.run import Run, RunState
-from shared.domain.sweep import Sweep, SweepState, absorb, settle
+from shared.domain.sweep import BEING_RESTORED, Sweep, SweepState, absorb, settle
 from shared.storage.records import read_runs, read_sweep
 from shared.store.store import Store
 
-BEING_RESTORED = "being restored"
 AT_ONCE = 100
 Tell = Callable[[int, int], None]
 

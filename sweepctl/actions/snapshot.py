@@ -9,12 +9,10 @@ from typing import Any
 from shared.domain.configuration import Configuration
 from shared.domain.errors import NotFound
 from shared.domain.progress import Progress
-from shared.domain.run import FINISHED, Run, RunState, run_id
+from shared.domain.run import FINISHED, UNFINISHED, Run, RunState, run_id
 from shared.domain.sweep import Sweep
 from shared.store.fleet import Worker
 from shared.store.store import Store
-
-UNFINISHED = tuple(state for state in RunState if state not in FINISHED)
 
 
 @dataclass(frozen=True)

@@ -72,18 +72,26 @@ def enqueue_run(store: Store, name: str, texts: Sequence[str]) -> Params:
 
 
 def change_limits(store: Store, name: str, texts: Sequence[str]) -> Sweep:
-    """Change the budget and the parallelism of a live sweep; `texts` are key=value as in a config.
+    """Change the budget and the parallelism of a sweep; `texts` are key=value as in a config.
 
-    Raises ConfigError for other keys and values that cannot be, Conflict when the sweep is over.
+    A finished sweep goes on if its budget has room then. Raises ConfigError for other keys and values that cannot be,
+    Conflict for what makes no sense.
     """
     values = read_values(texts)
     for key in values:
         if key not in LIMITS:
             raise ConfigError(f"{key}: cannot be changed while a sweep lives; expected one of {', '.join(LIMITS)}")
-    changes = check_values(from_plain(store.sweeps.get(name).config), values)
-    return _move_sweep(
-        store, name, lambda sweep: sweep_moves.limit(sweep, **{LIMITS[k]: v for k, v in changes.items()})
-    )
+    sweep, now = store.sweeps.get(name), store.sweeps.now()
+    changes = {LIMITS[key]: value for key, value in check_values(from_plain(sweep.config), values).items()}
+    track_again(store, sweep)
+    return _move_sweep(store, name, lambda sweep: sweep_moves.limit(sweep, now=now, **changes))
+
+
+def track_again(store: Store, sweep: Sweep) -> None:
+    """Let the tracker of a finished sweep hear of what comes next, should it go on; it knows the rest."""
+    last = store.sweeps.last_event(sweep.name) if sweep.is_finished else None
+    if last and sweep.config["wandb"]["mode"] != "off" and sweep.name not in store.sweeps.tracked():
+        store.sweeps.set_tracked_position(sweep.name, last.position)
 
 
 def cancel_run(store: Store, run_id: str) -> Run:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from shared.domain.run import FINISHED, Prediction, Run
+from shared.domain.run import BIRTHS, FINISHED, Prediction, Run
 from shared.store.store import Store
 
 SOURCES = {
@@ -24,6 +24,7 @@ SOURCES = {
     "grid": "the next combination of the grid",
     "optuna-tpe": "drawn by Optuna's TPE sampler",
     "optuna-gp": "drawn by Optuna's GP sampler",
+    "adopted": "it was trained in another sweep, and is scored anew here",
 }
 
 
@@ -79,14 +80,16 @@ def why(store: Store, run_id: str) -> Why:
     ended: list[tuple[int, int, bool]] = []  # position, run, whether it has a score
     for event in store.sweeps.whole_log(run.sweep):
         body = event.body
-        if body["kind"] == "suggested" and body["run"] == run.number:
+        if body["kind"] in BIRTHS and body["run"] == run.number:
             known = body.get("seen", event.position)
             gone = {number for position, number, _ in ended if position <= known}
             scored = sum(has_score for position, _, has_score in ended if position <= known)
             waiting = tuple(number for number in suggested if number not in gone)
             return Why(run, waiting, scored, body.get("reasons", {}))
-        if body["kind"] == "suggested":
+        if body["kind"] in BIRTHS:
             suggested.append(body["run"])
+        elif body["kind"] == "retried":
+            ended = [one for one in ended if one[1] != body["run"]]
         elif body["kind"] in FINISHED and "run" in body:
             ended.append((event.position, body["run"], body["kind"] == "observed"))
     return Why(run, (), 0, {})  # its log was dropped: the record has the prediction

@@ -77,10 +77,11 @@ def set_limits(
     redis: Redis = None,
     as_json: AsJson = False,
 ) -> None:
-    """Change the budget or the parallelism of a live sweep.
+    """Change the budget or the parallelism of a sweep.
 
     The keys are those of a config: budget.max_runs, budget.max_cost, budget.max_hours, budget.target_score,
     parallelism, look_ahead, max_consecutive_failures, max_stuck_attempts. Runs in progress end as they would have.
+    A finished sweep goes on if its new budget has room for another run.
 
     Example: sweepctl set mysweep budget.max_runs=50 parallelism=4
     """
@@ -89,9 +90,9 @@ def set_limits(
     with the_store(data_dir, redis) as store:
         moved = change_limits(store, sweep, settings)
     if as_json:
-        print_json({"name": moved.name, "limits": moved.limits.model_dump()})
+        print_json({"name": moved.name, "state": moved.state, "limits": moved.limits.model_dump()})
     else:
-        print(f"{moved.name}: {', '.join(settings)}")
+        print(f"{moved.name}: {', '.join(settings)}; it is {moved.state} {moved.reason}".rstrip())
 
 
 def cancel(run: RunId, data_dir: DataDir = None, redis: Redis = None, as_json: AsJson = False) -> None:

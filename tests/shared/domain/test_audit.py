@@ -84,6 +84,24 @@ def test_a_run_that_was_stopped_early_is_sound() -> None:
     assert audited(EARLY).problems == []
 
 
+RETRIED: tuple[Mapping[str, Any], ...] = (
+    *SOUND[:4],
+    {"kind": "failed", "run": 1, "cost": 1.0, "failure": "user code"},
+    {"kind": "retried", "run": 1, "params": {}, "state": "queued", "step": 10, "was": "failed", "cost": 1.0},
+    *SOUND[5:],
+)
+ADOPTED: tuple[Mapping[str, Any], ...] = (
+    {"kind": "submitted"},
+    {"kind": "adopted", "run": 1, "params": {}, "origin": "old.r.7", "step": 20},
+    *SOUND[8:],
+)
+
+
+@pytest.mark.parametrize("events", [RETRIED, ADOPTED])
+def test_a_run_that_was_tried_again_or_adopted_is_sound(events: Sequence[Mapping[str, Any]]) -> None:
+    assert audited(events).problems == []
+
+
 def test_the_work_after_the_last_checkpoint_of_a_lost_attempt_is_what_was_lost() -> None:
     assert audited(SOUND).lost_seconds == 1.0
 
@@ -95,6 +113,8 @@ def test_the_work_after_the_last_checkpoint_of_a_lost_attempt_is_what_was_lost()
         ((*SOUND[:4], SOUND[5], *SOUND[5:]), "run 1: claimed by other while another worker held it"),
         ((*SOUND[:7], SOUND[3], *SOUND[7:]), "run 1: checkpoint at step 10 after one at 20"),
         ((*SOUND[:-1], EARLY[4], SOUND[-1]), "run 1: stopped early while it was evaluating"),
+        ((*SOUND[:4], RETRIED[5], *SOUND[4:]), "run 1: retried while it was training"),
+        ((*SOUND[:2], ADOPTED[1], *SOUND[2:]), "run 1: adopted after it was suggested"),
         ((SOUND[0], *SOUND[2:]), "run 1: claimed before it was suggested"),
         (SOUND[:-1], "run 1: the log says evaluating, its record says observed"),
     ],

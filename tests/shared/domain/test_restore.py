@@ -16,6 +16,7 @@ from shared.domain.run import (
     Prediction,
     Run,
     RunState,
+    adopt,
     cancel,
     claim,
     fail,
@@ -23,6 +24,8 @@ from shared.domain.run import (
     keep_checkpoint,
     lose_attempt,
     observe,
+    retrain,
+    retry,
     stop_early,
 )
 
@@ -66,6 +69,14 @@ MIRRORS: dict[str, tuple[Callable[[Run], Run], RunState]] = {
         lambda run: observe(evaluated(run), score=3.0, cost=8.0, seconds=1.5, steps=35, metrics={"reward": 3.0}),
         RunState.OBSERVED,
     ),
+    "failed, and tried again": (
+        lambda run: retry(fail(trained_for_long(run), Failure(kind="user code", message="boom"), cost=6.5)),
+        RunState.QUEUED,
+    ),
+    "failed in its evaluation, and tried again": (
+        lambda run: retry(fail(evaluated(run), Failure(kind="bad score", message="none"), cost=6.5)),
+        RunState.TRAINED,
+    ),
     "failed": (
         lambda run: fail(trained_for_long(run), Failure(kind="user code", message="boom"), cost=6.5),
         RunState.FAILED,
@@ -94,6 +105,44 @@ def test_its_life_is_one_move_after_the_other_from_the_suggestion_on(a_run: ARun
 
     assert [run.version for run in life] == list(range(1, len(life) + 1))
     assert life[0].last_move == "suggested"
+
+
+def adopted(run: Run) -> Run:
+    checkpoint = Checkpoint(step=30, path="30.a0", sha256="s", train_seconds=6.0)
+    return adopt(evaluated(run), checkpoint, sweep="new", number=2, metrics={"loss": 0.5})
+
+
+def in_evaluation(run: Run) -> Run:
+    return claim(adopted(run), worker="w", nonce="n", at=3.0)
+
+
+ADOPTED: dict[str, tuple[Callable[[Run], Run], RunState]] = {
+    "adopted": (adopted, RunState.TRAINED),
+    "in evaluation": (in_evaluation, RunState.TRAINED),
+    "cancel requested": (lambda run: cancel(in_evaluation(run)), RunState.CANCELLED),
+    "damaged": (lambda run: retrain(in_evaluation(run), None, "its bytes changed", max_stuck=3), RunState.QUEUED),
+    "observed": (
+        lambda run: observe(in_evaluation(run), score=3.0, cost=8.0, seconds=1.5, steps=35, metrics={"reward": 3.0}),
+        RunState.OBSERVED,
+    ),
+    "failed": (
+        lambda run: fail(in_evaluation(run), Failure(kind="bad score", message="none"), cost=6.5),
+        RunState.FAILED,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", sorted(ADOPTED))
+def test_an_adopted_run_comes_back_as_one(a_run: ARun, name: str) -> None:
+    make, state = ADOPTED[name]
+    mirror = make(a_run())
+
+    life = life_of(mirror)
+
+    told_apart = {"version", "state", "last_move", "owner", "commits", "cancel_requested", "started_at"}
+    assert [run.version for run in life] == list(range(1, len(life) + 1))
+    assert (life[0].last_move, life[0].state, life[-1].state) == ("adopted", RunState.TRAINED, state)
+    assert life[-1].model_dump(exclude=told_apart) == mirror.model_dump(exclude=told_apart)
 
 
 def test_a_run_that_nobody_had_claimed_is_cancelled_so_that_its_number_is_not_given_again() -> None:

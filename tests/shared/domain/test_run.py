@@ -21,6 +21,7 @@ from shared.domain.run import (
     Failure,
     Run,
     RunState,
+    adopt,
     cancel,
     claim,
     ended_by_itself,
@@ -33,8 +34,10 @@ from shared.domain.run import (
     observe,
     release,
     retrain,
+    retry,
     stop_early,
     sweep_of,
+    taken_back,
     training_seed,
 )
 
@@ -62,6 +65,7 @@ MOVES: dict[str, Move] = {
     "lose_attempt": lambda run: lose_attempt(run, "killed", max_stuck=3),
     "release": release,
     "cancel": cancel,
+    "retry": retry,
 }
 LEGAL: dict[tuple[RunState, str], RunState] = {
     (QUEUED, "claim"): TRAINING,
@@ -83,6 +87,8 @@ LEGAL: dict[tuple[RunState, str], RunState] = {
     (EVALUATING, "lose_attempt"): TRAINED,
     (EVALUATING, "release"): TRAINED,
     (EVALUATING, "cancel"): EVALUATING,
+    (FAILED, "retry"): QUEUED,
+    (CANCELLED, "retry"): QUEUED,
 }
 EVERY_PAIR = [(state, move) for state in RunState for move in MOVES]
 
@@ -382,6 +388,77 @@ def test_an_observation_tells_what_was_trained_instead_and_what_its_curve_says(a
     assert event_of(run)["earlier"] == [{"params": {"trainer.x": 0.1}, "score": 0.5, "cost": 1.0}]
 
 
+# ------------------------------------------------------------------------------------------------ tried again
+
+
+def failed_in_training(run: Run) -> Run:
+    run = keep_checkpoint(run, checkpoint(10), seconds=2.0)
+    run = fall_back(keep_checkpoint(run, checkpoint(20), seconds=2.0), run.checkpoint)
+    return fail(run, Failure(kind="user code", message="boom"), cost=7.0)
+
+
+def test_a_failed_run_waits_again_at_its_last_checkpoint_and_has_not_failed(a_run: ARun) -> None:
+    failed = failed_in_training(a_run(TRAINING)).model_copy(update={"stuck_attempts": 2})
+
+    again = retry(failed)
+
+    assert (again.state, again.due_queue, again.failure, again.cost) == (QUEUED, "gpu", None, None)
+    assert (again.checkpoint, again.steps, again.train_seconds) == (failed.checkpoint, 10, 2.0)
+    assert (again.stuck_attempts, again.setback) == (0, "boom")
+    assert claim(again, worker="w", nonce="n", at=0.0).attempt == failed.attempt + 1, "files are named by it"
+
+
+@pytest.mark.parametrize("state", [TRAINED, EVALUATING])
+def test_what_ended_after_its_training_is_evaluated_again_and_not_trained_twice(a_run: ARun, state: RunState) -> None:
+    run = a_run(state)
+    ended = cancel(run) if state is TRAINED else fail(run, Failure(kind="bad score", message="none"), cost=1.0)
+
+    again = retry(ended)
+
+    assert (again.state, again.due_queue, again.trained_whole) == (TRAINED, "eval", False)
+    assert (again.steps, again.train_seconds, again.metrics) == (run.steps, run.train_seconds, run.metrics)
+
+
+def test_a_run_that_was_stopped_early_and_failed_in_its_evaluation_is_trained_on(a_run: ARun) -> None:
+    failed = fail(a_run(EVALUATING, early_stop=STOP), Failure(kind="bad score", message="none"), cost=1.0)
+
+    assert retry(failed).state is QUEUED
+
+
+def test_a_run_that_was_cancelled_in_its_workers_hands_is_not_cancelled_again(a_run: ARun) -> None:
+    cancelled = release(cancel(a_run(TRAINING)))
+
+    assert release(claim(retry(cancelled), worker="w", nonce="n", at=0.0)).state is QUEUED
+
+
+def test_the_log_of_a_retry_tells_what_it_takes_back_of_the_totals(a_run: ARun) -> None:
+    assert event_of(retry(a_run(FAILED))) == {
+        "kind": "retried",
+        "run": 1,
+        "params": {"trainer.x": 0.5},
+        "state": "queued",
+        "step": 0,
+    }
+    assert taken_back(a_run(FAILED)) == {"was": "failed", "cost": 1.0}
+    assert taken_back(a_run(CANCELLED)) == {"was": "cancelled", "cost": 0.0}
+
+
+# ------------------------------------------------------------------------------------------------ adopted
+
+
+def test_an_adopted_run_is_trained_has_cost_what_it_cost_and_knows_where_it_comes_from(a_run: ARun) -> None:
+    trained = a_run(OBSERVED, sweep="old", number=7, early_stop=STOP)
+
+    run = adopt(trained, checkpoint(20), sweep="s", number=2, metrics={"steps_per_second": 5.0, "bad": math.inf})
+
+    assert (run.id, run.state, run.due_queue, run.origin) == ("s.r.2", TRAINED, "eval", "old.r.7")
+    assert (run.params, run.train_seconds, run.steps) == (trained.params, trained.train_seconds, trained.steps)
+    assert (run.eval_seconds, run.attempt, run.score, run.metrics) == (0.0, 0, None, {"steps_per_second": 5.0})
+    assert run.checkpoints == (checkpoint(20),)
+    assert event_of(run)["early_stop"] == STOP.model_dump(exclude_none=True)
+    assert event_of(run)["origin"] == "old.r.7"
+
+
 # ------------------------------------------------------------------------------------------------ the log, and ids
 
 
@@ -420,12 +497,14 @@ def test_whatever_is_tried_the_run_stays_sound(a_run: ARun, tried: list[str]) ->
             after = MOVES[name](run)
         except IllegalMove:
             continue
-        assert run.state not in FINISHED, "terminal states absorb"
+        assert run.state not in FINISHED or name == "retry", "an end is for good, unless somebody tries it again"
         assert after.version == run.version + 1
         assert after.token >= run.token
         assert (after.owner is not None) == (after.state in LEASED)
         assert len(after.checkpoints) <= 2
-        if name not in ("fall_back", "retrain"):
+        if name == "retry":
+            assert after.stuck_attempts == 0
+        elif name not in ("fall_back", "retrain"):
             assert after.steps >= run.steps
             assert (after.checkpoint.step if after.checkpoint else 0) >= (run.checkpoint.step if run.checkpoint else 0)
         assert (after.score is not None) == (after.state is OBSERVED)

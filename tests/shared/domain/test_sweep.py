@@ -8,23 +8,29 @@ import pytest
 
 from shared.domain.configuration import Configuration
 from shared.domain.errors import IllegalMove
-from shared.domain.run import RunState
+from shared.domain.run import Prediction, RunState
 from shared.domain.sweep import (
+    BEING_RESTORED,
     Best,
     Sweep,
     SweepState,
     absorb,
+    affordable_runs,
+    cuts_short,
     event_of,
+    expected_cost,
     how_many_to_start,
+    limit,
     pause,
     reached_limit,
+    reopen,
     resume,
     settle,
     stop,
 )
 
 if TYPE_CHECKING:
-    from tests.conftest import ASweep
+    from tests.conftest import ARun, ASweep
 
 RUNNING, PAUSED, STOPPING, FINISHED = SweepState
 NOON = 43_200.0
@@ -95,6 +101,17 @@ def test_costs_beyond_all_bounds_leave_a_record_that_can_be_read_back(a_sweep: A
     sweep = after(a_sweep(), observed(1, 0.0, 1e308), observed(2, 0.0, 1e308), failed(3, cost=1e308))
 
     assert Sweep.model_validate_json(sweep.model_dump_json(exclude_defaults=True)) == sweep
+
+
+@pytest.mark.parametrize(("was", "cost"), [("failed", 3.0), ("cancelled", 0.0)])
+def test_a_run_that_is_tried_again_is_taken_out_of_the_totals(a_sweep: ASweep, was: str, cost: float) -> None:
+    before = after(a_sweep(), observed(1, 0.5, cost=2.0))
+    ended = after(before, failed(2, cost=3.0) if was == "failed" else {"kind": "cancelled", "run": 2})
+
+    again = after(ended, {"kind": "retried", "run": 2, "was": was, "cost": cost})
+
+    kept = ("observed", "failed", "cancelled", "spent", "best")
+    assert [getattr(again, name) for name in kept] == [getattr(before, name) for name in kept]
 
 
 # ------------------------------------------------------------------------------------------------ limits
@@ -177,6 +194,112 @@ def test_a_sweep_that_does_not_run_starts_nothing(a_sweep: ASweep, state: SweepS
 
 def test_a_sweep_whose_budget_is_spent_starts_nothing(a_sweep: ASweep) -> None:
     assert how_many_to_start(a_sweep(limits={"max_cost": 1}, spent=1.0), {}, live_slots=4, now=0) == 0
+
+
+@pytest.mark.parametrize(
+    ("spent", "in_flight", "wanted"),
+    [
+        (0.0, 0.0, 9),  # nothing is known yet: as many as the slots ask for
+        (20.0, 0.0, 8),
+        (60.0, 0.0, 4),  # 10 each
+        (60.0, 5.0, 4),  # the last of them may go beyond
+        (60.0, 10.0, 3),
+        (60.0, 39.0, 1),
+        (60.0, 40.0, 0),  # what is in flight will spend the rest
+        (60.0, 90.0, 0),
+    ],
+)
+def test_no_run_is_started_that_what_is_in_flight_leaves_no_budget_for(
+    a_sweep: ASweep, spent: float, in_flight: float, wanted: int
+) -> None:
+    sweep = a_sweep(limits={"max_cost": 100}, spent=spent, observed=int(spent / 10))
+
+    assert how_many_to_start(sweep, {}, live_slots=8, now=0, in_flight_cost=in_flight) == wanted
+
+
+def test_runs_that_cost_nothing_so_far_bound_nothing(a_sweep: ASweep) -> None:
+    free = a_sweep(limits={"max_cost": 1}, spent=0.0, observed=3)
+    tiny = a_sweep(limits={"max_cost": 1e300}, spent=1e-300, observed=3)
+
+    assert affordable_runs(free, in_flight_cost=0.0) == affordable_runs(tiny, in_flight_cost=0.0) == float("inf")
+
+
+def test_an_unfinished_run_is_expected_to_cost_what_was_predicted_or_what_the_others_did(
+    a_sweep: ASweep, a_run: ARun
+) -> None:
+    sweep = a_sweep(spent=30.0, observed=2, failed=1)
+    runs = [a_run(prediction=Prediction(source="local", cost=4.0)), a_run()]
+
+    assert expected_cost(sweep, runs) == 4.0 + 10.0
+
+
+def test_runs_that_wait_are_wanted_until_a_limit_other_than_their_number_is_reached(a_sweep: ASweep) -> None:
+    full = a_sweep(limits={"max_runs": 3, "max_cost": 10}, created=3)
+
+    assert cuts_short(full, now=0) is None
+    assert cuts_short(full.model_copy(update={"spent": 10.0}), now=0) == "budget of cost 10 spent"
+    assert cuts_short(stop(full), now=0) == "stopped by hand"
+
+
+# ------------------------------------------------------------------------------------------------ going on
+
+
+def over(a_sweep: ASweep, reason: str = "all 3 runs done", **changes: Any) -> Sweep:
+    usual = {"state": FINISHED, "reason": reason, "limits": {"max_runs": 3}, "created": 3}
+    return a_sweep(**usual | changes)
+
+
+def test_a_finished_sweep_with_a_larger_budget_goes_on_and_the_log_says_so(a_sweep: ASweep) -> None:
+    sweep = limit(over(a_sweep), now=0, max_runs=5)
+
+    assert (sweep.state, sweep.reason, sweep.limits.max_runs) == (RUNNING, "", 5)
+    assert (event_of(sweep)["kind"], event_of(sweep)["state"]) == ("limited", "running")
+    assert how_many_to_start(sweep, {}, live_slots=8, now=0) == 2
+
+
+def test_a_finished_sweep_whose_new_budget_leaves_no_room_stays_finished(a_sweep: ASweep) -> None:
+    hours = limit(over(a_sweep, limits={"max_runs": 3, "max_hours": 1}), now=NOON, max_runs=5)
+    stopped = limit(over(a_sweep, "stopped", limits={"max_runs": 9}), now=0, max_runs=3)
+
+    assert (hours.state, hours.reason) == (FINISHED, "budget of 1 hours spent")
+    assert (stopped.state, stopped.reason) == (FINISHED, "all 3 runs done")
+
+
+def test_what_is_no_budget_opens_no_finished_sweep(a_sweep: ASweep) -> None:
+    with pytest.raises(IllegalMove, match="all 3 runs done; only a larger budget lets it go on"):
+        limit(over(a_sweep), now=0, parallelism=4)
+
+
+def test_a_sweep_goes_on_for_a_run_that_is_tried_again_and_starts_no_other(a_sweep: ASweep) -> None:
+    sweep = reopen(over(a_sweep), now=0)
+
+    assert (sweep.state, sweep.reason, event_of(sweep)["kind"]) == (RUNNING, "", "reopened")
+    assert how_many_to_start(sweep, {}, live_slots=8, now=0) == 0
+    assert settle(sweep, unfinished=1, now=0) == sweep
+
+
+@pytest.mark.parametrize("state", [RUNNING, PAUSED])
+def test_a_sweep_that_lives_stays_as_it_is_for_it_but_in_a_new_version(a_sweep: ASweep, state: SweepState) -> None:
+    sweep = a_sweep(state=state, reason="lunch")
+
+    assert reopen(sweep, now=0) == sweep.move("")
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"state": STOPPING, "reason": "stopped by hand"}, "is stopping: `sweepctl resume s` first"),
+        ({"limits": {"max_cost": 5}, "spent": 5.0}, r"budget of cost 5 spent: give it more with `sweepctl set s"),
+        ({"reason": "stopped", "limits": {"max_runs": 9}}, r"`sweepctl set s budget.max_runs=3` first"),
+        ({"log_dropped": True}, "its log was dropped: it cannot go on"),
+        ({"reason": BEING_RESTORED}, "is being restored: wait for that"),
+    ],
+)
+def test_where_a_run_that_is_tried_again_would_be_cancelled_or_others_be_started_it_is_refused(
+    a_sweep: ASweep, changes: dict[str, Any], problem: str
+) -> None:
+    with pytest.raises(IllegalMove, match=problem):
+        reopen(over(a_sweep, **changes), now=0)
 
 
 # ------------------------------------------------------------------------------------------------ settling

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -29,11 +30,13 @@ from shared.domain.run import (
     observe,
     release,
     retrain,
+    retry,
     stop_early,
+    taken_back,
 )
-from shared.domain.sweep import SweepState, pause, resume
+from shared.domain.sweep import SweepState, pause, reopen, resume
 from shared.store import keys
-from shared.store.ledger import new_commit_id
+from shared.store.ledger import Change, new_commit_id
 from shared.store.store import open_store
 
 if TYPE_CHECKING:
@@ -139,6 +142,14 @@ class Machine(RuleBasedStateMachine):
         self.attempt(before, cancel, lease="keep" if before.owner else "drop")
 
     @rule(data=st.data())
+    def try_it_again(self, data: st.DataObject) -> None:
+        """Somebody who may have read the run long ago."""
+        before, sweep = data.draw(st.sampled_from(self.seen)), self.store.sweeps.get("s")
+        with suppress(IllegalMove, Stale):
+            change = Change(before, retry(before), detail=taken_back(before))
+            self.store.sweeps.commit(sweep, reopen(sweep, now=0), moved_runs=[change])
+
+    @rule(data=st.data())
     def stop_it_early(self, data: st.DataObject) -> None:
         """Somebody judges a run by what it was when it was read, however long ago."""
         stop = EarlyStop(step=5, score=1.0, cost=1.0, why="worse than the others")
@@ -175,8 +186,10 @@ class Machine(RuleBasedStateMachine):
         assert [event.position for event in events] == list(range(1, len(events) + 1))
         for run in runs:
             self._moved_soundly(self.last[run.number], run)
-            ends = [e.body["kind"] for e in events if e.body.get("run") == run.number and e.body["kind"] in FINISHED]
-            assert ends == ([run.state] if run.is_finished else [])
+            kinds = [event.body["kind"] for event in events if event.body.get("run") == run.number]
+            ends = [kind for kind in kinds if kind in FINISHED]
+            assert len(ends) == kinds.count("retried") + run.is_finished
+            assert ends[-1:] == [run.state] or not run.is_finished
         counts = self.store.runs.counts("s")
         assert all(counts[state] == sum(run.state is state for run in runs) for state in counts)
         assert set(self.store.client.zrange(keys.LEASES, 0, -1)) == {run.id for run in runs if run.state in LEASED}
@@ -187,7 +200,8 @@ class Machine(RuleBasedStateMachine):
     @staticmethod
     def _moved_soundly(before: Run, after: Run) -> None:
         assert after.version in (before.version, before.version + 1)
-        assert before == after or not before.is_finished, "terminal states absorb"
+        again = after.last_move == "retried"
+        assert before == after or not before.is_finished or again, "an end is for good, but for who tries it again"
         assert after.token >= before.token
         if before.early_stop and not after.early_stop:
             given_up = after.is_finished and after.score is None

@@ -12,11 +12,12 @@ import pytest
 from services.suggester.advance_sweep import Suggester
 from shared.domain.errors import Conflict, NotFound, Unreadable
 from shared.domain.run import Checkpoint, Failure, Run, RunState, claim, fail, keep_checkpoint, observe
+from shared.domain.sweep import BEING_RESTORED
 from shared.storage.folders import RunFolder
 from shared.storage.records import write_run
 from shared.store.store import Store
 from sweepctl.actions.audit import audit_sweep
-from sweepctl.actions.restore import BEING_RESTORED, restore
+from sweepctl.actions.restore import restore
 from sweepctl.actions.submit import submit
 
 if TYPE_CHECKING:
