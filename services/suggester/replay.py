@@ -55,6 +55,7 @@ def replay(sweep: Sweep, log: Iterable[tuple[int, Body]]) -> Iterator[Replayed]:
         elif body["kind"] == "submitted":
             memory = body.get("memory", memory)
         elif body["kind"] == "suggested":
+            memory = body.get("memory", memory)
             yield Replayed(body["run"], told=False)
         waiting.append((position, body))
 

@@ -205,9 +205,9 @@ def suggest(*, sweep: str, number: int, queue: str, params: Params, prediction: 
 
 
 def adopt(trained: Run, checkpoint: Checkpoint, *, sweep: str, number: int, metrics: Mapping[str, float]) -> Run:
-    """Return a new run of `sweep`, waiting for an evaluator: `trained`, of another sweep, with a copy of its checkpoint.
+    """Return a new run of `sweep`, waiting for an evaluator: `trained` of another sweep, with a copy of its checkpoint.
 
-    What the training cost is kept, and what of its metrics is no earlier evaluation's.
+    What the training took is kept. `metrics` are those of the training, and no earlier evaluation's.
     """
     return Run(
         version=1,

@@ -71,7 +71,7 @@ def _begin(store: Store, born: Sweep) -> Sweep:
 def _suggest_all(store: Store, sweep: Sweep, suggested: list[Run]) -> Sweep:
     while batch := suggested[sweep.created : sweep.created + AT_ONCE]:
         after = sweep.move("", created=sweep.created + len(batch), memory={"n": sweep.created + len(batch)})
-        details = {"seen": 0, "memory": {}}
+        details = {"memory": after.memory}  # and not what each suggestion knew: that was in the log
         sweep = store.sweeps.commit(sweep, after, [(run, details) for run in batch])
     return sweep
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from services.suggester.advance_sweep import Suggester
+from services.suggester.replay import Replayed, replay
 from shared.domain.errors import Conflict, NotFound, Unreadable
 from shared.domain.run import Checkpoint, Failure, Run, RunState, claim, fail, keep_checkpoint, observe
 from shared.domain.sweep import BEING_RESTORED
@@ -85,6 +86,19 @@ def test_the_sweep_goes_on_as_if_nothing_had_happened(store: Store, lose: Lose, 
     assert store.sweeps.get("s").created == 5
     tried = [tuple(run.params.values()) for run in store.runs.all("s")]
     assert len(set(tried)) == 5, "it knows what was tried"
+
+
+def test_the_suggestions_of_a_restored_sweep_are_replayed_from_the_first_new_one_on(
+    store: Store, lose: Lose, a_worker: AWorker
+) -> None:
+    folder = lose()
+    store.client.flushall()
+    restore(store, folder)
+    Suggester(store, a_worker("suggester", "suggest").doorbells).advance("s")
+
+    made = list(replay(store.sweeps.get("s"), ((event.position, event.body) for event in store.sweeps.whole_log("s"))))
+
+    assert made == [*(Replayed(number, told=False) for number in range(1, 5)), Replayed(5)]
 
 
 def test_a_run_without_a_trace_is_cancelled_and_counted(store: Store, lose: Lose) -> None:
