@@ -31,6 +31,10 @@ ValidateProtein = Callable[[Mapping[str, Any]], list[str]]
 """Returns notes on the `protein:` block of a sweep; raises ConfigError for what cannot be used."""
 
 
+CHOSEN_ANEW = frozenset({"sim", "wandb", "hardware"})
+"""The groups of which another config can be chosen for a sweep that is made from another one."""
+
+
 @dataclass(frozen=True)
 class Composed:
     """A valid job, the config of `sweep/` that it is made from, and what was read differently than written."""
@@ -74,6 +78,57 @@ def compose(
     notes += _check_protein(job, validate_protein, where)
     check_together(job)
     return Composed(job, sweep, tuple(dict.fromkeys(notes)))
+
+
+def recompose(
+    job: SweepJob,
+    overrides: Sequence[str],
+    *,
+    sweep_run: str,
+    config_dir: Path | None = None,
+    data_dir: Path | None = None,
+) -> SweepJob:
+    """Return the frozen `job` with Hydra `overrides`, as a sweep of its own: `sweep_run`, unless they name it.
+
+    Values are set, and configs of the groups sim, wandb and hardware chosen anew. The folders are the usual ones below
+    `data_dir` (None: that of the job). Raises ConfigError, one line, for anything that cannot be used.
+    """
+    from omegaconf import OmegaConf
+
+    dirs = find_dirs(config_dir)
+    asked = parse(overrides, dirs)
+    if fixed := sorted(asked.groups.keys() - CHOSEN_ANEW):
+        name = f"{fixed[0]}={asked.groups[fixed[0]]}"
+        raise ConfigError(f"command line: {name}: the config is that of sweep {job.sweep_run}: leave it out")
+    with guarded_environment() as refused:
+        config = OmegaConf.create(job.model_dump(mode="json") | {"sweep_run": sweep_run, "runs_dir": None})
+        _choose_anew(config, asked, dirs)
+        where = _locator(asked, dirs)
+        added = apply(asked.settings, config)
+        _place(config, asked, data_dir=data_dir, fresh=sweep_run)
+        plain = _resolve(config, refused, where)
+    _refuse_secrets_and_non_finite(plain, where)
+    _refuse_additions(added, plain)
+    _choose_queue(plain, asked, dirs)
+    made = _validate(plain, where)
+    check_together(made)
+    return made
+
+
+def _choose_anew(config: DictConfig, asked: Overrides, dirs: ConfigDirs) -> None:
+    """Put the configs that were chosen into `config`; of what was read, keep these alone to explain a fault by."""
+    from omegaconf import OmegaConf
+
+    if not asked.groups:
+        return
+    composed, _ = _load(dirs, asked)
+    chosen = {f"{group}/{name}" for group, name in asked.groups.items()}
+    dirs.loaded[:] = [file for file in dirs.loaded if file.config_path in chosen]
+    for file in dirs.loaded:
+        if not file.package:
+            config.merge_with(OmegaConf.create(file.checked.text))
+    for group in asked.groups.keys() & {"sim", "wandb"}:
+        config[group] = composed[group]
 
 
 def _load(dirs: ConfigDirs, asked: Overrides) -> tuple[DictConfig, str]:

@@ -153,6 +153,10 @@ class SimConfig(Closed):
     deterministic: bool = Field(True, description="Most probable action; false: sampled.")
     simulations: dict[str, Simulation] = {}
 
+    def gives(self, metric: str) -> bool:
+        """Whether an evaluation with this suite has `metric` among its results."""
+        return metric in ("reward", "total_time") or metric.rpartition("/")[0] in self.simulations
+
 
 # ------------------------------------------------------------------------------------------------ the search
 

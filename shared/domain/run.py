@@ -204,7 +204,9 @@ def suggest(*, sweep: str, number: int, queue: str, params: Params, prediction: 
     )
 
 
-def adopt(trained: Run, checkpoint: Checkpoint, *, sweep: str, number: int, metrics: Mapping[str, float]) -> Run:
+def adopt(
+    trained: Run, checkpoint: Checkpoint, *, sweep: str, number: int, queue: str, metrics: Mapping[str, float]
+) -> Run:
     """Return a new run of `sweep`, waiting for an evaluator: `trained` of another sweep, with a copy of its checkpoint.
 
     What the training took is kept. `metrics` are those of the training, and no earlier evaluation's.
@@ -216,7 +218,7 @@ def adopt(trained: Run, checkpoint: Checkpoint, *, sweep: str, number: int, metr
         number=number,
         state=RunState.TRAINED,
         last_move="adopted",
-        queue=trained.queue,
+        queue=queue,
         params=trained.params,
         origin=trained.id,
         prediction=Prediction(source="adopted"),

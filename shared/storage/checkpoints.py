@@ -82,6 +82,26 @@ def open_checkpoint(folder: RunFolder, checkpoint: Checkpoint) -> Path:
     return _saved_path(place)
 
 
+def copy_checkpoint(source: RunFolder, checkpoint: Checkpoint, target: RunFolder) -> Checkpoint:
+    """Return a checkpoint of the run in `target` that holds what the one of the run in `source` does, byte for byte.
+
+    Files are linked where the file system can, else copied; deleting one leaves the other. It is of attempt 0: the new
+    run had no training. Raises NotFound when the one to copy is missing or was changed.
+    """
+    open_checkpoint(source, checkpoint)
+    place = source.checkpoints / checkpoint.path
+
+    def save(state: Path) -> None:
+        files = [path for path in _files(place) if path != place / MANIFEST]
+        for file in files:
+            copy = state.parent / file.relative_to(place)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            _link_or_copy(file, copy)
+
+    made = write_checkpoint(target, run=target.path.name, attempt=0, step=checkpoint.step, save=save)
+    return made.model_copy(update={"train_seconds": checkpoint.train_seconds})
+
+
 def prune_checkpoints(folder: RunFolder, kept: Collection[Checkpoint], *, attempt: int) -> None:
     """Delete what is older than the newest of `kept` and not among them, leftovers of killed writers included.
 
@@ -102,6 +122,13 @@ def _saved_path(place: Path) -> Path:
     state = place / STATE
     entries = [path for path in place.iterdir() if path.name != MANIFEST]
     return entries[0] if not state.exists() and len(entries) == 1 else state
+
+
+def _link_or_copy(file: Path, copy: Path) -> None:
+    try:
+        copy.hardlink_to(file)
+    except OSError:  # another file system, or one without links
+        shutil.copyfile(file, copy)
 
 
 def _files(place: Path) -> list[Path]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -127,6 +127,20 @@ class RunStore:
             texts = self._client.hmget(keys.progress(sweep), wanted)
         pairs = zip(wanted, texts, strict=True)
         return {int(number): Progress.model_validate_json(text) for number, text in pairs if text}
+
+    def keep_progress(self, sweep: str, reported: Mapping[int, Progress]) -> None:
+        """Write what runs reported in another sweep, by their number in this one."""
+        texts = {str(number): one.model_dump_json(exclude_defaults=True) for number, one in reported.items()}
+        if texts:
+            with plain_errors(self._url):
+                self._client.hset(keys.progress(sweep), mapping=texts)
+
+    def numbered(self, sweep: str, numbers: Iterable[int]) -> list[Run]:
+        """Return those runs of a sweep that have one of `numbers`, by number."""
+        wanted = [str(number) for number in sorted(numbers)]
+        with plain_errors(self._url):
+            texts = self._client.hmget(keys.runs(sweep), wanted) if wanted else []
+        return [read_record(Run, text) for text in texts if text]
 
     def due(self, queue: str, *, most: int = MOST_DUE) -> list[DueRun]:
         """Return the runs that wait for a worker of `queue`, the oldest first."""

@@ -87,6 +87,9 @@ def _finish(store: Store, sweep: Sweep) -> Sweep:
     sweep = store.sweeps.get(sweep.name)
     for event in store.sweeps.whole_log(sweep.name):
         sweep = absorb(sweep, event.body, position=event.position)
+    if sweep.limits.max_runs is not None:  # it may have been raised since the submit
+        limits = sweep.limits.model_copy(update={"max_runs": max(sweep.limits.max_runs, sweep.created)})
+        sweep = sweep.model_copy(update={"limits": limits})
     unfinished = sweep.created - sweep.observed - sweep.failed - sweep.cancelled
     back = sweep.model_copy(update={"state": SweepState.RUNNING, "reason": ""})
     settled = settle(back, unfinished=unfinished, now=store.sweeps.now())

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from shared.domain.configuration import Configuration
 from shared.domain.errors import NotFound
+from shared.domain.forecast import LAST_RUNS, Forecast, forecast
 from shared.domain.progress import Progress
 from shared.domain.run import FINISHED, UNFINISHED, Run, RunState, run_id
 from shared.domain.sweep import Sweep
@@ -26,6 +28,7 @@ class Snapshot:
     best: Run | None  # of the best configuration the run with the best score
     workers: list[Worker]
     now: float  # the server's clock (seconds); for a finished sweep, when it ended
+    forecast: Forecast | None = None  # of a finished sweep there is none, nor while there is nothing to go by
 
     @property
     def done(self) -> int:
@@ -34,13 +37,8 @@ class Snapshot:
 
     @property
     def seconds_left(self) -> float | None:
-        """Seconds that the runs still to come will take, at the pace so far; None while that is unknown."""
-        most = self.sweep.limits.max_runs
-        if most is None or not self.done or self.sweep.is_finished:
-            return None
-        # Runs in flight count half: on average they are half way.
-        done = self.done + 0.5 * len([run for run in self.unfinished if run.owner])
-        return max(most - done, 0.0) * (self.now - self.sweep.created_at) / done
+        """Seconds until the sweep is over, by its forecast."""
+        return self.forecast.seconds_left if self.forecast else None
 
     def to_json(self) -> dict[str, Any]:
         """Return the snapshot as `status --json` shows it."""
@@ -56,6 +54,7 @@ class Snapshot:
             "budget": sweep.limits.model_dump(),
             "spent": sweep.spent,
             "seconds_left": self.seconds_left,
+            "forecast": self.forecast.to_json() if self.forecast else None,
             "best": describe_best(self.best, sweep, sweep.leading) if self.best and sweep.leading else None,
             "unfinished": [describe(run, sweep, self.progress.get(run.number)) for run in self.unfinished],
             "workers": [worker.model_dump() for worker in self.workers],
@@ -66,6 +65,7 @@ def take_snapshot(store: Store, name: str) -> Snapshot:
     """Read a sweep as it stands now. Raises NotFound."""
     sweep = store.sweeps.get(name)
     unfinished = store.runs.in_states(name, UNFINISHED)
+    now = _ended_at(store, sweep) or store.sweeps.now()
     return Snapshot(
         sweep=sweep,
         counts=store.runs.counts(name),
@@ -73,8 +73,21 @@ def take_snapshot(store: Store, name: str) -> Snapshot:
         progress=store.runs.progress(name, [run.number for run in unfinished]),
         best=store.runs.get(run_id(name, sweep.leading.runs[0])) if sweep.leading else None,
         workers=store.fleet.live(),
-        now=_ended_at(store, sweep) or store.sweeps.now(),
+        forecast=forecast(
+            sweep,
+            unfinished=unfinished,
+            last=_last_ended(store, sweep, unfinished),
+            live_slots=store.fleet.live_slots(sweep.queue),
+            now=now,
+        ),
+        now=now,
     )
+
+
+def _last_ended(store: Store, sweep: Sweep, unfinished: Sequence[Run]) -> list[Run]:
+    first = max(sweep.created - LAST_RUNS - len(unfinished), 0) + 1
+    numbers = set(range(first, sweep.created + 1)) - {run.number for run in unfinished}
+    return [run for run in store.runs.numbered(sweep.name, numbers) if run.is_finished]
 
 
 def _ended_at(store: Store, sweep: Sweep) -> float | None:
@@ -100,6 +113,7 @@ def describe(run: Run, sweep: Sweep, progress: Progress | None = None) -> dict[s
         "failure": run.failure.model_dump() if run.failure else None,
         "setback": run.setback,
         "other_code": run.other_code,
+        "origin": run.origin,
         "early_stop": run.early_stop.model_dump() if run.early_stop else None,
         "trained": run.trained,
         "worker": run.owner.worker if run.owner else None,

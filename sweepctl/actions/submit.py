@@ -35,18 +35,12 @@ def submit(store: Store, job: SweepJob) -> Submitted:
     if known is not None:
         return _go_on(store, known, job)
     earlier, notes = _earlier(store, job)
-    folder = sweep_folder(Path(job.data_dir), job.sweep_run)
-    _make(folder)
-    if holds_runs(folder):
-        raise Conflict(
-            f"{folder} holds runs of a sweep that this store does not know: bring it back with "
-            f"`sweepctl restore {folder}`; to start anew choose another sweep_run, or move that folder away"
-        )
+    make_folder(job)
     try:
         sweep = store.sweeps.create(new_sweep(job, now=store.sweeps.now()), observations=earlier)
     except Conflict:  # somebody else submitted it just now
         return _go_on(store, store.sweeps.get(job.sweep_run), job)
-    _write_folder(store, sweep, job)
+    write_folder(store, sweep, job)
     return Submitted(sweep, existed=False, notes=tuple(notes))
 
 
@@ -109,15 +103,23 @@ def _refuse_another(known: Sweep, job: SweepJob) -> None:
         )
 
 
-def _make(folder: Path) -> None:
+def make_folder(job: SweepJob) -> None:
+    """Make the folder of the job's sweep. Raises ConfigError when it cannot be, Conflict when it holds runs."""
     # Before the sweep is in the store: its workers would start at once.
+    folder = sweep_folder(Path(job.data_dir), job.sweep_run)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(f"{folder} cannot be made: {error.strerror}: choose another --data-dir") from None
+    if holds_runs(folder):
+        raise Conflict(
+            f"{folder} holds runs of a sweep that this store does not know: bring it back with "
+            f"`sweepctl restore {folder}`; to start anew choose another sweep_run, or move that folder away"
+        )
 
 
-def _write_folder(store: Store, sweep: Sweep, job: SweepJob) -> None:
+def write_folder(store: Store, sweep: Sweep, job: SweepJob) -> None:
+    """Write what a new sweep is into its folder."""
     content = {
         "sweep": sweep.name,
         "sweep_run": sweep.name,

@@ -1,12 +1,24 @@
-"""The commands that do runs again: retry."""
+"""The commands that do runs again: retry, rescore."""
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
 
-from sweepctl.commands.options import AsJson, DataDir, Redis, named, print_json, the_store
+from sweepctl.commands.options import (
+    AsJson,
+    ConfigDir,
+    DataDir,
+    Overrides,
+    Redis,
+    SweepName,
+    named,
+    print_json,
+    split_off_sweep,
+    the_store,
+)
 
 
 def retry(
@@ -25,11 +37,12 @@ def retry(
 
     Example: sweepctl retry mysweep.r.7
     """
+    from shared.domain.errors import ConfigError
     from sweepctl.actions.missing import say_missing
     from sweepctl.actions.retry import retry_failed, retry_run
 
     if target is None and not failed:
-        raise typer.BadParameter("name a run, such as mysweep.r.7, or add --failed")
+        raise ConfigError("no run is named: name one, such as mysweep.r.7, or add --failed")
     with the_store(data_dir, redis) as store:
         done = retry_failed(store, named(store, target)) if failed else retry_run(store, target or "")
         missing = say_missing(done.sweep, store.fleet.live())
@@ -48,6 +61,54 @@ def retry(
         print("the workers")
 
 
+def rescore(
+    sweep: SweepName = None,
+    overrides: Overrides = None,
+    sim: Annotated[str | None, typer.Option(help="The suite: a config of the group sim.")] = None,
+    name: Annotated[str | None, typer.Option("--as", help="Name of the new sweep; else SWEEP-SIM.")] = None,
+    submit: Annotated[bool, typer.Option("--submit", help="Leave it to the workers of the fleet.")] = False,
+    config_dir: ConfigDir = None,
+    data_dir: DataDir = None,
+    redis: Redis = None,
+    as_json: AsJson = False,
+) -> None:
+    """Score all runs of a sweep anew with another suite, without any training.
+
+    Makes a sweep of its own out of their checkpoints, and evaluates them here, or with --submit on the fleet. What the
+    trainings cost is kept. Failed runs and those without a checkpoint are left out. Once it is finished,
+    `sweepctl set NEW budget.max_runs=N` lets the search go on from there.
+
+    Example: sweepctl rescore mysweep sim.num_episodes=100
+    """
+    from pathlib import Path
+
+    from sweepctl.actions.compose import doubts
+    from sweepctl.actions.rescore import rescore as rescore_sweep
+    from sweepctl.actions.rescore import rescoring_job
+    from sweepctl.actions.submit import Submitted
+    from sweepctl.views.progress import progress_of
+    from sweepctl.views.session import follow_to_the_end, say_what_is_next
+
+    sweep, given = split_off_sweep(sweep, overrides)
+    here = data_dir.absolute() if data_dir else None
+    with the_store(data_dir, redis, "look" if submit else "start") as store:
+        old = store.sweeps.get(named(store, sweep))
+        job = rescoring_job(old, given, sim=sim, name=name, config_dir=config_dir, data_dir=here)
+        for note in doubts(job, Path(job.data_dir)):
+            print(f"note: {note}", file=sys.stderr)
+        with progress_of("copying checkpoints", as_json=as_json) as tell:
+            done = rescore_sweep(store, old, job, here=here, tell=tell)
+        for run, why in done.left_out:
+            print(f"note: {run} is left out: {why}", file=sys.stderr)
+        if not submit:
+            raise typer.Exit(follow_to_the_end(store, job, Path(job.data_dir), as_json=as_json))
+        if as_json:
+            print_json(done.to_json())
+        else:
+            say_what_is_next(store, Submitted(done.sweep, existed=done.existed))
+
+
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
-    app.command()(retry)
+    for command in (retry, rescore):
+        app.command()(command)

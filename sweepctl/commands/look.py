@@ -9,7 +9,18 @@ from typing import Annotated
 
 import typer
 
-from sweepctl.commands.options import AsJson, DataDir, Redis, RunId, SweepName, named, print_json, the_store
+from sweepctl.commands.options import (
+    AsJson,
+    ConfigDir,
+    DataDir,
+    Redis,
+    RunId,
+    SweepName,
+    named,
+    print_json,
+    split_off_sweep,
+    the_store,
+)
 
 State = Annotated[str | None, typer.Option(help="Only runs in this state: queued, training, observed, failed, ...")]
 
@@ -110,21 +121,34 @@ def logs(
 
 def best(
     sweep: SweepName = None,
+    overrides: Annotated[
+        list[str] | None, typer.Argument(help="With --train: what to train otherwise.", metavar="OVERRIDES")
+    ] = None,
     as_yaml: Annotated[bool, typer.Option("--yaml", help="The whole best config, to train with.")] = False,
+    train: Annotated[bool, typer.Option("--train", help="Train it here, as a rollout outside the sweep.")] = False,
+    config_dir: ConfigDir = None,
     data_dir: DataDir = None,
     redis: Redis = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the best configuration, its runs and its parameters.
+    """Show the best configuration, its runs and its parameters; or train it.
 
     Its score is the mean of its runs; with it come the bounds of what that is worth, where the noise is known, the
-    configurations behind it, and score over cost.
+    configurations behind it, and score over cost. With --train it is trained once more, on another
+    seed, as a rollout of its own, with its log on this terminal; overrides make that longer, or name it
+    (sweep_run=...). The sweep is not touched.
 
-    Example: sweepctl best mysweep --json
+    Example: sweepctl best mysweep --train trainer.total_timesteps=1000000
     """
+    from shared.domain.errors import ConfigError
     from sweepctl.actions.results import require_best, standings
     from sweepctl.actions.snapshot import describe_best
 
+    sweep, given = split_off_sweep(sweep, overrides)
+    if train:
+        raise typer.Exit(_train_best(sweep, given, config_dir=config_dir, data_dir=data_dir, redis=redis, json=as_json))
+    if given:
+        raise ConfigError(f"{given[0]}: nothing is trained: overrides go with --train")
     with the_store(data_dir, redis) as store:
         found = store.sweeps.get(named(store, sweep))
         best, *others = require_best(found.name, standings(store, found))
@@ -142,6 +166,31 @@ def best(
     from sweepctl.views.results import summary
 
     Console().print(summary(found, [best, *others]))
+
+
+def _train_best(
+    sweep: str | None,
+    overrides: list[str],
+    *,
+    config_dir: Path | None,
+    data_dir: Path | None,
+    redis: str | None,
+    json: bool,
+) -> int:
+    from sweepctl.actions.compose import doubts
+    from sweepctl.actions.results import require_best, standings
+    from sweepctl.actions.train_best import best_job
+    from sweepctl.views.session import train_the_best
+
+    place = data_dir.absolute() if data_dir else None
+    with the_store(data_dir, redis, "start") as store:
+        found = store.sweeps.get(named(store, sweep))
+        best, *_ = require_best(found.name, standings(store, found))
+        job = best_job(found, best.run, overrides, config_dir=config_dir, data_dir=place)
+        for note in doubts(job, Path(job.data_dir)):
+            print(f"note: {note}", file=sys.stderr)
+        print(f"training as {best.run.id}, the best of {found.name}; sweep_run={job.sweep_run}", file=sys.stderr)
+        return train_the_best(store, job, as_json=json)
 
 
 def export(

@@ -64,6 +64,14 @@ def named(store: Store, sweep: str | None) -> str:
     return sweep or latest(store)
 
 
+def split_off_sweep(sweep: str | None, overrides: list[str] | None) -> tuple[str | None, list[str]]:
+    """Return the sweep and the overrides that are meant: the first argument may be an override, too."""
+    given = list(overrides or [])
+    if sweep is not None and ("=" in sweep or sweep.startswith(("+", "~"))):
+        return None, [sweep, *given]
+    return sweep, given
+
+
 def print_json(content: Any) -> None:
     """Print plain data for a script."""
     print(json.dumps(content, indent=2, default=str))

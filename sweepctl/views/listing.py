@@ -50,6 +50,7 @@ def details_view(details: Mapping[str, Any]) -> RenderableType:
         "expected": f"{expected} ({prediction['source']})",
         "steps": formats.steps(details["steps"]),
         "seconds": f"{details['train_seconds']:.1f} training, {details['eval_seconds']:.1f} evaluation",
+        "trained as": details["origin"],
         "ended": _early(details),
         "failure": (details["failure"] or {}).get("message") or details["setback"],
         "folder": details["folder"],

@@ -52,7 +52,7 @@ def _progress(shot: Snapshot) -> RenderableType:
     of = f"{shot.done} of {total} runs" if total else f"{shot.done} runs"
     meter = ProgressBar(total=total or 1, completed=shot.done if total else 0, width=32, pulse=total is None)
     grid.add_row(state, meter, Text(of))
-    rows: list[RenderableType] = [grid, _time(shot)]
+    rows: list[RenderableType] = [grid, _time(shot), *_ahead(shot)]
     failed = shot.counts.get(RunState.FAILED, 0)
     if sweep.reason:
         rows.append(Text(sweep.reason, style="yellow"))
@@ -68,6 +68,25 @@ def _time(shot: Snapshot) -> Text:
     left = shot.seconds_left
     ahead = (f", about {formats.duration(left)} left", "bold") if left is not None else ""
     return Text.assemble((f"{passed} so far", "dim"), ahead)
+
+
+def _ahead(shot: Snapshot) -> list[Text]:
+    """What was spent of the budgets, and what the forecast is and goes by."""
+    sweep, ahead, unit = shot.sweep, shot.forecast, shot.sweep.config["cost"]
+    spent = f"cost {formats.cost(sweep.spent, unit)}"
+    if sweep.limits.max_cost is not None:
+        spent += f" of {formats.cost(sweep.limits.max_cost, unit)}"
+    if ahead is None:
+        return [Text(spent, style="dim")] if shot.done else []
+    if ahead.limit is None:
+        return [Text(f"{spent}; no limit is set that can be foreseen", style="dim")]
+    each = f"{formats.duration(ahead.run_seconds)}, cost {formats.cost(ahead.run_cost, unit)}"
+    by = f"over after {ahead.runs_left} more runs ({ahead.limit})"
+    median = f"each like the last {ahead.of_runs} ({each}) on {ahead.slots} slot{'s' if ahead.slots > 1 else ''}"
+    return [
+        Text(f"{spent}, about {formats.cost(ahead.cost_at_end, unit)} at the end", style="dim"),
+        Text(f"forecast: {by}, {median}", style="dim"),
+    ]
 
 
 def _flight(shot: Snapshot) -> RenderableType:

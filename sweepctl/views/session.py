@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import TextIO
 
 from rich.console import Console
 from rich.live import Live
@@ -22,8 +23,9 @@ from shared.store.store import Store
 from sweepctl.actions.missing import say_missing
 from sweepctl.actions.results import standings
 from sweepctl.actions.run_sweep import LocalSweep
-from sweepctl.actions.snapshot import Snapshot, describe_best
+from sweepctl.actions.snapshot import Snapshot, describe, describe_best
 from sweepctl.actions.submit import Submitted
+from sweepctl.actions.train_best import places_of
 from sweepctl.commands.options import print_json
 from sweepctl.views import formats
 from sweepctl.views.live import print_line, render
@@ -80,9 +82,10 @@ class CtrlC:
         self.pressed = False
 
 
-def stream_one_run(store: Store, job: SweepJob, data_dir: Path) -> int:
-    """Run a sweep of one run with its log on the terminal, and return the exit code."""
-    console = Console(highlight=False, markup=False)
+def stream_one_run(store: Store, job: SweepJob, data_dir: Path, *, stream: TextIO | None = None) -> int:
+    """Run a sweep of one run with its log on the terminal, or on `stream`, and return the exit code."""
+    stream = stream or sys.stdout
+    console = Console(highlight=False, markup=False, file=stream)
     printed: dict[Path, int] = {}
     run: Run | None = None
     told = ""
@@ -90,7 +93,7 @@ def stream_one_run(store: Store, job: SweepJob, data_dir: Path) -> int:
         for shot in shots:
             if shot.sweep.created:
                 run = store.runs.get(run_id(shot.sweep.name, 1))
-                _print_new_logs(RunFolder(Path(job.runs_dir) / run.id), printed)
+                _print_new_logs(RunFolder(Path(job.runs_dir) / run.id), printed, stream)
                 told = _print_progress(console, run, shot, told)
     if run is None:
         return 1
@@ -98,6 +101,20 @@ def stream_one_run(store: Store, job: SweepJob, data_dir: Path) -> int:
     outcome = run.failure.message if run.failure else f"score {run.score}, cost {run.cost}"
     console.print(f"{run.id} {run.state}: {outcome}")
     return 0 if run.state is RunState.OBSERVED else 1
+
+
+def train_the_best(store: Store, job: SweepJob, *, as_json: bool) -> int:
+    """Carry out the rollout of a best configuration, say where its checkpoint and log lie, and return the exit code."""
+    code = stream_one_run(store, job, Path(job.data_dir), stream=sys.stderr if as_json else None)
+    sweep, run = store.sweeps.get(job.sweep_run), store.runs.get(run_id(job.sweep_run, 1))
+    places = places_of(job, run)
+    if as_json:
+        print_json({**describe(run, sweep), **places})
+        return code
+    for name, place in places.items():
+        if place:
+            print(f"{name.partition('_')[0]:<11}{place}")
+    return code
 
 
 def say_what_is_next(store: Store, submitted: Submitted) -> None:
@@ -159,6 +176,8 @@ def _print_lines(console: Console, store: Store, shots: Iterator[Snapshot | None
                 over += 1
                 run = store.runs.get(run_id(last.sweep.name, event.body["run"]))
                 print_line(console, run, over, last.sweep.limits.max_runs)
+            elif event.body["kind"] == "retried":
+                over -= 1
             elif event.body["kind"] == "lost":
                 console.print(f"run {event.body['run']} lost: {event.body['why']}", highlight=False, soft_wrap=True)
     return last
@@ -201,7 +220,7 @@ def _how_to_resume(job: SweepJob) -> Text:
     return Text(f"left; the same command with sweep_run={job.sweep_run} goes on where it was", style="yellow")
 
 
-def _print_new_logs(folder: RunFolder, printed: dict[Path, int]) -> None:
+def _print_new_logs(folder: RunFolder, printed: dict[Path, int], stream: TextIO) -> None:
     logs = sorted((folder.path / "logs").glob("*.log"), key=lambda path: path.stat().st_mtime)
     for log in logs:
         with log.open("rb") as file:
@@ -209,5 +228,5 @@ def _print_new_logs(folder: RunFolder, printed: dict[Path, int]) -> None:
             file.seek(before if before <= log.stat().st_size else 0)  # it may have been cut
             text = file.read()
             printed[log] = file.tell()
-        sys.stdout.write(text.decode(errors="replace"))
-    sys.stdout.flush()
+        stream.write(text.decode(errors="replace"))
+    stream.flush()

@@ -109,7 +109,7 @@ def test_its_life_is_one_move_after_the_other_from_the_suggestion_on(a_run: ARun
 
 def adopted(run: Run) -> Run:
     checkpoint = Checkpoint(step=30, path="30.a0", sha256="s", train_seconds=6.0)
-    return adopt(evaluated(run), checkpoint, sweep="new", number=2, metrics={"loss": 0.5})
+    return adopt(evaluated(run), checkpoint, sweep="new", number=2, queue="gpu", metrics={"loss": 0.5})
 
 
 def in_evaluation(run: Run) -> Run:

@@ -449,7 +449,9 @@ def test_the_log_of_a_retry_tells_what_it_takes_back_of_the_totals(a_run: ARun) 
 def test_an_adopted_run_is_trained_has_cost_what_it_cost_and_knows_where_it_comes_from(a_run: ARun) -> None:
     trained = a_run(OBSERVED, sweep="old", number=7, early_stop=STOP)
 
-    run = adopt(trained, checkpoint(20), sweep="s", number=2, metrics={"steps_per_second": 5.0, "bad": math.inf})
+    run = adopt(
+        trained, checkpoint(20), sweep="s", number=2, queue="gpu", metrics={"steps_per_second": 5.0, "bad": math.inf}
+    )
 
     assert (run.id, run.state, run.due_queue, run.origin) == ("s.r.2", TRAINED, "eval", "old.r.7")
     assert (run.params, run.train_seconds, run.steps) == (trained.params, trained.train_seconds, trained.steps)

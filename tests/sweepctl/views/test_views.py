@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +13,7 @@ from shared.config.compose import compose
 from shared.config.frozen import to_plain
 from shared.domain.audit import Attempt, Audit
 from shared.domain.configuration import Configuration
+from shared.domain.forecast import Forecast
 from shared.domain.progress import Progress
 from shared.domain.run import EarlyStop, Run, RunState
 from shared.domain.sweep import Sweep, SweepState
@@ -50,7 +52,9 @@ def sweep(a_sweep: ASweep) -> Sweep:
     return a_sweep(config=config, limits={"max_runs": 12}, created=3, created_at=1000.0)
 
 
-def a_snapshot(sweep: Sweep, runs: list[Run], *, best: Run | None = None, now: float = 1060.0) -> Snapshot:
+def a_snapshot(
+    sweep: Sweep, runs: list[Run], *, best: Run | None = None, now: float = 1060.0, forecast: Forecast | None = None
+) -> Snapshot:
     counts = {state: sum(run.state is state for run in runs) for state in RunState}
     counts[RunState.OBSERVED] = counts[RunState.OBSERVED] or (1 if best else 0)
     progress = {1: Progress(step=120_000, total_steps=250_000, metrics={"reward": 164.8}, curve=((1, 9.0), (2, 90.0)))}
@@ -59,7 +63,14 @@ def a_snapshot(sweep: Sweep, runs: list[Run], *, best: Run | None = None, now: f
         leader = Configuration(runs=(best.number,), score=best.score, cost=best.cost or 0.0)
         sweep = sweep.model_copy(update={"leader": leader})
     return Snapshot(
-        sweep=sweep, counts=counts, unfinished=unfinished, progress=progress, best=best, workers=[], now=now
+        sweep=sweep,
+        counts=counts,
+        unfinished=unfinished,
+        progress=progress,
+        best=best,
+        workers=[],
+        forecast=forecast,
+        now=now,
     )
 
 
@@ -71,10 +82,41 @@ def test_a_run_in_training_is_shown_with_its_steps_its_reward_and_its_curve(swee
         assert part in row
 
 
+AHEAD = Forecast(
+    limit="max_cost",
+    runs_left=11,
+    seconds_left=660.0,
+    cost_at_end=612.0,
+    run_seconds=120.0,
+    run_cost=50.0,
+    of_runs=5,
+    slots=2,
+)
+
+
+def test_the_forecast_is_shown_with_what_it_goes_by(sweep: Sweep) -> None:
+    limits = sweep.limits.model_copy(update={"max_cost": 600.0})
+    budgeted = sweep.model_copy(update={"limits": limits, "spent": 62.0})
+
+    text = " ".join(shown(render(a_snapshot(budgeted, [], forecast=AHEAD))).replace("│", "").split())
+
+    assert "cost 1 min 02 s of 10 min 00 s, about 10 min 12 s at the end" in text
+    assert "over after 11 more runs (max_cost), each like the last 5 (2 min 00 s, cost 50 s) on 2 slots" in text
+
+
+def test_where_no_end_can_be_foreseen_none_is_shown(sweep: Sweep) -> None:
+    ahead = replace(AHEAD, limit=None, runs_left=None, seconds_left=None, cost_at_end=None)
+
+    text = shown(render(a_snapshot(sweep, [], forecast=ahead)))
+
+    assert "no limit is set that can be foreseen" in text
+    assert "left" not in text
+
+
 def test_the_best_so_far_is_shown_with_its_parameters_and_the_time_left(sweep: Sweep, a_run: ARun) -> None:
     best = a_run(RunState.OBSERVED, score=480.0, cost=12.5, params={"trainer.optimizer.learning_rate": 0.0005})
 
-    text = shown(render(a_snapshot(sweep, [], best=best)))
+    text = shown(render(a_snapshot(sweep, [], best=best, forecast=AHEAD)))
 
     assert "best so far 480 by r.1, cost 12 s" in text
     assert "learning_rate=0.0005" in text

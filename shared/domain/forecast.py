@@ -1,0 +1,92 @@
+"""What a sweep will still take, in runs, time and cost, if it goes on as it did."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from statistics import median
+from typing import Any
+
+from shared.domain.run import LEASED, Run, RunState
+from shared.domain.sweep import SECONDS_PER_HOUR, Sweep, cuts_short, expected_cost
+
+LAST_RUNS = 10
+"""Runs whose medians stand for those to come."""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """How much is left of a sweep, on the assumption that `assumes` puts into words.
+
+    `limit` is the one that is reached first; None while none is set that can be foreseen. Then nothing is known of the
+    end. A target score cannot be foreseen: it may end the sweep at any time.
+    """
+
+    limit: str | None
+    runs_left: int | None  # still to end, those in flight included
+    seconds_left: float | None
+    cost_at_end: float | None  # in the unit of the sweep's cost, what was spent included
+    run_seconds: float
+    run_cost: float
+    of_runs: int  # the last ones, whose medians these are
+    slots: int  # that work at once
+
+    @property
+    def assumes(self) -> str:
+        """The assumption, as a sentence."""
+        runs = f"the median of the last {self.of_runs} runs" if self.of_runs > 1 else "the last run"
+        slots = f"{self.slots} slots work" if self.slots > 1 else "1 slot works"
+        return f"each run to come takes and costs what {runs} did, and {slots} without a pause"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return {**asdict(self), "assumes": self.assumes}
+
+
+def forecast(
+    sweep: Sweep, *, unfinished: Sequence[Run], last: Sequence[Run], live_slots: int, now: float
+) -> Forecast | None:
+    """Return what is left of a sweep; None once it is finished, and before its first run has ended.
+
+    `last` are its last runs that ended. Runs in somebody's hands are half done, on average.
+    """
+    ended = [run for run in last if run.cost is not None][-LAST_RUNS:]
+    if sweep.is_finished or not ended:
+        return None
+    seconds = median(run.train_seconds + run.eval_seconds for run in ended)
+    cost = median(run.cost or 0.0 for run in ended)
+    slots = max(min(live_slots, sweep.limits.parallelism or live_slots), 1)
+    going_on = [run for run in unfinished if not (run.state is RunState.QUEUED and cuts_short(sweep, now=now))]
+    in_hands = sum(run.state in LEASED for run in going_on)
+    limit, runs = None, None
+    if found := _limits(sweep, going_on, in_hands, seconds=seconds, cost=cost, slots=slots, now=now):
+        limit = min(found, key=lambda name: found[name])
+        runs = max(found[limit], len(going_on))
+    left = at_end = None
+    if runs is not None:
+        left = max(runs - in_hands / 2, 0.0) * seconds / slots
+        at_end = sweep.spent + expected_cost(sweep, going_on) + (runs - len(going_on)) * cost
+    return Forecast(limit, runs, left, at_end, seconds, cost, len(ended), slots)
+
+
+def _limits(
+    sweep: Sweep, going_on: Sequence[Run], in_hands: int, *, seconds: float, cost: float, slots: int, now: float
+) -> dict[str, int]:
+    """Return for each limit how many runs are still to end before the sweep is over."""
+    limits, found = sweep.limits, {}
+    if cuts_short(sweep, now=now):
+        return {"nothing new is started": len(going_on)}
+    if limits.max_runs is not None:
+        found["max_runs"] = limits.max_runs - sweep.created + len(going_on)
+    if limits.max_cost is not None and cost > 0:
+        room = limits.max_cost - sweep.spent - expected_cost(sweep, going_on)
+        found["max_cost"] = len(going_on) + _whole(room / cost)
+    if limits.max_hours is not None and seconds > 0:
+        until = sweep.created_at + limits.max_hours * SECONDS_PER_HOUR - now
+        found["max_hours"] = _whole(slots * until / seconds + in_hands / 2)
+    return found
+
+
+def _whole(runs: float) -> int:
+    return math.ceil(min(max(runs, 0.0), 2.0**53))
