@@ -92,13 +92,15 @@ def rescore(
                 f"sweep {known.name} exists, and is no rescoring of {old.name}: choose another name with --as"
             )
         return Rescored(submit(store, job).sweep, existed=True)
-    make_folder(job)
     told = from_plain(old.config)
     place = runs_root(told.runs_dir, told.data_dir, old.name, here=here or Path())
+    everything = store.runs.all(old.name)
+    if not any(_fault(run) is None for run in everything):
+        raise NotFound(f"no run of sweep {old.name} was trained and has a checkpoint: see `sweepctl runs {old.name}`")
+    make_folder(job)
     runs: list[Run] = []
     left_out: list[tuple[str, str]] = []
     origins: dict[int, int] = {}
-    everything = store.runs.all(old.name)
     for done, run in enumerate(everything, start=1):
         number = len(runs) + 1
         try:
@@ -111,8 +113,7 @@ def rescore(
             origins[number] = run.number
         tell(done, len(everything))
     if not runs:
-        why = f"; {left_out[0][0]}: {left_out[0][1]}" if left_out else ""
-        raise NotFound(f"no run of sweep {old.name} can be scored anew{why}")
+        raise NotFound(f"no checkpoint of sweep {old.name} can be read; {left_out[-1][0]}: {left_out[-1][1]}")
     _keep_curves(store, old.name, job.sweep_run, origins)
     sweep = _new_sweep(job, old, len(runs), now=store.sweeps.now())
     # Mirrors first: an evaluator may claim a run as soon as the store has it, and then they are the evaluator's.
@@ -125,13 +126,19 @@ def rescore(
 
 
 def _copied(run: Run, place: Path, target: Path) -> Checkpoint:
-    """Return a copy of the run's last checkpoint. Raises NotFound when it has none that was trained to its end."""
-    if run.state not in TRAINED:
-        raise NotFound(f"it is {run.state}")
-    if run.checkpoint is None:
-        raise NotFound("it has no checkpoint")
+    """Return a copy of the run's last checkpoint. Raises NotFound when there is none to score."""
+    if fault := _fault(run):
+        raise NotFound(fault)
+    assert run.checkpoint is not None
     shutil.rmtree(RunFolder(target).checkpoints, ignore_errors=True)  # left by a call that was cut short
     return copy_checkpoint(RunFolder(place / run.id), run.checkpoint, RunFolder(target))
+
+
+def _fault(run: Run) -> str | None:
+    """Say why the record of a run names nothing to score; None if it does."""
+    if run.state not in TRAINED:
+        return f"it is {run.state}"
+    return "it has no checkpoint" if run.checkpoint is None else None
 
 
 def _is_the_trainings(metric: str, told: SweepJob) -> bool:

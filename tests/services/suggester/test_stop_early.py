@@ -15,10 +15,13 @@ from shared.domain.progress import Progress
 from shared.domain.run import (
     Checkpoint,
     EarlyStop,
+    Failure,
     Prediction,
     Run,
     RunState,
+    adopt,
     claim,
+    fail,
     keep_checkpoint,
     lose_attempt,
     observe,
@@ -26,6 +29,7 @@ from shared.domain.run import (
 )
 from shared.domain.sweep import pause
 from shared.store.store import Store, open_store
+from sweepctl.actions.retry import retry_run
 from sweepctl.actions.steer import cancel_run
 from sweepctl.actions.submit import submit
 
@@ -291,3 +295,63 @@ def test_runs_without_a_curve_are_told_of_once_and_stop_nothing(
     assert [record.getMessage() for record in caplog.records] == [
         "sweep s: run 1 reported no reward while it trained: without curves no run is stopped early"
     ]
+
+
+# ------------------------------------------------------------------------------------------------ done again
+
+
+def adopt_one(sweep: Trainings, *, early_stop: EarlyStop | None = None) -> Run:
+    """Let a run that was trained in another sweep be scored in this one."""
+    known = sweep.store.sweeps.get("s")
+    trained = suggest(
+        sweep="old",
+        number=7,
+        queue="gpu",
+        params={"trainer.x": 0.5, "trainer.epochs": WHOLE // STEPS_AN_EPOCH},
+        prediction=Prediction(source="test"),
+    ).model_copy(update={"early_stop": early_stop})
+    checkpoint = Checkpoint(step=WHOLE, path="p", sha256="s")
+    run = adopt(trained, checkpoint, sweep="s", number=known.created + 1, queue="gpu", metrics={})
+    sweep.store.sweeps.commit(known, known.move("", created=run.number), [(run, {})])
+    curve = Progress()
+    for step in range(10, WHOLE + 1, 10):
+        curve = curve.after(step, {"reward": float(step)}, metric="reward", spent=float(step))
+    sweep.store.runs.keep_progress("s", {run.number: curve})
+    return sweep.end(sweep.claim(sweep.store.runs.get(run.id)), 1.0)
+
+
+def test_runs_that_were_trained_in_another_sweep_are_compared_with(
+    trainings: Callable[..., Trainings], early_stopping: EarlyStopping
+) -> None:
+    sweep = trainings()
+    for _ in range(10):
+        adopt_one(sweep)
+    adopt_one(sweep, early_stop=EarlyStop(step=10, score=1.0, cost=10.0, of_steps=WHOLE, why="worse"))
+    run = sweep.start()
+    sweep.report(run, 0.1, upto=40)
+
+    early_stopping.stop_bad_runs()
+
+    mark = sweep.mark_of(run)
+    assert mark is not None
+    assert mark.of_steps == WHOLE, "as those that were not stopped early did"
+
+
+def test_a_run_that_failed_and_was_tried_again_is_judged_and_counted_as_any_other(
+    trainings: Callable[..., Trainings], early_stopping: EarlyStopping
+) -> None:
+    sweep = trainings()
+    sweep.finish(9)
+    run = sweep.start()
+    sweep.store.runs.commit(run, fail(run, Failure(kind="user code", message="boom"), cost=1.0))
+    early_stopping.stop_bad_runs()
+    retry_run(sweep.store, run.id)
+    run = sweep.claim(sweep.store.runs.get(run.id))
+    sweep.report(run, 1.0, upto=WHOLE)
+    sweep.end(run, 1.0)
+    bad = sweep.start()
+    sweep.report(bad, 0.1, upto=40)
+
+    early_stopping.stop_bad_runs()
+
+    assert sweep.mark_of(bad) is not None

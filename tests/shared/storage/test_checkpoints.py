@@ -15,7 +15,13 @@ import pytest
 
 from shared.domain.errors import NotFound
 from shared.domain.run import Checkpoint
-from shared.storage.checkpoints import MANIFEST, open_checkpoint, prune_checkpoints, write_checkpoint
+from shared.storage.checkpoints import (
+    MANIFEST,
+    copy_checkpoint,
+    open_checkpoint,
+    prune_checkpoints,
+    write_checkpoint,
+)
 from shared.storage.folders import RunFolder
 
 RUN = "s.r.1"
@@ -293,3 +299,64 @@ def test_pruning_a_folder_that_is_not_there_does_nothing(folder: RunFolder) -> N
     prune_checkpoints(folder, [Checkpoint(step=1, path="x", sha256="")], attempt=1)
 
     assert not folder.path.exists()
+
+
+# ------------------------------------------------------------------------------------------------ copies
+
+
+def bare_suffix(path: Path) -> None:
+    path.with_suffix(".npz").write_text("arrays")
+
+
+@pytest.mark.parametrize("save", [text("weights"), tree, bare_suffix])
+def test_a_copy_is_a_checkpoint_of_the_other_run_with_the_same_content(
+    folder: RunFolder, tmp_path: Path, save: Callable[[Path], object]
+) -> None:
+    made = write_checkpoint(folder, run=RUN, attempt=2, step=10, save=save).model_copy(update={"train_seconds": 7.0})
+    other = RunFolder(tmp_path / "new.r.3")
+
+    copy = copy_checkpoint(folder, made, other)
+
+    opened, original = open_checkpoint(other, copy), open_checkpoint(folder, made)
+    assert (copy.step, copy.train_seconds, opened.name) == (10, 7.0, original.name)
+    files = [path for path in original.parent.rglob("*") if path.is_file() and path.name != MANIFEST]
+    for file in files:
+        assert (opened.parent / file.relative_to(original.parent)).read_bytes() == file.read_bytes()
+    assert json.loads((opened.parent / MANIFEST).read_text())["run"] == "new.r.3"
+
+
+def test_whichever_of_the_two_is_deleted_the_other_stays_whole(folder: RunFolder, tmp_path: Path) -> None:
+    made, other = written(folder), RunFolder(tmp_path / "new.r.3")
+    copy = copy_checkpoint(folder, made, other)
+    second = copy_checkpoint(folder, made, RunFolder(tmp_path / "new.r.4"))
+
+    prune_checkpoints(other, [Checkpoint(step=99, path="99.a1", sha256="x")], attempt=1)
+    assert open_checkpoint(folder, made).read_text() == "state"
+
+    prune_checkpoints(folder, [Checkpoint(step=99, path="99.a1", sha256="x")], attempt=1)
+    assert names(other) == names(folder) == []
+    assert open_checkpoint(RunFolder(tmp_path / "new.r.4"), second).read_text() == "state"
+    assert copy.path == second.path
+
+
+def test_where_nothing_can_be_linked_it_is_copied(
+    folder: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: Path, target: Path) -> None:
+        raise OSError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+
+    copy = copy_checkpoint(folder, written(folder), other := RunFolder(tmp_path / "new.r.3"))
+
+    assert open_checkpoint(other, copy).read_text() == "state"
+
+
+def test_what_is_damaged_is_not_copied(folder: RunFolder, tmp_path: Path) -> None:
+    made, other = written(folder), RunFolder(tmp_path / "new.r.3")
+    open_checkpoint(folder, made).write_text("other")
+
+    with pytest.raises(NotFound, match="was changed since it was written"):
+        copy_checkpoint(folder, made, other)
+
+    assert not other.path.exists()

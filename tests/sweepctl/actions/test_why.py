@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from shared.domain.errors import NotFound
-from shared.domain.run import Prediction, Run, claim, observe
+from shared.domain.run import Failure, Prediction, Run, claim, fail, observe
 from shared.store.store import Store
+from sweepctl.actions.retry import retry_run
 from sweepctl.actions.why import why
 from sweepctl.views.why import why_view
 from tests.sweepctl.views.test_views import shown
@@ -27,7 +28,7 @@ def suggest_one(store: Store, run: Run, *, seen: int) -> None:
 @pytest.fixture
 def third(store: Store, a_run: ARun, a_sweep: ASweep) -> Run:
     """Run 1 is scored, run 2 is pending when run 3 is suggested, which then scores more than expected."""
-    store.sweeps.create(a_sweep())
+    store.sweeps.create(a_sweep(config={"runs_dir": "/nowhere"}))
     expected = Prediction(source="refined", score=1.0, score_std=0.5, cost=10.0, log_cost_std=0.1)
     suggest_one(store, a_run(number=1), seen=1)
     score_one(store, "s.r.1", 0.5)
@@ -81,3 +82,16 @@ def test_a_replicate_is_told_with_what_it_is_expected_to_gain(store: Store, thir
     assert "replicate: the best configuration once more, on another seed" in text
     assert "one more run is expected to gain -2.500" in text
     assert "the candidate that it was preferred to -3.250" in text
+
+
+def test_a_run_that_had_failed_and_was_tried_again_was_pending(store: Store, third: Run, a_run: ARun) -> None:
+    run = store.runs.get("s.r.2")
+    held = store.runs.claim(run, claim(run, worker="w", nonce="n", at=0.0), lease_ms=60_000)
+    store.runs.commit(held, fail(held, Failure(kind="user code", message="boom"), cost=1.0))
+    retry_run(store, "s.r.2")
+    last = store.sweeps.last_event("s")
+    assert last is not None
+
+    suggest_one(store, a_run(number=4), seen=last.position)
+
+    assert (why(store, "s.r.4").pending, why(store, "s.r.4").observed) == ((2,), 2)
