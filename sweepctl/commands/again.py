@@ -57,8 +57,7 @@ def retry(
     if done.sweep.state == "paused":
         print(f"sweep {name} is paused: {done.sweep.reason}: `sweepctl resume {name}` lets it go on")
     if missing:
-        print(f"it goes on as soon as its workers live: `sweepctl run` with its config and sweep_run={name}, or start")
-        print("the workers")
+        print("it goes on as soon as its workers live: give `sweepctl run` its config again, or start them")
 
 
 def rescore(

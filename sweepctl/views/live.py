@@ -80,13 +80,18 @@ def _ahead(shot: Snapshot) -> list[Text]:
         return [Text(spent, style="dim")] if shot.done else []
     if ahead.limit is None:
         return [Text(f"{spent}; no limit is set that can be foreseen", style="dim")]
-    each = f"{formats.duration(ahead.run_seconds)}, cost {formats.cost(ahead.run_cost, unit)}"
-    by = f"over after {ahead.runs_left} more runs ({ahead.limit})"
-    median = f"each like the last {ahead.of_runs} ({each}) on {ahead.slots} slot{'s' if ahead.slots > 1 else ''}"
+    each = formats.duration(ahead.run_seconds)
+    if unit != "seconds":
+        each += f", cost {formats.cost(ahead.run_cost, unit)}"
+    runs, slots = _counted(ahead.runs_left or 0, "more run"), _counted(ahead.slots, "slot")
     return [
         Text(f"{spent}, about {formats.cost(ahead.cost_at_end, unit)} at the end", style="dim"),
-        Text(f"forecast: {by}, {median}", style="dim"),
+        Text(f"{runs} ({ahead.limit}), if like the last {ahead.of_runs} ({each}) on {slots}", style="dim"),
     ]
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _flight(shot: Snapshot) -> RenderableType:

@@ -101,7 +101,16 @@ def test_the_forecast_is_shown_with_what_it_goes_by(sweep: Sweep) -> None:
     text = " ".join(shown(render(a_snapshot(budgeted, [], forecast=AHEAD))).replace("│", "").split())
 
     assert "cost 1 min 02 s of 10 min 00 s, about 10 min 12 s at the end" in text
-    assert "over after 11 more runs (max_cost), each like the last 5 (2 min 00 s, cost 50 s) on 2 slots" in text
+    assert "11 more runs (max_cost), if like the last 5 (2 min 00 s) on 2 slots" in text
+
+
+def test_a_cost_that_is_no_time_is_shown_beside_it(sweep: Sweep) -> None:
+    by_steps = sweep.model_copy(update={"config": {**sweep.config, "cost": "steps"}})
+    ahead = replace(AHEAD, runs_left=1, slots=1)
+
+    text = shown(render(a_snapshot(by_steps, [], forecast=ahead)))
+
+    assert "1 more run (max_cost), if like the last 5 (2 min 00 s, cost 50) on 1 slot" in text
 
 
 def test_where_no_end_can_be_foreseen_none_is_shown(sweep: Sweep) -> None:
