@@ -90,7 +90,7 @@ def rescore(
 
     sweep, given = split_off_sweep(sweep, overrides)
     here = data_dir.absolute() if data_dir else None
-    with the_store(data_dir, redis, "look" if submit else "start") as store:
+    with the_store(data_dir, redis, "join" if submit else "start") as store:
         old = store.sweeps.get(named(store, sweep))
         job = rescoring_job(old, given, sim=sim, name=name, config_dir=config_dir, data_dir=here)
         for note in doubts(job, Path(job.data_dir)):

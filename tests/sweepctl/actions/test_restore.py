@@ -126,6 +126,16 @@ def test_a_sweep_whose_budget_is_spent_comes_back_finished(store: Store, lose: L
     assert store.sweeps.live() == []
 
 
+def test_a_budget_of_runs_that_was_raised_is_at_least_what_was_suggested(store: Store, lose: Lose) -> None:
+    folder = lose()
+    mirror = folder / "sweep.json"
+    mirror.write_text(mirror.read_text().replace('"max_runs":8', '"max_runs":2', 1))
+    store.client.flushall()
+
+    assert restore(store, folder).sweep.limits.max_runs == 4
+    assert audit_sweep(store, "s").problems == []
+
+
 def test_a_folder_that_was_moved_is_where_its_runs_are(store: Store, lose: Lose, tmp_path: Path) -> None:
     folder = lose()
     store.client.flushall()
