@@ -26,6 +26,9 @@ from shared.queues.doorbells import Doorbells
 from shared.queues.lifecycle import Lifecycle
 from shared.store import embedded
 from shared.store.store import Store, open_store
+from tests.browser import browser
+
+__all__ = ["browser"]
 
 hypothesis.settings.register_profile("untimed", deadline=None)  # how fast the machine is today is no property
 hypothesis.settings.load_profile("untimed")
