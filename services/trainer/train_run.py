@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from shared.config.frozen import from_plain
-from shared.config.schema import FunctionTrainer, PpoTrainer, SweepJob
+from shared.config.frozen import from_plain, run_config
+from shared.config.schema import CommandTrainer, FunctionTrainer, PpoTrainer, SweepJob, TrainerConfig
+from shared.domain.errors import ConfigError
 from shared.domain.observation import BadScore, score_of
 from shared.domain.run import Run, ended_by_itself, finish_training
 from shared.domain.sweep import Sweep
 from shared.execution.claiming import Claimed, serve_due_runs
 from shared.execution.outcome import observe_ending
-from shared.execution.permission import refuses_env, refuses_function
+from shared.execution.permission import refuses_command, refuses_env, refuses_function
 from shared.execution.supervise import Finished
 from shared.execution.work import work_on
 from shared.execution.worker import Worker
@@ -23,7 +24,7 @@ def train_due_runs(worker: Worker, hint: str) -> None:
     def train(claimed: Claimed) -> None:
         work_on(worker, claimed, entry=ENTRY, phase="train", conclude=conclude)
 
-    serve_due_runs(worker, hint, train, declines=lambda run, sweep: declines(worker, sweep))
+    serve_due_runs(worker, hint, train, declines=lambda run, sweep: declines(worker, run, sweep))
 
 
 def conclude(run: Run, ending: Finished, job: SweepJob) -> Run:
@@ -43,13 +44,23 @@ def conclude(run: Run, ending: Finished, job: SweepJob) -> Run:
     return observe_ending(run, ending, job, score=score, metrics=metrics, steps=ending.steps)
 
 
-def declines(worker: Worker, sweep: Sweep) -> str | None:
-    """Say why this worker cannot train the runs of a sweep; None if it can."""
+def declines(worker: Worker, run: Run, sweep: Sweep) -> str | None:
+    """Say why this worker cannot train a run; None if it can. Its own parameters may name code, too."""
     job = from_plain(sweep.config)
     if job.device == "cuda" and not worker.slots.gpus:
         return "the sweep wants device=cuda, and this worker sees no GPU"
-    if isinstance(job.trainer, FunctionTrainer):
-        return refuses_function(job.trainer.function, worker.settings.allow)
-    if isinstance(job.trainer, PpoTrainer):
-        return refuses_env(job.trainer.env, worker.settings.allow)
+    trainer = _trainer_of(job, run)
+    if isinstance(trainer, FunctionTrainer):
+        return refuses_function(trainer.function, worker.settings.allow)
+    if isinstance(trainer, CommandTrainer):
+        return refuses_command(trainer.command, worker.settings.allow)
+    if isinstance(trainer, PpoTrainer):
+        return refuses_env(trainer.env, worker.settings.allow)
     return None
+
+
+def _trainer_of(job: SweepJob, run: Run) -> TrainerConfig:
+    try:
+        return from_plain(run_config(job, run.params)).trainer
+    except ConfigError:  # the run fails with the reason once it is claimed, and nothing is imported or started for it
+        return job.trainer

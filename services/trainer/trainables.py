@@ -1,4 +1,4 @@
-"""What a trainer can train: the built-in PPO, the user's own function, or nothing at all."""
+"""What a trainer can train: the built-in PPO, the user's own function or command, or nothing at all."""
 
 from __future__ import annotations
 
@@ -33,6 +33,13 @@ def train_with_function(run: TrainingRun) -> Mapping[str, float] | None:
     return function(run)
 
 
+def train_with_a_command(run: TrainingRun) -> Mapping[str, float]:
+    """Run a program in any language. Raises SweepError for what is its fault."""
+    from services.trainer.command import train_with_command
+
+    return train_with_command(run)
+
+
 def train_nothing(run: TrainingRun) -> Mapping[str, float]:
     """Report and save `steps` times and return a score that falls with the distance of all numbers from 0.5."""
     trainer: Mapping[str, Any] = run.config["trainer"]
@@ -45,4 +52,9 @@ def train_nothing(run: TrainingRun) -> Mapping[str, float]:
     return {"score": score}
 
 
-TRAINABLES: dict[str, Trainable] = {"ppo": train_with_ppo, "function": train_with_function, "noop": train_nothing}
+TRAINABLES: dict[str, Trainable] = {
+    "ppo": train_with_ppo,
+    "function": train_with_function,
+    "command": train_with_a_command,
+    "noop": train_nothing,
+}

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter, ValidationError
 
 from shared.config.explain import Where, key_path, keys_at, section_at
-from shared.config.schema import SweepJob, TrainerConfig
+from shared.config.schema import CommandTrainer, SweepJob, TrainerConfig
+from shared.config.searched import leaves
+from shared.domain.command import check_placeholders
 from shared.domain.errors import ConfigError
 from shared.domain.wording import did_you_mean, show
 
@@ -28,6 +30,25 @@ def check_together(job: SweepJob) -> None:
             "sim has no simulations and the trainer ppo reports no score itself: nobody would score the runs; "
             "use sim=sweep_eval"
         )
+    if job.trainer.kind == "command" and job.is_evaluated:
+        raise ConfigError(
+            "sim has simulations, which play what the built-in policy saved, and the trainer is a command: "
+            "use sim=none, and let the command report its score"
+        )
+
+
+def check_command(job: SweepJob, space: SearchSpace, where: Where) -> None:
+    """Raise ConfigError for a placeholder that the command of a job could not fill in every run."""
+    if not isinstance(job.trainer, CommandTrainer):
+        return
+    known = leaves(job.model_dump())
+    always = {parameter.path for parameter in space.parameters if not parameter.when}
+    sometimes = {parameter.path for parameter in space.parameters} - always - known.keys()
+    try:
+        check_placeholders(job.trainer.command, known=[*known, *sorted(always - known.keys())], sometimes=sometimes)
+    except ConfigError as error:
+        place = where("trainer.command")
+        raise ConfigError(f"{place + ': ' if place else ''}trainer.command: {error}") from None
 
 
 def check_space(space: SearchSpace, trainer: Mapping[str, Any], where: Where) -> list[str]:
@@ -82,6 +103,10 @@ def _check_path(parameter: Parameter, kind: str, where: Where) -> None:
         raise ConfigError(f"{place}{parameter.path} cannot be searched: only keys below `trainer` can")
     if inner == ["kind"]:
         raise ConfigError(f"{place}trainer.kind cannot be searched: make a sweep for each trainer")
+    if kind == "command" and inner[0] == "command":
+        raise ConfigError(
+            f"{place}trainer.command cannot be searched: search a key of your own, and name it in the command"
+        )
     model = section_at(["trainer"], kind)
     is_open = model is None or model.model_config.get("extra") == "allow"
     for depth, key in enumerate(inner):

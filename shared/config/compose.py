@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from shared.config.checks import check_space, check_together, find_non_finite
+from shared.config.checks import check_command, check_space, check_together, find_non_finite
 from shared.config.explain import TRAINERS, Where, explain
 from shared.config.files import ConfigDirs, default_groups, find_dirs, load
 from shared.config.names import check_name, slug
@@ -77,6 +77,7 @@ def compose(
     notes += [*space.notes, *check_space(space, plain["trainer"], where)]
     notes += _check_protein(job, validate_protein, where)
     check_together(job)
+    check_command(job, space, where)
     return Composed(job, sweep, tuple(dict.fromkeys(notes)))
 
 

@@ -8,12 +8,17 @@ from typing import Any, Final, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from shared.config.schema import FunctionTrainer, NoopTrainer, PpoTrainer, SweepJob
+from shared.config.schema import CommandTrainer, FunctionTrainer, NoopTrainer, PpoTrainer, SweepJob
 from shared.config.secrecy import is_secret
 from shared.domain.errors import ConfigError
 from shared.domain.wording import did_you_mean, show
 
-TRAINERS: Final[dict[str, type[BaseModel]]] = {"ppo": PpoTrainer, "function": FunctionTrainer, "noop": NoopTrainer}
+TRAINERS: Final[dict[str, type[BaseModel]]] = {
+    "ppo": PpoTrainer,
+    "function": FunctionTrainer,
+    "command": CommandTrainer,
+    "noop": NoopTrainer,
+}
 Where = Callable[[str], str | None]
 
 

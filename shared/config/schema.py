@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
+
+from shared.domain.command import program_of, split_command
 
 Device = Literal["auto", "cpu", "cuda"]
 
@@ -15,6 +17,7 @@ def _whole(value: object) -> object:
 
 
 Count = Annotated[int, BeforeValidator(_whole), Field(le=2**53)]
+Words = Annotated[tuple[str, ...], BeforeValidator(split_command)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -109,6 +112,21 @@ class FunctionTrainer(TrainerBase):
     function: str = Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$", description="Import path, `package.module:train`.")
 
 
+class CommandTrainer(TrainerBase):
+    """A program in any language. Every other key is the user's and can be searched and named in the command."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+    kind: Literal["command"] = "command"
+    command: Words = Field(description="Words, or one text that is split as a shell would; no shell ever sees it.")
+
+    @field_validator("command")
+    @classmethod
+    def _names_a_program(cls, words: tuple[str, ...]) -> tuple[str, ...]:
+        program_of(words)
+        return words
+
+
 class NoopTrainer(TrainerBase):
     """Trains nothing: what tests and benchmarks of the machinery use. Every other key may be swept."""
 
@@ -127,6 +145,7 @@ def _kind(value: Any) -> str:
 TrainerConfig = Annotated[
     Annotated[PpoTrainer, Tag("ppo")]
     | Annotated[FunctionTrainer, Tag("function")]
+    | Annotated[CommandTrainer, Tag("command")]
     | Annotated[NoopTrainer, Tag("noop")],
     Discriminator(_kind),
 ]

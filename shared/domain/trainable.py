@@ -33,9 +33,14 @@ class TrainingRun(Protocol):
     """What the last committed `save` wrote: go on from here; None at the first start."""
     checkpoint_step: int
     """The step of that checkpoint; 0 without one."""
+    workspace: Path
+    """Where this attempt may keep files of its own. It is not there yet."""
 
-    def report(self, step: int, **metrics: float) -> None:
+    def report(self, /, step: int, **metrics: float) -> None:
         """Tell how it goes. May raise `Stop`."""
+
+    def obey(self) -> None:
+        """Raise `Stop` if the training should end now: for those that have nothing to report for long."""
 
     def save_checkpoint(self, step: int, save: Callable[[Path], object]) -> None:
         """Let `save` write to the path it is given (a file, or a folder that it makes), and commit it atomically.

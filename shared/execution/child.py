@@ -45,6 +45,7 @@ class ChildRun:
         self.id, self.attempt, self.seed, self.device = job.run, job.attempt, job.seed, job.device
         self.config, self.params = job.config, job.params
         self.folder = RunFolder(Path(job.folder))
+        self.workspace = self.folder.workspace(job.attempt)
         self.checkpoint: Path | None = None
         self.checkpoint_step = 0
         self._channel = channel
@@ -64,15 +65,23 @@ class ChildRun:
             raise Damaged(self._complaint)
         return self.checkpoint
 
-    def report(self, step: int, **metrics: float) -> None:
+    def report(self, /, step: int, **metrics: float) -> None:
         """Tell how it goes. May raise `Stop`."""
         if len(metrics) > MOST_METRICS:
             raise TypeError(f"report() of {len(metrics)} metrics: report at most {MOST_METRICS}")
         numbers = {name: _number(name, value) for name, value in metrics.items()}
-        self._unsent = {"step": int(step), "metrics": {k: v for k, v in numbers.items() if math.isfinite(v)}}
+        earlier = self._unsent["metrics"] if self._unsent else {}  # held back: nothing that was reported is lost
+        known = {**earlier, **{name: value for name, value in numbers.items() if math.isfinite(value)}}
+        self._unsent = {"step": int(step), "metrics": known}
+        self.obey()
+
+    def obey(self) -> None:
+        """Send what `report` held back, and raise `Stop` if told to: for those who wait for somebody else's report."""
         if time.monotonic() - self._sent_at >= REPORT_SECONDS:
             self.flush()
-        self._obey()
+        message = self._channel.receive()
+        if message is not None and message["kind"] == wire.STOP:
+            raise Stop(message["reason"])
 
     def save_checkpoint(self, step: int, save: Callable[[Path], object]) -> None:
         """Let `save` write to the path it is given, atomically. May raise `Stop` once that is done."""
@@ -84,18 +93,13 @@ class ChildRun:
             raise
         self.flush()
         self._channel.send(wire.CHECKPOINT, **checkpoint.model_dump())
-        self._obey()
+        self.obey()
 
     def flush(self) -> None:
         """Send the last report if it was held back."""
         if self._unsent is not None:
             self._channel.send(wire.REPORT, **self._unsent)
             self._unsent, self._sent_at = None, time.monotonic()
-
-    def _obey(self) -> None:
-        message = self._channel.receive()
-        if message is not None and message["kind"] == wire.STOP:
-            raise Stop(message["reason"])
 
     def _open_newest(self, job: Job) -> None:
         for checkpoint in reversed(job.checkpoints):

@@ -1,17 +1,22 @@
-"""What a worker may import for others: the built-in trainables, and what its operator allows in SWEEP_ALLOW."""
+"""What a worker may import and start for others: the built-in trainables, and what its operator allows."""
 
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterable
+import shutil
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
+
+from shared.domain.command import PYTHON, program_of
+
+PREFIXES = ("env:", "command:")
 
 
 def allows(entry_point: str, allow: Iterable[str]) -> bool:
-    """Whether `package.module:function` or `env:module` is named in `allow`, by itself or by a pattern."""
-    if entry_point.startswith("env:"):
+    """Whether `package.module:function`, `env:module` or `command:program` is in `allow`, as it is or by a pattern."""
+    if entry_point.startswith(PREFIXES):
         return any(fnmatchcase(entry_point, pattern) for pattern in allow)
-    functions = (pattern.replace(":", ".") for pattern in allow if not pattern.startswith("env:"))
+    functions = (pattern.replace(":", ".") for pattern in allow if not pattern.startswith(PREFIXES))
     return any(fnmatchcase(entry_point.replace(":", "."), pattern) for pattern in functions)
 
 
@@ -30,4 +35,14 @@ def refuses_env(env: str, allow: Iterable[str]) -> str | None:
     module, separator, _ = env.partition(":")
     if separator and not allows(f"env:{module}", allow):
         return f"env {env} imports {module}, which is not allowed here: start the worker with SWEEP_ALLOW=env:{module}"
+    return None
+
+
+def refuses_command(words: Sequence[str], allow: Iterable[str]) -> str | None:
+    """Say why a command cannot be started here, by the program that it names; None if it can."""
+    program = program_of(words)
+    if not allows(f"command:{program}", allow):
+        return f"command {program} is not allowed here: start the worker with SWEEP_ALLOW=command:{program}"
+    if words[0] != PYTHON and shutil.which(program) is None:
+        return f"command {program} is not found here, or is no program: start the worker where it can be started"
     return None

@@ -3,7 +3,8 @@
 <data_dir>/sweep/<sweep_run>/
   config.yaml   dist_<worker>.yaml
   runs/<sweep_run>.r.<n>/
-    run.json   train_config_overrides.yaml   checkpoints/   environment/   logs/   sweep_eval_results.yaml
+    run.json   train_config_overrides.yaml   checkpoints/   environment/   logs/   workspace.<attempt>/
+    sweep_eval_results.yaml
 """
 
 from __future__ import annotations
@@ -46,6 +47,10 @@ class RunFolder:
     def checkpoints(self) -> Path:
         """Where its checkpoints are."""
         return self.path / "checkpoints"
+
+    def workspace(self, attempt: int) -> Path:
+        """Return where an attempt keeps files of its own. It need not be there."""
+        return self.path / f"workspace.{attempt}"
 
     @property
     def config_file(self) -> Path:

@@ -15,7 +15,8 @@ from types import TracebackType
 
 import psutil
 
-from shared.config.schema import FunctionTrainer, PpoTrainer, SweepJob
+from shared.config.schema import CommandTrainer, FunctionTrainer, PpoTrainer, SweepJob
+from shared.domain.command import program_of
 from shared.domain.errors import IllegalMove, Stale
 from shared.domain.run import LEASED, lose_attempt
 from shared.store.store import Store
@@ -39,9 +40,10 @@ RESTART_SECONDS = 1.0
 
 
 def entry_points(job: SweepJob) -> tuple[str, ...]:
-    """Return what the job makes a worker import: who runs it here vouches for it."""
+    """Return what the job makes a worker import or start: who runs it here vouches for it."""
     trainer = job.trainer
     found = [trainer.function] if isinstance(trainer, FunctionTrainer) else []
+    found += [f"command:{program_of(trainer.command)}"] if isinstance(trainer, CommandTrainer) else []
     envs = [simulation.env for simulation in job.sim.simulations.values()]
     envs += [trainer.env] if isinstance(trainer, PpoTrainer) else []
     found += [f"env:{env.partition(':')[0]}" for env in envs if ":" in env]

@@ -39,10 +39,10 @@ def test_every_file_passes_the_guard(name: str) -> None:
 def test_every_choice_composes(composed: Compose, group: str) -> None:
     for path in sorted((installed_dir() / group).glob("*.yaml")):
         choice = () if group == "sweep" else (f"{group}={path.stem}",)
-        own = ("trainer.function=a.b:train",) if path.stem == "function" else ()
-        scored = ("trainer=noop",) if (group, path.stem) == ("sim", "none") else ()
+        own = {"function": ("trainer.function=a.b:train",), "command": ("trainer.command=./train.sh", "sim=none")}
+        scored = ("trainer=noop",) if (group, path.stem) == ("sim", "none") else own.get(path.stem, ())
 
-        assert composed(path.stem if group == "sweep" else "quick", *choice, *own, *scored).job
+        assert composed(path.stem if group == "sweep" else "quick", *choice, *scored).job
 
 
 def test_full_searches_what_the_published_one_does(composed: Compose) -> None:

@@ -82,7 +82,7 @@ def test_run_and_sweep_run_together_are_refused(composed: Compose, refusal: Refu
         ("trainer.ppo.gamma=1.5", "command line: trainer.ppo.gamma is 1.5: expected less than or equal to 1"),
         (
             "trainer.kind=pp",
-            "command line: trainer.kind is 'pp': expected one of ppo, function, noop (did you mean ppo?)",
+            "command line: trainer.kind is 'pp': expected one of ppo, function, command, noop (did you mean ppo?)",
         ),
         ("device=gpu", "command line: device is 'gpu': expected 'auto', 'cpu' or 'cuda'"),
         ("sweep.goal=maximise", "command line: sweep.goal is 'maximise': expected 'maximize' or 'minimize' (did you"),
@@ -94,7 +94,10 @@ def test_run_and_sweep_run_together_are_refused(composed: Compose, refusal: Refu
         ("full", "command line: got 'full', expected key=value, for example trainer.num_envs=32"),
         ("seed=1,2", "command line: 'seed': got several values, expected one; a list is written seed=[a,b]"),
         ("sim=null", "command line: 'sim=null': expected the name of a config: sim=none, sim=sweep_eval"),
-        ("~trainer", "command line: '~trainer': expected the name of a config: trainer=function, trainer=noop, "),
+        (
+            "~trainer",
+            "command line: '~trainer': expected the name of a config: trainer=command, trainer=function, ",
+        ),
         ("wandb=of", "wandb=of: there is no such config (did you mean off?); there are off, offline, online in "),
         ("wandb=../off", "wandb='../off': there is no such config"),
         ("hydra.run.dir=x", "command line: 'hydra.run.dir': Hydra's own settings have no effect here; leave it out"),

@@ -1,0 +1,135 @@
+"""The command of a training in any language: its words, and the placeholders in them."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, Final
+
+from shared.domain.errors import ConfigError
+from shared.domain.wording import did_you_mean, show
+
+ARGS: Final = "{args}"
+PYTHON: Final = "{python}"
+OWN: Final = ("args", "checkpoint_dir", "config", "device", "python", "run", "seed")
+PREFIX: Final = "trainer."
+_PART: Final = re.compile(r"\{\{|\}\}|\{(?P<name>[^{}]*)\}|[{}]")
+_OF_PATTERNS: Final = set(",*?[]")  # SWEEP_ALLOW gives them a meaning of its own
+
+
+def split_command(written: object) -> tuple[str, ...]:
+    """Return the words of a command that is written as a list, or as one text in a shell's quotes.
+
+    Raises ValueError for what is neither, for an empty command and for a quote that is not closed.
+    """
+    if isinstance(written, str):
+        try:
+            words = shlex.split(written)
+        except ValueError as error:
+            raise ValueError(
+                f"{show(written)} cannot be split into words ({str(error).lower()}): close it, or write a list of words"
+            ) from None
+    elif isinstance(written, list | tuple):
+        words = [_word(word) for word in written]
+    else:
+        raise ValueError(f"got {show(written)}, expected a text or a list of words, for example [python, train.py]")
+    if not words or not words[0]:
+        raise ValueError("is empty: expected a program and its arguments, for example [python, train.py]")
+    return tuple(words)
+
+
+def program_of(words: Collection[str]) -> str:
+    """Return the program that a command starts, as SWEEP_ALLOW names it. Raises ValueError for an unclear one."""
+    program = next(iter(words))
+    if program == PYTHON:
+        return "python"
+    if "{" in program or "}" in program:
+        raise ValueError(f"the program is {show(program)}: expected one without placeholders, or {PYTHON}")
+    if ".." in program.split("/") or _OF_PATTERNS & set(program):
+        raise ValueError(
+            f"the program is {show(program)}: expected a name or a path without `..` and without , * ? [ ]"
+        )
+    return program
+
+
+def check_placeholders(words: Collection[str], *, known: Collection[str], sometimes: Collection[str] = ()) -> None:
+    """Raise ConfigError unless every placeholder is ours or one of the `known` dotted paths of the config.
+
+    `sometimes` are paths that some runs have no value for.
+    """
+    for word in words:
+        for name in placeholders(word):
+            if name == "args" and word != ARGS:
+                raise ConfigError(f"{show(word)}: {ARGS} becomes several words: write it as a word of its own")
+            if name in sometimes:
+                raise ConfigError(
+                    f"{{{name}}} has no value in runs where it is inactive: give it one in the trainer's config, "
+                    f"or use {ARGS}"
+                )
+            if name not in OWN and name not in known:
+                below = next((path for path in known if path.endswith(f".{name}")), None)
+                hint = f" (did you mean {below}?)" if below else did_you_mean(name, [*OWN, *known])
+                raise ConfigError(
+                    f"unknown placeholder {{{name}}}{hint}; expected a key of the config, such as "
+                    f"{{trainer.learning_rate}}, or one of {', '.join(OWN)}; a brace itself is written {{{{ or }}}}"
+                )
+
+
+def placeholders(word: str) -> Iterator[str]:
+    """Yield the names in braces of one word. Raises ConfigError for a brace that is alone."""
+    for match in _PART.finditer(word):
+        if len(match[0]) == 1:
+            raise ConfigError(f"{show(word)}: a brace that is alone; a brace itself is written {{{{ or }}}}")
+        if match["name"] is not None:
+            yield match["name"]
+
+
+def fill(words: Collection[str], values: Mapping[str, Any], params: Mapping[str, Any]) -> list[str]:
+    """Return the words with `values` in place of their names, and with `params` in place of `{args}`.
+
+    Raises ConfigError for a name without a value.
+    """
+    filled: list[str] = []
+    for word in words:
+        filled += arguments(params) if word == ARGS else [_filled(word, values)]
+    return filled
+
+
+def arguments(params: Mapping[str, Any]) -> list[str]:
+    """Return `--a.b=value` for each suggested parameter, its path without the leading `trainer.`."""
+    return [f"--{path.removeprefix(PREFIX)}={as_text(value)}" for path, value in params.items()]
+
+
+def as_text(value: Any) -> str:
+    """Return a value as a word: a text as it stands, all else as JSON."""
+    return value if isinstance(value, str) else as_json(value)
+
+
+def as_json(value: Any) -> str:
+    """Return JSON in which every reader of YAML, too, takes a number for a number: 1.0e-05, not 1e-05."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{json.dumps(str(key))}: {as_json(below)}" for key, below in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(as_json(below) for below in value) + "]"
+    text = json.dumps(value, allow_nan=False)
+    return text.replace("e", ".0e") if isinstance(value, float) and "e" in text and "." not in text else text
+
+
+def _word(word: object) -> str:
+    if isinstance(word, bool) or not isinstance(word, str | int | float):
+        raise ValueError(f"got the word {show(word)}, expected a text; put quotes around it")
+    return as_text(word)
+
+
+def _filled(word: str, values: Mapping[str, Any]) -> str:
+    def value(match: re.Match[str]) -> str:
+        name = match["name"]
+        if name is None:
+            return match[0][0]
+        if name not in values:
+            raise ConfigError(f"command: {{{name}}} has no value in this run")
+        return as_text(values[name])
+
+    return _PART.sub(value, word)
