@@ -109,7 +109,7 @@ def _wait_for_the_end(pid: int, group: int, lifeline: int, woken: int) -> int:
         if lifeline in ready:
             return -signal.SIGKILL if code is None else code
         # Told to end, a shell is gone at once, while what it started may still write its checkpoint.
-        if code is not None and not (code == -signal.SIGTERM and _left(group)):
+        if code is not None and not (code == -signal.SIGTERM and _members(group)):
             return code
 
 
@@ -142,13 +142,19 @@ def _reap() -> dict[int, int]:
 
 
 def _left(group: int) -> list[psutil.Process]:
-    """Return what the command has left: everything below this process, and its group but for the child."""
-    left = {process.pid: process for process in psutil.Process().children(recursive=True)}
+    """Return what the command has left: its group, and everything below this process."""
+    below = [process for process in psutil.Process().children(recursive=True) if _lives(process)]
+    return [*below, *_members(group)]
+
+
+def _members(group: int) -> list[psutil.Process]:
+    """Return the live processes of the command's group, but for the child that leads it."""
+    found = []
     for process in psutil.process_iter():
         with suppress(ProcessLookupError, PermissionError):
-            if process.pid != group and os.getpgid(process.pid) == group:
-                left[process.pid] = process
-    return [process for process in left.values() if _lives(process)]
+            if process.pid != group and os.getpgid(process.pid) == group and _lives(process):
+                found.append(process)
+    return found
 
 
 def _lives(process: psutil.Process) -> bool:

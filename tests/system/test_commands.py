@@ -1,0 +1,152 @@
+"""A training that is a command, on a fleet of plain workers: whoever of its keepers is killed, it goes on, once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from shared.config.compose import compose
+from shared.domain.run import RunState
+from shared.domain.sweep import Sweep
+from sweepctl.actions.steer import cancel_run
+from sweepctl.actions.submit import submit
+
+if TYPE_CHECKING:
+    from tests.fleet import Fleet
+
+pytestmark = pytest.mark.slow
+SCRIPT = """#!/bin/sh
+set -e
+sh -c 'sleep 300; :' $MARK &
+setsid sh -c 'sleep 300; :' $MARK &
+step=${SWEEP_CHECKPOINT_STEP:-0}
+echo "from $step with ${SWEEP_CHECKPOINT:-nothing}"
+while [ $step -lt 40 ]; do
+    step=$((step + 1))
+    echo $step > $SWEEP_CHECKPOINT_DIR/$step.txt
+    echo "{\\"step\\": $step, \\"reward\\": $step, \\"checkpoint\\": \\"$step.txt\\"}" >> $SWEEP_REPORT
+    sleep 0.1
+done
+"""
+SPACE = """
+metric: reward
+method: random
+parameters:
+  trainer:
+    size: {distribution: uniform, min: 0, max: 1}
+"""
+COMMAND = ("trainer=command", "trainer.command=[./train.sh,'{args}']", "sim=none", "budget.max_runs=1", "cost=steps")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder with the user's script and config; the workers are started in it."""
+    (tmp_path / "train.sh").write_text(SCRIPT)
+    (tmp_path / "train.sh").chmod(0o755)
+    (tmp_path / "configs" / "sweep").mkdir(parents=True)
+    (tmp_path / "configs" / "sweep" / "mine.yaml").write_text(SPACE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MARK", f"mark-{os.getpid()}")
+    return tmp_path
+
+
+def submitted(fleet: Fleet, folder: Path, *overrides: str) -> Sweep:
+    return submit(fleet.store, compose("mine", [*COMMAND, *overrides], data_dir=folder).job).sweep
+
+
+def marked() -> list[psutil.Process]:
+    """Return what the script has started in the background."""
+    mark = f"mark-{os.getpid()}"
+    return [process for process in psutil.process_iter(["cmdline"]) if mark in (process.info["cmdline"] or ())]
+
+
+def keepers_of(worker: int) -> dict[str, psutil.Process]:
+    """Return who stands between a worker and its command."""
+    below = psutil.Process(worker).children(recursive=True)
+    guardian = next(process for process in below if "shared.execution.guardian" in process.cmdline())
+    child = psutil.Process(guardian.ppid())
+    (command,) = (process for process in guardian.children() if "./train.sh" in process.cmdline())
+    return {
+        "worker": psutil.Process(worker),
+        "forkserver": psutil.Process(child.ppid()),
+        "child": child,
+        "guardian": guardian,
+        "command": command,
+    }
+
+
+@pytest.mark.parametrize("victim", ["worker", "forkserver", "child", "guardian", "command"])
+def test_whoever_is_killed_nothing_of_the_command_stays_and_the_run_goes_on_from_its_checkpoint(
+    fleet: Fleet, folder: Path, victim: str
+) -> None:
+    sweep = submitted(fleet, folder)
+    _, trainer = fleet.start("suggester", "trainer", SWEEP_ALLOW="command:./train.sh")
+    fleet.wait_until(lambda: len(fleet.events(sweep, "checkpointed")) >= 5)
+    keepers, left = keepers_of(trainer.pid), marked()
+    assert len(left) == 2
+
+    keepers[victim].send_signal(signal.SIGKILL)
+    # The guardian alone could tell what has left the command's group; who kills it by hand finds that himself.
+    expected = [process for process in left if victim != "guardian" or os.getpgid(process.pid) != process.pid]
+    _, alive = psutil.wait_procs([keepers["command"], keepers["guardian"], *expected], timeout=5)
+    for stray in set(left) - set(expected):
+        stray.kill()
+    if victim == "worker":
+        fleet.start("trainer", SWEEP_ALLOW="command:./train.sh")
+    finished = fleet.wait_until_finished(sweep)
+
+    assert alive == []
+    first, *_, last = fleet.events(sweep, "claimed")  # a forkserver that starts anew may take longer than a lease
+    assert (first.body["step"], last.body["step"] >= 5) == (0, True)
+    (run,) = fleet.runs(sweep)
+    assert (run.state, run.score, run.cost, finished.observed) == (RunState.OBSERVED, 40.0, 40.0, 1)
+    log = folder / "sweep" / sweep.name / "runs" / run.id / "logs" / f"train.{run.attempt}.log"
+    assert f"from {last.body['step']} with {folder}/sweep" in log.read_text()
+    assert marked() == []
+    fleet.check(sweep)
+
+
+def test_a_cancelled_command_ends_within_the_grace_with_all_that_it_started(fleet: Fleet, folder: Path) -> None:
+    sweep = submitted(fleet, folder)
+    fleet.start("suggester", "trainer", SWEEP_ALLOW="command:*")
+    fleet.wait_until(lambda: fleet.events(sweep, "checkpointed"))
+    (run,) = fleet.runs(sweep)
+
+    cancel_run(fleet.store, run.id)
+    fleet.wait_until(lambda: fleet.runs(sweep)[0].state is RunState.CANCELLED, seconds=10)
+
+    deadline = time.monotonic() + 5
+    while marked() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert marked() == []
+
+
+def test_a_worker_that_is_told_to_go_ends_its_command_and_gives_the_run_back(fleet: Fleet, folder: Path) -> None:
+    sweep = submitted(fleet, folder)
+    _, trainer = fleet.start("suggester", "trainer", SWEEP_ALLOW="command:*")
+    fleet.wait_until(lambda: len(fleet.events(sweep, "checkpointed")) >= 3)
+
+    os.killpg(trainer.pid, signal.SIGTERM)
+    trainer.wait(timeout=20)
+
+    assert [event.body["kind"] for event in fleet.store.sweeps.events(sweep.name)][-1] == "released"
+    assert marked() == []
+
+
+def test_a_worker_leaves_a_command_that_is_not_allowed_in_the_queue_and_says_what_to_add(
+    fleet: Fleet, folder: Path
+) -> None:
+    sweep = submitted(fleet, folder)
+
+    fleet.start("suggester")
+    fleet.start("trainer", SWEEP_ALLOW="train.*")
+    log = folder / "trainer.1.log"
+    fleet.wait_until(lambda: "start the worker with SWEEP_ALLOW=command:./train.sh" in log.read_text())
+
+    assert [run.state for run in fleet.runs(sweep)] == [RunState.QUEUED]
