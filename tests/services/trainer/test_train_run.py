@@ -306,10 +306,23 @@ def sweep_of(a_sweep: ASweep, job: SweepJob) -> Sweep:
             "start the worker with SWEEP_ALLOW=env:my_envs",
         ),
         (("trainer=ppo", "trainer.env=my_envs:Maze-v0", "sim=sweep_eval"), ("env:my_envs",), None),
+        (("trainer=command", "trainer.command=[sh,train.sh]"), ("command:sh",), None),
+        (("trainer=command", "trainer.command=['{python}',train.py]"), ("command:python",), None),
+        (
+            ("trainer=command", "trainer.command=[sh,train.sh]"),
+            ("sh", "sh.*", "env:sh", "command:bash"),
+            "command sh is not allowed here: start the worker with SWEEP_ALLOW=command:sh",
+        ),
+        (
+            ("trainer=command", "trainer.command=./nowhere.sh"),
+            ("command:*",),
+            "command ./nowhere.sh is not found here, or is no program: start the worker where it can be started",
+        ),
     ],
 )
 def test_a_worker_declines_what_it_cannot_or_must_not_do_and_names_the_remedy(
     a_job: AJob,
+    a_run: ARun,
     a_sweep: ASweep,
     a_worker: AWorker,
     overrides: tuple[str, ...],
@@ -318,10 +331,42 @@ def test_a_worker_declines_what_it_cannot_or_must_not_do_and_names_the_remedy(
 ) -> None:
     worker = a_worker("trainer", "gpu", allow=allow)
 
-    assert declines(worker, sweep_of(a_sweep, a_job(*overrides))) == reason
+    assert declines(worker, a_run(params={}), sweep_of(a_sweep, a_job(*overrides))) == reason
 
 
-def test_a_worker_with_a_gpu_takes_what_wants_one(a_job: AJob, a_sweep: ASweep, a_worker: AWorker) -> None:
+def test_a_worker_with_a_gpu_takes_what_wants_one(a_job: AJob, a_run: ARun, a_sweep: ASweep, a_worker: AWorker) -> None:
     worker = a_worker("trainer", "gpu", gpus=("0",))
 
-    assert declines(worker, sweep_of(a_sweep, a_job("device=cuda"))) is None
+    assert declines(worker, a_run(), sweep_of(a_sweep, a_job("device=cuda"))) is None
+
+
+@pytest.mark.parametrize(
+    ("overrides", "params", "reason"),
+    [
+        (
+            ("trainer=function", "trainer.function=json.tool:main"),
+            {"trainer.function": "os:system"},
+            "function os:system is not allowed here",
+        ),
+        (
+            ("trainer=command", "trainer.command=sh"),
+            {"trainer.command": ["perl", "x"]},
+            "command perl is not allowed here",
+        ),
+        (("trainer=ppo", "sim=sweep_eval"), {"trainer.env": "os:Env-v0"}, "env os:Env-v0 imports os, which is not"),
+    ],
+)
+def test_code_that_a_suggestion_names_needs_permission_too(
+    a_job: AJob,
+    a_run: ARun,
+    a_sweep: ASweep,
+    a_worker: AWorker,
+    overrides: tuple[str, ...],
+    params: dict[str, object],
+    reason: str,
+) -> None:
+    worker = a_worker("trainer", "gpu", allow=("json.*", "command:sh"))
+    sweep = sweep_of(a_sweep, a_job(*overrides))
+
+    assert declines(worker, a_run(params={}), sweep) is None
+    assert str(declines(worker, a_run(params=params), sweep)).startswith(reason)

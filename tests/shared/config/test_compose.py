@@ -11,6 +11,7 @@ import pytest
 
 from shared.config.compose import Composed
 from shared.config.files import installed_dir
+from shared.config.frozen import from_plain, to_plain
 from shared.domain.errors import ConfigError
 
 Compose = Callable[..., Composed]
@@ -512,3 +513,67 @@ def test_protein_settings_are_checked_by_whoever_knows_them(composed: Compose, w
     assert composed("quick", validate_protein=validate).notes == ("use_gpu has no effect",)
     with pytest.raises(ConfigError, match=r"^configs/sweep/mine.yaml:2: protein.num_random_sample is 5: expected"):
         composed("mine", validate_protein=validate)
+
+
+# ------------------------------------------------------------------------------------------------ commands
+
+COMMAND = """\
+metric: reward
+parameters:
+  trainer:
+    rate: {distribution: log_normal, min: 1e-4, max: 1e-3}
+    kind_of: {distribution: categorical, values: [a, b]}
+    only_a: {distribution: uniform, min: 0, max: 1, when: {trainer.kind_of: a}}
+"""
+
+
+def test_a_command_names_what_is_searched_and_what_the_config_says(composed: Compose, write: Write) -> None:
+    write("configs/sweep/mine.yaml", COMMAND)
+    write(
+        "configs/trainer/mine.yaml",
+        "kind: command\ncommand: ./train.sh {trainer.rate} {trainer.data} {seed}\ndata: x\n",
+    )
+
+    trainer = trainer_of(composed("mine", "trainer=mine", "sim=none"))
+
+    assert trainer.command == ("./train.sh", "{trainer.rate}", "{trainer.data}", "{seed}")
+
+
+@pytest.mark.parametrize(
+    ("command", "fault"),
+    [
+        ("./train.sh {trainer.rat}", "unknown placeholder {trainer.rat} (did you mean trainer.rate?)"),
+        ("./train.sh {trainer.only_a}", "{trainer.only_a} has no value in runs where it is inactive"),
+        ("./train.sh 'x", '"./train.sh \'x" cannot be split into words (no closing quotation)'),
+        ("[]", "is empty: expected a program and its arguments"),
+        ("3", "got 3, expected a text or a list of words"),
+    ],
+)
+def test_a_command_that_cannot_be_started_is_refused_with_its_line(
+    refusal: Refusal, write: Write, command: str, fault: str
+) -> None:
+    write("configs/sweep/mine.yaml", COMMAND)
+    write("configs/trainer/mine.yaml", f"kind: command\n\ncommand: {command}\n")
+
+    said = refusal("mine", "trainer=mine", "sim=none")
+
+    assert said.startswith(f"configs/trainer/mine.yaml:3: trainer.command: {fault}")
+
+
+def test_a_command_cannot_be_searched(refusal: Refusal, write: Write) -> None:
+    write(
+        "configs/sweep/mine.yaml",
+        "parameters: {trainer: {command: {distribution: categorical, values: [./a.sh, ./b.sh]}}}",
+    )
+
+    write("configs/trainer/mine.yaml", "kind: command\ncommand: ./a.sh\n")
+
+    said = refusal("mine", "trainer=mine", "sim=none")
+
+    assert "trainer.command cannot be searched: search a key of your own, and name it in the command" in said
+
+
+def test_a_frozen_command_is_what_was_composed(composed: Compose) -> None:
+    job = composed("quick", "trainer=command", "trainer.command='./train.sh {args}'", "sim=none").job
+
+    assert from_plain(to_plain(job)) == job

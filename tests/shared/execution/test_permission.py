@@ -23,6 +23,11 @@ from shared.execution.permission import allows, refuses_env, refuses_function
         ("env:my_envs", ("env:*",), True),
         ("env:my_envs", ("my_envs", "env.*", "my_envs.*"), False),
         ("env:os", ("env:my_envs",), False),
+        ("command:python", ("command:python",), True),
+        ("command:/opt/mine/train", ("command:/opt/mine/*",), True),
+        ("command:./train.sh", ("command:train.sh", "train.sh", "env:*"), False),
+        ("command:/tmp/python", ("command:python",), False),
+        ("command.python:go", ("command:python*",), False),
     ],
 )
 def test_only_what_is_named_is_allowed(entry_point: str, allow: tuple[str, ...], allowed: bool) -> None:

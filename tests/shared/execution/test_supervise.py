@@ -180,6 +180,25 @@ def test_the_first_step_that_a_training_tells_of_is_kept_be_it_a_report_or_a_che
     assert rig.store.runs.progress("s", [1])[1].began == step
 
 
+def test_reports_that_follow_each_other_at_once_are_told_together(rig: Rig) -> None:
+    ending = rig.supervise("report_in_parts")
+
+    assert isinstance(ending, Finished)
+    assert (ending.steps, ending.metrics) == (3, {"loss": 2.0, "eval/return": 1.0, "self": 2.0})
+
+
+def test_a_training_without_anything_to_report_hears_the_word_to_stop_and_keeps_nothing_back(rig: Rig) -> None:
+    def told() -> bool:
+        return bool(rig.store.runs.progress("s", [1]).get(1, Progress()).metrics.get("reward"))
+
+    stopper = soon(lambda: rig.store.runs.commit(rig.run, cancel(rig.run), lease="keep"), when=told)
+
+    ending = rig.supervise("wait_for_the_word", heartbeat=0.1)
+
+    stopper.join()
+    assert ending == Stopped("cancelled")
+
+
 def test_the_next_attempt_goes_on_from_the_last_checkpoint(rig: Rig) -> None:
     rig.supervise("finish")
     rig.claim_again()

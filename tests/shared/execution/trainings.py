@@ -44,6 +44,20 @@ def report_text(run: ChildRun) -> None:
     run.report(1, reward="high")  # type: ignore[arg-type]
 
 
+def report_in_parts(run: ChildRun) -> None:
+    run.report(1, loss=3.0)
+    run.report(2, **{"eval/return": 1.0, "self": 2.0})
+    run.report(3, loss=2.0)
+
+
+def wait_for_the_word(run: ChildRun) -> None:
+    run.report(1, loss=3.0)
+    run.report(2, reward=1.0)
+    while True:
+        run.obey()
+        time.sleep(0.01)
+
+
 def report_what_is_no_number(run: ChildRun) -> dict[str, float]:
     run.report(1, reward=float("nan"), loss=1.0)
     return {"score": 1.0, "last": float("nan")}

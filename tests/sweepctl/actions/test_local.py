@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     [
         (("trainer=noop",), ()),
         (("trainer=function", "trainer.function=my_pkg.train:go"), ("my_pkg.train:go",)),
+        (("trainer=command", "trainer.command='./train.sh {args}'"), ("command:./train.sh",)),
         (("trainer=ppo", "trainer.env=my_envs:Maze-v0", "sim=sweep_eval"), ("env:my_envs",)),
     ],
 )
