@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
@@ -105,7 +105,7 @@ def train(
     monkeypatch.chdir(tmp_path)
     script = tmp_path / "train.sh"
 
-    def run(text: str, *overrides: str, beside: Callable[[Worker], object] | None = None, **settings: object) -> Run:
+    def run(text: str, *overrides: str, beside: Callable[[Worker], object] | None = None, **settings: Any) -> Run:
         script.write_text(f"#!/bin/sh\nset -e\n{text}\n")
         script.chmod(0o755)
         if store.sweeps.find("s") is None:

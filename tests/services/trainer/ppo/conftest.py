@@ -41,11 +41,15 @@ class FolderRun(TrainingRun):
         self.saved: list[int] = []
         self.stop_at: tuple[int, BaseException] | None = None
         self._folder = folder
+        self.workspace = folder / "workspace"
 
     def report(self, step: int, **metrics: float) -> None:
         self.reports[step] = metrics
         if self.stop_at is not None and step >= self.stop_at[0]:
             raise self.stop_at[1]
+
+    def obey(self) -> None:
+        pass
 
     def save_checkpoint(self, step: int, save: Callable[[Path], object]) -> None:
         save(self.path(step))
