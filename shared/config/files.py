@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 PRIMARY: Final = "sweep_job"
 GROUPS: Final = ("trainer", "sim", "sweep", "wandb", "hardware")
 _OPTION: Final = re.compile(r"[A-Za-z0-9_][\w.+-]*(/[A-Za-z0-9_][\w.+-]*)*")
+_CHOICE: Final = re.compile(r"override\s+/(\w+)\s*$")  # in a defaults list, without a package of its own
 _RANK: Final = {"hardware": 3, "sweep": 2, PRIMARY: 1}  # what is merged later, and so explains a value
 
 
@@ -218,6 +219,8 @@ def _checked_source(dirs: ConfigDirs) -> Any:
                 raise ConfigError(f"{shown}: cannot be read: {one_line(error)}") from None
             if package == "":
                 _drop_hydra(config, shown)
+            elif package == "sweep":
+                _lift_choices(config)
             return ConfigResult(provider=self.provider, path=f"checked://{self.path}", config=config, header=header)
 
     return CheckedFileSource
@@ -240,6 +243,19 @@ def _drop_hydra(config: Any, shown: str) -> None:
     entries = config.get("defaults")
     if isinstance(entries, Sequence) and not isinstance(entries, str):
         config["defaults"] = [entry for entry in entries if not _is_hydras(entry)]
+
+
+def _lift_choices(config: Any) -> None:
+    """Let a sweep choose its trainer by `override /trainer: mine`: to Hydra that would be a group below `sweep`."""
+    entries = config.get("defaults")
+    if isinstance(entries, Sequence) and not isinstance(entries, str):
+        config["defaults"] = [_lifted(entry) for entry in entries]
+
+
+def _lifted(entry: Any) -> Any:
+    if not isinstance(entry, Mapping):
+        return entry
+    return {_CHOICE.sub(r"override /\1@_global_.\1", str(key)): value for key, value in entry.items()}
 
 
 def _is_hydras(entry: Any) -> bool:

@@ -253,6 +253,47 @@ def test_a_sweep_may_lie_in_a_folder_of_its_own_and_build_on_another(composed: C
     assert result.job.sweep_run == "atari-mine-20260102-123045"
 
 
+CHOOSING = """
+defaults:
+  - override /trainer: mine
+  - override /sim: none
+"""
+
+
+def test_a_sweep_chooses_the_trainer_and_the_suite_that_belong_to_it(composed: Compose, write: Write) -> None:
+    write("configs/trainer/mine.yaml", "kind: function\nfunction: mine:train\nsize: 3\n")
+    write("configs/sweep/mine.yaml", CHOOSING + SPACE)
+
+    composed_one = composed("mine")
+
+    trainer = trainer_of(composed_one)
+    assert (trainer.function, trainer.size, composed_one.job.is_evaluated) == ("mine:train", 3, False)
+
+
+def test_the_command_line_chooses_after_the_sweep(composed: Compose, write: Write) -> None:
+    write("configs/trainer/mine.yaml", "kind: function\nfunction: mine:train\n")
+    write("configs/sweep/mine.yaml", CHOOSING + SPACE)
+
+    job = composed("mine", "trainer=ppo", "sim=sweep_eval").job
+
+    assert (job.trainer.kind, job.is_evaluated) == ("ppo", True)
+
+
+def test_a_trainer_that_a_sweep_chooses_must_be_there(refusal: Refusal, write: Write) -> None:
+    write("configs/trainer/main.yaml", "kind: noop\n")
+    write("configs/sweep/mine.yaml", CHOOSING + SPACE)
+
+    assert refusal("mine").startswith("trainer=mine: there is no such config (did you mean main?); there are ")
+
+
+def test_a_trainer_of_ones_own_starts_from_an_installed_one(composed: Compose, write: Write) -> None:
+    write("configs/trainer/mine.yaml", "defaults: [ppo, _self_]\nenv: Acrobot-v1\n")
+
+    trainer = trainer_of(composed("quick", "trainer=mine"))
+
+    assert (trainer.kind, trainer.env, trainer.batch_size) == ("ppo", "Acrobot-v1", 2048)
+
+
 # ------------------------------------------------------------------------------------------------ names and places
 
 
