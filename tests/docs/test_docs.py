@@ -20,7 +20,8 @@ from sweepctl.actions.local import COMMANDS, LOCAL_SETTINGS
 from sweepctl.main import app
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
+EXAMPLES = sorted((ROOT / "examples").glob("*/README.md"))
+PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md"), *EXAMPLES])
 CONFIGURATION = ROOT / "docs/reference/configuration.md"
 LINK = re.compile(r"!?\[[^\]]*\]\((?P<target>[^)\s]+)\)")
 FENCE = re.compile(r"^```(?P<language>\w*)\n(?P<code>.*?)^```", re.MULTILINE | re.DOTALL)
@@ -70,12 +71,13 @@ def test_every_config_that_is_shown_composes(page: Path, tmp_path: Path, monkeyp
     monkeypatch.chdir(tmp_path)
     (tmp_path / "sweep").mkdir()
     (tmp_path / "sweep/line.yaml").write_text(yaml_in(ROOT / "docs/guides/own-code.md"))
+    config_dir = page.parent / "configs" if page in EXAMPLES else tmp_path
     for words in commands_in(page, "sweepctl"):
         if words[1:2] and words[1] in ("run", "rollout", "submit", "config") and len(words) > 2:
             name, *overrides = [word.replace("NAME", "mine") for word in words[2:] if not word.startswith("--")]
             if name.isupper() or "[" in name or "..." in overrides:
                 continue
-            compose(name, overrides, config_dir=tmp_path)
+            compose(name, overrides, config_dir=config_dir, pin="--pin" in words)
 
 
 @EACH_PAGE
