@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from shared.domain.errors import SweepError
-from sweepctl.commands import act, again, check, look, report, setup, start
+from sweepctl.commands import act, again, begin, check, look, report, setup, start
 
 INTERRUPTED = 130
 
@@ -43,6 +43,7 @@ app = App(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="First sweep: `sweepctl run quick`. Add --debug to any command for a traceback.",
 )
+begin.add_to(app)
 start.add_to(app)
 look.add_to(app)
 report.add_to(app)

@@ -35,10 +35,11 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-def test_a_wheel_holds_all_configs_scripts_and_what_a_report_is_made_of(wheel: Path) -> None:
+def test_a_wheel_holds_all_configs_templates_scripts_and_what_a_report_is_made_of(wheel: Path) -> None:
     inside = set(zipfile.ZipFile(wheel).namelist())
 
-    files = [*(ROOT / "configs").rglob("*.yaml"), *(ROOT / "shared/store/scripts").glob("*.lua")]
+    files = [path for path in (ROOT / "sweepctl/templates").rglob("*.*") if path.suffix != ".pyc"]
+    files += [*(ROOT / "configs").rglob("*.yaml"), *(ROOT / "shared/store/scripts").glob("*.lua")]
     files += [ROOT / "sweepctl/views/report" / name for name in ("page.css", "page.js")]
 
     assert len(files) > 10
@@ -51,7 +52,9 @@ def test_a_wheel_holds_no_tests_and_no_benchmarks(wheel: Path) -> None:
     assert {name for name in top if not name.endswith(".dist-info")} == {"configs", "services", "shared", "sweepctl"}
 
 
-def test_an_installed_sweepctl_composes_a_config_in_an_empty_folder(wheel: Path, tmp_path: Path) -> None:
+def test_an_installed_sweepctl_composes_a_config_and_writes_a_starting_point_in_an_empty_folder(
+    wheel: Path, tmp_path: Path
+) -> None:
     site, empty = tmp_path / "site", tmp_path / "empty"
     empty.mkdir()
     pip("install", "--target", str(site), str(wheel))
@@ -64,6 +67,10 @@ def test_an_installed_sweepctl_composes_a_config_in_an_empty_folder(wheel: Path,
     assert where.startswith(str(site))
     assert yaml.safe_load(config)["sweep"]["metric"] == "reward"
     assert list(empty.iterdir()) == []
+
+    run([sys.executable, str(site / "bin/sweepctl"), "init", "function"], empty, environment)
+
+    assert (empty / "train.py").is_file()
 
 
 def pip(command: str, *arguments: str) -> None:

@@ -16,6 +16,7 @@ from shared.config.protein import NO_EFFECT, ProteinSettings
 from shared.config.schema import Budget, SweepConfig, SweepJob
 from shared.config.settings import WorkerSettings
 from shared.store import keys
+from sweepctl.actions.init import plan
 from sweepctl.actions.local import COMMANDS, LOCAL_SETTINGS
 from sweepctl.main import app
 
@@ -71,6 +72,9 @@ def test_every_config_that_is_shown_composes(page: Path, tmp_path: Path, monkeyp
     monkeypatch.chdir(tmp_path)
     (tmp_path / "sweep").mkdir()
     (tmp_path / "sweep/line.yaml").write_text(yaml_in(ROOT / "docs/guides/own-code.md"))
+    for place, text in plan("function", None).items():
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / place).write_text(text)
     config_dir = page.parent / "configs" if page in EXAMPLES else tmp_path
     for words in commands_in(page, "sweepctl"):
         if words[1:2] and words[1] in ("run", "rollout", "submit", "config") and len(words) > 2:

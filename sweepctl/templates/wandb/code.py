@@ -1,0 +1,21 @@
+"""Your script for Weights & Biases, as it stands: `sweepctl run NAME` starts it for each run, without an account."""
+
+import argparse
+
+import wandb
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--rate", type=float, default=0.1)
+parser.add_argument("--momentum", type=float, default=0.0)
+parser.add_argument("--steps", type=int, default=40)
+
+run = wandb.init(config=vars(parser.parse_args()))  # in a sweep wandb.config has the suggested values, too
+settings = run.config
+
+x = speed = 0.0  # goes downhill on (x - 3)^2 with momentum: <- your training
+for _ in range(settings.steps):
+    speed = settings.momentum * speed - settings.rate * 2 * (x - 3)
+    x += speed
+    run.log({"loss": (x - 3) ** 2})  # the sweep's `metric`, as it was logged last, is the score
+
+run.finish()
