@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from shared.domain.errors import SweepError
-from sweepctl.commands import act, again, begin, check, look, report, setup, start
+from sweepctl.commands import act, again, begin, check, look, report, setup, stack, start
 
 INTERRUPTED = 130
 
@@ -51,3 +51,4 @@ act.add_to(app)
 again.add_to(app)
 setup.add_to(app)
 check.add_to(app)
+stack.add_to(app)

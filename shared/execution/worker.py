@@ -92,6 +92,7 @@ class Worker:
 
 def make_worker(service: str, *, queues: Sequence[str], slots: int | None = None) -> Worker:
     """Return the worker of this process, from its environment. Ends the process with one line if that is wrong."""
+    end_with_launcher()  # Flower, too, which has no life cycle of ours
     try:
         refuse_strangers()
         refuse_open_flower(sys.argv, Path.cwd())
@@ -115,7 +116,6 @@ def make_worker(service: str, *, queues: Sequence[str], slots: int | None = None
     # A relative folder is not the worker's own: it writes where the submitter said (`folders.runs_root`).
     storage = identify(folder) if folder.is_absolute() else Storage()
     worker = Worker(service, name, app, settings, store, Doorbells(app), Lifecycle(app), places, folder, storage)
-    worker.lifecycle.at_start(end_with_launcher)
     worker.lifecycle.at_start(lambda: warm_up(places.gpus))
     worker.lifecycle.every(ANNOUNCE_SECONDS, worker.announce)
     worker.lifecycle.at_end(worker.sign_off)

@@ -127,7 +127,7 @@ def _why(log: Path, said_before: int) -> str:
 
 def _start_guardian(store_dir: Path) -> subprocess.Popen[bytes]:
     # A unix socket's path has at most 103 bytes on macOS and 107 on Linux: the data folder's may be longer.
-    runtime_dir = tempfile.mkdtemp(prefix="sweep-", dir=_short_folder())
+    runtime_dir = tempfile.mkdtemp(prefix="sweep-", dir=short_folder())
     command = [sys.executable, "-m", "shared.store.embedded_server", str(store_dir), runtime_dir]
     with (store_dir / LOG).open("ab") as output:
         guardian = subprocess.Popen(
@@ -142,7 +142,8 @@ def _start_guardian(store_dir: Path) -> subprocess.Popen[bytes]:
     return guardian
 
 
-def _short_folder() -> str | None:
+def short_folder() -> str | None:
+    """Return a folder whose sockets have short paths: the data folder's may be longer than a socket may have."""
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
     return runtime if runtime and len(runtime) < 50 and os.access(runtime, os.W_OK) else "/tmp"
 

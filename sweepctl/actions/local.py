@@ -16,6 +16,7 @@ from types import TracebackType
 import psutil
 
 from shared.config.schema import CommandTrainer, FunctionTrainer, PpoTrainer, SweepJob
+from shared.config.settings import worker_settings
 from shared.domain.command import program_of
 from shared.domain.errors import IllegalMove, Stale
 from shared.domain.run import LEASED, lose_attempt
@@ -34,7 +35,10 @@ LOCAL_SETTINGS = {
     "SWEEP_REPUBLISH_SECONDS": "1",
     "SWEEP_TICK_SECONDS": "0.5",
 }
-END_SECONDS = 30.0
+FLOWER = "flower"
+FLOWER_SETTINGS = Path(__file__).resolve().parents[2] / "flowerconfig.py"
+END_SECONDS = 10.0
+"""What a worker gets to end beyond the grace of its trainings."""
 MOST_RESTARTS = 20
 RESTART_SECONDS = 1.0
 
@@ -66,24 +70,35 @@ def take_from_the_dead(store: Store, sweep: str) -> None:
 
 @dataclass
 class LocalWorkers:
-    """The three workers as child processes. They end when this process does, in whatever way."""
+    """The three workers as child processes, Flower beside them if asked for. They end when this process does, in
+    whatever way. `defaults` holds for what the environment does not say, `settings` instead of what it says.
+    """
 
     url: str
     data_dir: Path
     queue: str = "gpu"
     allow: Sequence[str] = ()
-    settings: Mapping[str, str] = field(default_factory=dict)  # instead of what the environment says
+    flower: bool = False
+    defaults: Mapping[str, str] = field(default_factory=lambda: LOCAL_SETTINGS)
+    settings: Mapping[str, str] = field(default_factory=dict)
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     restarts: int = 0
     started_at: float = 0.0
+    grace_seconds: float = 0.0
 
     def __enter__(self) -> LocalWorkers:
-        for service in COMMANDS:
-            self._start(service)
+        self.grace_seconds = worker_settings().stop_grace_seconds + END_SECONDS  # raises ConfigError before any starts
+        for service in self.services:
+            self.start(service)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.end()
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """The names of all that is to run."""
+        return (*COMMANDS, FLOWER) if self.flower else tuple(COMMANDS)
 
     def log_file(self, service: str) -> Path:
         """Return where a worker's own log goes."""
@@ -98,7 +113,7 @@ class LocalWorkers:
         if not dead or self.restarts >= MOST_RESTARTS or time.monotonic() - self.started_at < RESTART_SECONDS:
             return False
         self.restarts += 1
-        self._start(dead[0])
+        self.start(dead[0])
         return True
 
     def broken(self) -> str | None:
@@ -106,25 +121,28 @@ class LocalWorkers:
         dead = [service for service, process in self.processes.items() if process.poll() is not None]
         return dead[0] if dead and self.restarts >= MOST_RESTARTS else None
 
-    def end(self) -> None:
-        """Tell all workers to end, let trainings write a checkpoint, and wait."""
+    def end(self) -> list[str]:
+        """Tell all workers to end, let trainings write a checkpoint, and wait. Return those that had to be killed."""
         for process in self.processes.values():
             process.terminate()
-        deadline = time.monotonic() + END_SECONDS
-        for process in self.processes.values():
+        deadline = time.monotonic() + self.grace_seconds
+        killed = []
+        for service, process in self.processes.items():
             try:
                 process.wait(max(deadline - time.monotonic(), 0.1))
             except subprocess.TimeoutExpired:
+                killed.append(service)
                 process.kill()
                 process.wait()
+        return killed
 
-    def _start(self, service: str) -> None:
-        arguments = [self.queue if part == "gpu" else part for part in COMMANDS[service]]
+    def start(self, service: str) -> None:
+        """Start a worker, or Flower; its log goes on."""
         log = self.log_file(service)
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as output:
             self.processes[service] = subprocess.Popen(
-                [sys.executable, "-m", "celery", *arguments, "--loglevel", "INFO", "-n", f"{service}@%h"],
+                [sys.executable, "-m", "celery", *self._arguments(service)],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -133,10 +151,16 @@ class LocalWorkers:
             )
         self.started_at = time.monotonic()
 
+    def _arguments(self, service: str) -> list[str]:
+        if service == FLOWER:
+            return ["-A", "services.trainer", "flower", f"--conf={FLOWER_SETTINGS}"]
+        queues = [self.queue if part == "gpu" else part for part in COMMANDS[service]]
+        return [*queues, "--loglevel", "INFO", "-n", f"{service}@%h"]
+
     def _environment(self, outer: Mapping[str, str]) -> dict[str, str]:
         allowed = [part for part in (outer.get("SWEEP_ALLOW", ""), *self.allow) if part]
         return {
-            **LOCAL_SETTINGS,
+            **self.defaults,
             **outer,
             **self.settings,
             "REDIS_URL": self.url,

@@ -21,7 +21,8 @@ from shared.store.connection import asks_for_no_password, masked
 from shared.store.store import Store
 from sweepctl.actions.local import COMMANDS, LocalWorkers, entry_points, take_from_the_dead
 from sweepctl.actions.snapshot import Snapshot, take_snapshot
-from sweepctl.actions.submit import submit
+from sweepctl.actions.stack import serving_stack
+from sweepctl.actions.submit import Submitted, submit
 
 LOOK_SECONDS = 0.25
 FRESH_SECONDS = 8.0
@@ -69,8 +70,8 @@ class LocalSweep:
                 if shot.sweep.state in (SweepState.FINISHED, SweepState.PAUSED):
                     return
                 if self.workers is None:
-                    # A sweep that another command serves is only watched, until those workers are gone.
-                    served_at = time.monotonic() if submitted.existed and self._is_served() else served_at
+                    # A sweep that others serve is only watched, until those workers are gone.
+                    served_at = time.monotonic() if self._is_served(submitted) else served_at
                     if time.monotonic() - served_at >= TAKE_OVER_SECONDS:
                         self._take_from_the_dead(name)
                         self.workers = stack.enter_context(self._new_workers())
@@ -94,8 +95,12 @@ class LocalSweep:
         if self.store.url.startswith("unix:"):
             take_from_the_dead(self.store, name)
 
-    def _is_served(self) -> bool:
-        """Whether somebody else's workers of all three services live."""
+    def _is_served(self, submitted: Submitted) -> bool:
+        """Whether `sweepctl up` serves it or, if it was there before, somebody else's workers of all services do."""
+        if serving_stack(self.data_dir, self.store.url, self.job):
+            return True
+        if not submitted.existed:
+            return False
         live = self.store.fleet.live(silent_seconds=FRESH_SECONDS)
         return {worker.service for worker in live if _exists(worker.host, worker.pid)} >= set(COMMANDS)
 

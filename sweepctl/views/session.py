@@ -44,7 +44,7 @@ def follow_to_the_end(store: Store, job: SweepJob, data_dir: Path, *, as_json: b
         last = watch(console, store, _until_left(shots, ctrl_c, console))
         if ctrl_c.leaves:
             if sweep.workers is None:
-                console.print(f"left; sweep {job.sweep_run} goes on with the workers of another command")
+                console.print(f"left; sweep {job.sweep_run} goes on with the workers that others started")
                 return INTERRUPTED
             console.print("ending the workers; trainings write a checkpoint ...", style="dim")
             shots.close()

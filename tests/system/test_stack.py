@@ -1,0 +1,154 @@
+"""`sweepctl up` and `down` as a person uses them: real processes, killed and ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.system.test_run_command import FAILING, as_json, folder, left_after_seconds, sweepctl
+
+pytestmark = pytest.mark.slow
+__all__ = ["folder"]
+NOOP = ("trainer=noop", "sim=none")
+
+
+def up(*arguments: str) -> dict[str, Any]:
+    """Bring the stack up and return the process id of each part."""
+    told = as_json("up", *arguments)
+    return {**told, "pids": {part["name"]: part["pid"] for part in told["parts"]}}
+
+
+def wait_for(claim: Any, *, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not claim():
+        if time.monotonic() > deadline:
+            pytest.fail(f"not within {seconds:g} s\n{Path('train_dir/logs/up.log').read_text()}")
+        time.sleep(0.2)
+
+
+def state_of(sweep: str) -> str:
+    return str(as_json("status", sweep)["state"])
+
+
+def test_what_is_submitted_in_the_same_folder_is_carried_out_until_down(folder: Path) -> None:
+    first = up()
+    assert first["started"]
+    assert not up()["started"]
+
+    assert sweepctl("submit", "quick", "sweep_run=mine", *NOOP, "budget.max_runs=3").returncode == 0
+    wait_for(lambda: state_of("mine") == "finished")
+    assert sweepctl("submit", "quick", "sweep_run=cpu", *NOOP, "queue=cpu", "budget.max_runs=1").returncode == 0
+    wait_for(lambda: state_of("cpu") == "finished")
+    ended = as_json("down")
+
+    assert ended == {"stopped": ["suggester", "trainer", "evaluator"], "killed": [], "runs": [], "unfinished": []}
+    assert left_after_seconds(folder) == []
+    assert "nothing of" in sweepctl("down").stdout
+    assert [run["state"] for run in as_json("runs", "mine")] == ["observed"] * 3
+
+
+def test_run_uses_the_workers_that_are_up(folder: Path) -> None:
+    workers = set(up()["pids"].values())
+
+    ended = sweepctl("run", "quick", "sweep_run=mine", *NOOP, "budget.max_runs=2")
+
+    assert ended.returncode == 0, ended.stderr
+    assert {worker["pid"] for worker in as_json("workers")} == workers
+    assert not up()["started"], "it is still there"
+    as_json("down")
+
+
+def test_a_worker_that_is_killed_is_started_again_and_its_run_goes_on(folder: Path) -> None:
+    pids = up()["pids"]
+    sweepctl("submit", "quick", "sweep_run=mine", *NOOP, "budget.max_runs=2", "trainer.step_seconds=0.5")
+    wait_for(lambda: as_json("status", "mine")["runs"]["training"])
+
+    os.kill(pids["trainer"], signal.SIGKILL)
+
+    wait_for(lambda: state_of("mine") == "finished")
+    assert "trainer ended with exit code -9" in Path("train_dir/logs/up.log").read_text()
+    assert up()["pids"]["trainer"] not in (None, pids["trainer"])
+    assert as_json("audit", "mine")["ok"]
+    as_json("down")
+
+
+def test_down_hands_runs_back_with_their_checkpoint_and_up_goes_on(folder: Path) -> None:
+    up()
+    sweepctl("submit", "quick", "sweep_run=mine", "trainer.total_timesteps=2000000", "budget.max_runs=1")
+    wait_for(lambda: any(run["steps"] > 50_000 for run in as_json("status", "mine")["unfinished"]))
+
+    ended = as_json("down")
+
+    assert ended["unfinished"] == ["mine"]
+    (handed_back,) = ended["runs"]
+    assert (handed_back["run"], handed_back["state"]) == ("mine.r.1", "queued")
+    assert handed_back["step"] > 50_000
+    assert left_after_seconds(folder) == []
+    assert up()["started"]
+    wait_for(lambda: as_json("show", "mine.r.1")["attempt"] == 2)
+    as_json("down")
+
+
+def test_a_supervisor_that_is_killed_leaves_nothing_behind_and_up_starts_again(folder: Path) -> None:
+    supervisor = up("--flower")["pid"]
+
+    os.kill(supervisor, signal.SIGKILL)
+
+    assert left_after_seconds(folder) == []
+    assert up()["started"]
+    as_json("down")
+
+
+def test_a_store_that_is_killed_with_its_guardian_is_started_again_with_all_workers(folder: Path) -> None:
+    pids = up()["pids"]
+    guardian = json.loads(Path("train_dir/.store/server.json").read_text())["pid"]
+
+    os.kill(guardian, signal.SIGKILL)
+
+    wait_for(lambda: "started again in" in Path("train_dir/logs/up.log").read_text())
+    wait_for(lambda: set(up()["pids"].values()).isdisjoint([*pids.values(), None]))
+    sweepctl("submit", "quick", "sweep_run=mine", *NOOP, "budget.max_runs=1")
+    wait_for(lambda: state_of("mine") == "finished")
+    as_json("down")
+
+
+def test_a_part_that_ends_as_it_starts_is_told_and_nothing_stays(folder: Path) -> None:
+    (folder / "shared").mkdir()
+    (folder / "shared" / "__init__.py").write_text("")
+
+    ended = sweepctl("up")
+
+    assert ended.returncode == 1
+    (line,) = ended.stderr.strip().splitlines()
+    assert "ended as it started" in line
+    assert "shared" in line
+    assert left_after_seconds(folder) == []
+
+
+def test_code_of_the_users_own_is_trained_by_the_workers_of_its_folder(folder: Path) -> None:
+    (folder / "luckless.py").write_text(FAILING)
+    up()
+
+    function = ("trainer=function", "trainer.function=luckless:train", "sim=none", "budget.max_runs=1")
+    sweepctl("submit", "quick", "sweep_run=mine", *function)
+
+    wait_for(lambda: as_json("status", "mine")["runs"]["failed"] == 1)
+    assert "no such luck" in as_json("show", "mine.r.1")["failure"]["message"]
+    as_json("down")
+
+
+def test_the_children_of_the_supervisor_are_the_parts_alone(folder: Path) -> None:
+    told = up()
+
+    children = {child.pid for child in psutil.Process(told["pid"]).children()}
+
+    assert set(told["pids"].values()) < children
+    assert len(children) == len(told["pids"]) + 1, "and the guardian of the store"
+    as_json("down")
