@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from shared.domain.errors import SweepError
-from sweepctl.commands import act, again, begin, check, look, report, setup, stack, start
+from sweepctl.commands import act, again, begin, check, look, report, setup, stack, start, watch
 
 INTERRUPTED = 130
 
@@ -52,3 +52,4 @@ again.add_to(app)
 setup.add_to(app)
 check.add_to(app)
 stack.add_to(app)
+watch.add_to(app)

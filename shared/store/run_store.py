@@ -55,6 +55,21 @@ class RunStore:
             texts = self._client.hvals(keys.runs(sweep))
         return sorted((read_record(Run, text) for text in texts), key=lambda run: run.number)
 
+    def numbered(self, sweep: str, numbers: Iterable[int]) -> list[Run]:
+        """Return the runs of a sweep with these numbers, by number; those that there are not are left out."""
+        wanted = sorted(set(numbers))
+        if not wanted:
+            return []
+        with plain_errors(self._url):
+            texts = self._client.hmget(keys.runs(sweep), wanted)
+        return [read_record(Run, text) for text in texts if text]
+
+    def numbers_in(self, sweep: str, state: RunState) -> list[int]:
+        """Return the numbers of the runs of a sweep that are in `state`."""
+        ordinal = ORDER.index(state)
+        with plain_errors(self._url):
+            return sorted(int(number) for number in self._client.zrangebyscore(keys.states(sweep), ordinal, ordinal))
+
     def in_states(self, sweep: str, states: Iterable[RunState]) -> list[Run]:
         """Return the runs of a sweep that are in one of `states`, by number."""
         wanted = set(states)
@@ -155,6 +170,11 @@ class RunStore:
     def unring(self, run: Run) -> None:
         """Take a run out of the due set: nobody may claim it now."""
         self._mark(run, "out")
+
+    def waiting(self, queue: str) -> int:
+        """Return how many runs, of all sweeps, wait for a worker of `queue`."""
+        with plain_errors(self._url):
+            return int(self._client.zcard(keys.due(queue)))
 
     def messages(self, queue: str) -> int:
         """Return how many doorbells wait in a queue."""

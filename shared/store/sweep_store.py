@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import redis
 
@@ -13,10 +13,11 @@ from shared.domain.errors import Conflict, NotFound, Stale
 from shared.domain.run import Run
 from shared.domain.sweep import Sweep
 from shared.store import keys
-from shared.store.connection import plain_errors
+from shared.store.connection import SCRIPTS, plain_errors
 from shared.store.ledger import Change, Ledger, read_record
 
 PROBE = "probe"
+PAGE = 2_000  # entries that the server looks at in one step: others wait for a millisecond or two
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,21 @@ class Event:
     body: dict[str, Any]
 
 
+class Happened(NamedTuple):
+    """What happened to a run, and where in the sweep's log."""
+
+    position: int
+    kind: str
+    run: int
+
+
 class SweepStore:
     """All sweeps. Every method may raise StoreUnreachable or StoreDenied."""
 
     def __init__(self, client: redis.Redis, url: str, ledger: Ledger) -> None:
         self._client: Any = client  # redis-py types its answers as unions of all modes
         self._url, self._ledger = url, ledger
+        self._outline = client.register_script((SCRIPTS / "outline.lua").read_text())
 
     def create(
         self, sweep: Sweep, *, observations: Sequence[Mapping[str, Any]] = (), runs: Sequence[Run] = ()
@@ -107,6 +117,28 @@ class SweepStore:
         while page := self.events(name, after=position):
             yield from page
             position = page[-1].position
+
+    def outline(self, name: str, *, run: int | None = None) -> Iterator[Happened]:
+        """Yield what happened to the runs of a sweep, or to one `run`, in order; the details stay on the server."""
+        position = "0"
+        while position:
+            with plain_errors(self._url):
+                position, lines = self._outline(
+                    keys=[keys.events(name)], args=[position, PAGE, "" if run is None else run]
+                )
+            for line in lines.splitlines():
+                head, _, number = line.partition("\t")
+                place, _, kind = head.partition(" ")
+                yield Happened(int(place), kind, int(number))
+
+    def events_at(self, name: str, positions: Sequence[int]) -> list[Event]:
+        """Return the entries of a sweep's log at these positions."""
+        with plain_errors(self._url):
+            pipe = self._client.pipeline(transaction=False)
+            for position in positions:
+                pipe.xrange(keys.events(name), min=f"{position}-0", max=f"{position}-0")
+            found = pipe.execute()
+        return [_event(row, body) for rows in found for row, body in rows]
 
     def drop_log(self, name: str) -> None:
         """Delete a sweep's log but for its last entry, and what its runs reported. Its records stay."""

@@ -12,11 +12,13 @@ import numpy as np
 from shared.domain.configuration import Configuration, best_first, outcomes_of
 from shared.domain.errors import ConfigError, NotFound
 from shared.domain.pareto import pareto_order
+from shared.domain.progress import Progress
 from shared.domain.run import Run, RunState
 from shared.domain.sweep import Goal, Sweep
 from shared.storage.folders import RunFolder
 from shared.storage.logs import last_lines
 from shared.store.store import Store
+from shared.store.sweep_store import Event
 from sweepctl.actions.snapshot import describe, describe_best
 
 
@@ -64,7 +66,15 @@ def run_details(store: Store, run_id: str) -> dict[str, Any]:
     run = store.runs.get(run_id)
     sweep = store.sweeps.get(run.sweep)
     progress = store.runs.progress(run.sweep, [run.number]).get(run.number)
-    events = [event for event in store.sweeps.whole_log(run.sweep) if event.body.get("run") == run.number]
+    happened = [what.position for what in store.sweeps.outline(run.sweep, run=run.number)]
+    observed = store.runs.in_states(sweep.name, [RunState.OBSERVED]) if run.score is not None else []
+    return details_of(run, sweep, progress, store.sweeps.events_at(sweep.name, happened), observed)
+
+
+def details_of(
+    run: Run, sweep: Sweep, progress: Progress | None, events: Sequence[Event], observed: Sequence[Run]
+) -> dict[str, Any]:
+    """Return everything about one run, from its record, its events, and the runs that it is compared with."""
     hidden = {"run", "params", "memory", "seen", "reasons"}
     moves = [
         {"at": event.at_ms / 1000, **{key: value for key, value in event.body.items() if key not in hidden}}
@@ -74,7 +84,7 @@ def run_details(store: Store, run_id: str) -> dict[str, Any]:
     troubled = run.failure is not None or run.setback is not None
     return {
         **describe(run, sweep, progress),
-        "standing": _standing(store, sweep, run),
+        "standing": _standing(observed, sweep, run),
         "moves": moves,
         "folder": str(folder.path),
         "environments": [str(file) for file in folder.environment_files()],
@@ -82,9 +92,9 @@ def run_details(store: Store, run_id: str) -> dict[str, Any]:
     }
 
 
-def _standing(store: Store, sweep: Sweep, run: Run) -> dict[str, Any] | None:
+def _standing(observed: Sequence[Run], sweep: Sweep, run: Run) -> dict[str, Any] | None:
     """Where a run's configuration stands among all, from 1."""
-    found = standings(store, sweep) if run.score is not None else []
+    found = ranked(observed, sweep) if run.score is not None else []
     for rank, one in enumerate(found, start=1):
         if run.number in one.configuration.runs:
             told = describe_best(one.run, sweep, one.configuration)

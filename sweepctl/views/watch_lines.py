@@ -1,0 +1,55 @@
+"""A sweep that is watched where nothing can be redrawn: one line for each run that ends."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+
+from rich.console import Console
+
+from shared.domain.errors import StoreUnreachable
+from sweepctl.actions.snapshot import describe
+from sweepctl.actions.watching import Picture, Watch
+from sweepctl.views.live import print_line
+
+LOOK_SECONDS = 1.0
+
+
+def watch_lines(watch: Watch, picture: Picture, *, as_json: bool) -> None:
+    """Print a line for each run that ends from now on, until the sweep does."""
+    while not picture.is_whole:
+        picture = watch.look()
+    console, told = Console(highlight=False), ""
+    seen = {run.number for run in picture.runs if run.is_finished}
+    for shown in _pictures(watch, picture):
+        sweep = shown.shot.sweep
+        for run in shown.runs:
+            if not run.is_finished or run.number in seen:
+                continue
+            seen.add(run.number)
+            if as_json:
+                print(json.dumps(describe(run, sweep)), flush=True)
+            else:
+                print_line(console, run, len(seen), sweep.limits.max_runs)
+        if not as_json and sweep.state != told and (told or sweep.reason):
+            print(f"sweep {sweep.name} is {sweep.state}: {sweep.reason}", flush=True)
+        told = sweep.state
+
+
+def _pictures(watch: Watch, picture: Picture) -> Iterator[Picture]:
+    """Yield the sweep as it stands, again and again, until it is over; an outage is told once, and waited for."""
+    is_away = False
+    yield picture
+    while not picture.shot.sweep.is_finished:
+        time.sleep(LOOK_SECONDS)
+        try:
+            picture = watch.look()
+        except StoreUnreachable as reason:
+            if not is_away:
+                print(f"{reason}; trying again", file=sys.stderr)
+            is_away = True
+            continue
+        is_away = False
+        yield picture
