@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import Any
 
@@ -11,6 +12,7 @@ from shared.domain.errors import SweepError
 from sweepctl.commands import act, again, begin, check, look, report, setup, stack, start, watch
 
 INTERRUPTED = 130
+MANY_OBJECTS = 100_000
 
 
 class App(typer.Typer):
@@ -18,6 +20,9 @@ class App(typer.Typer):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the command that was typed."""
+        # A command that reads thousands of records keeps them to its end: looking for garbage among them again and
+        # again takes longer than reading them.
+        gc.set_threshold(MANY_OBJECTS, 20, 20)
         debug = "--debug" in sys.argv
         if debug:
             sys.argv.remove("--debug")

@@ -18,6 +18,8 @@ AFTER = {
     "failed": RunState.FAILED,
     "cancelled": RunState.CANCELLED,
 }
+COUNTED = ("observed", "failed", "cancelled", "resumed")
+"""What changes the totals of a sweep."""
 
 
 @dataclass
@@ -121,7 +123,8 @@ class _Teller:
         if position != self.position + 1:
             self._complain(f"the log jumps from entry {self.position} to {position}: entries are missing")
         self.position = position
-        self.totals = absorb(self.totals, body, position=position)
+        if body["kind"] in COUNTED:
+            self.totals = absorb(self.totals, body, position=position)
         if "run" in body:
             self._take_run(body["run"], at_ms, body)
 

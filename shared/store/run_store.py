@@ -64,24 +64,19 @@ class RunStore:
             texts = self._client.hmget(keys.runs(sweep), wanted)
         return [read_record(Run, text) for text in texts if text]
 
-    def numbers_in(self, sweep: str, state: RunState) -> list[int]:
-        """Return the numbers of the runs of a sweep that are in `state`."""
-        ordinal = ORDER.index(state)
+    def numbers_in(self, sweep: str, states: Iterable[RunState]) -> list[int]:
+        """Return the numbers of the runs of a sweep that are in one of `states`, in order."""
         with plain_errors(self._url):
-            return sorted(int(number) for number in self._client.zrangebyscore(keys.states(sweep), ordinal, ordinal))
+            pipe = self._client.pipeline(transaction=False)
+            for state in set(states):
+                pipe.zrangebyscore(keys.states(sweep), ORDER.index(state), ORDER.index(state))
+            return sorted(int(number) for group in pipe.execute() for number in group)
 
     def in_states(self, sweep: str, states: Iterable[RunState]) -> list[Run]:
         """Return the runs of a sweep that are in one of `states`, by number."""
         wanted = set(states)
-        with plain_errors(self._url):
-            pipe = self._client.pipeline(transaction=False)
-            for state in wanted:
-                pipe.zrangebyscore(keys.states(sweep), ORDER.index(state), ORDER.index(state))
-            numbers = [number for group in pipe.execute() for number in group]
-            texts = self._client.hmget(keys.runs(sweep), numbers) if numbers else []
-        runs = [read_record(Run, text) for text in texts if text]
-        # A run may have moved on between the two reads.
-        return sorted((run for run in runs if run.state in wanted), key=lambda run: run.number)
+        runs = self.numbered(sweep, self.numbers_in(sweep, wanted))
+        return [run for run in runs if run.state in wanted]  # one may have moved on between the two reads
 
     def counts(self, sweep: str) -> dict[RunState, int]:
         """Return how many runs of a sweep are in each state."""

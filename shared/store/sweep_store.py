@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import redis
 
@@ -43,7 +43,7 @@ class SweepStore:
     def __init__(self, client: redis.Redis, url: str, ledger: Ledger) -> None:
         self._client: Any = client  # redis-py types its answers as unions of all modes
         self._url, self._ledger = url, ledger
-        self._outline = client.register_script((SCRIPTS / "outline.lua").read_text())
+        self._read_log = client.register_script((SCRIPTS / "read_log.lua").read_text())
 
     def create(
         self, sweep: Sweep, *, observations: Sequence[Mapping[str, Any]] = (), runs: Sequence[Run] = ()
@@ -113,23 +113,13 @@ class SweepStore:
 
     def whole_log(self, name: str) -> Iterator[Event]:
         """Yield every entry of a sweep's log, read page by page."""
-        position = 0
-        while page := self.events(name, after=position):
-            yield from page
-            position = page[-1].position
+        for position, at_ms, body in self._log(name, "whole"):
+            yield Event(position, at_ms, body)
 
     def outline(self, name: str, *, run: int | None = None) -> Iterator[Happened]:
         """Yield what happened to the runs of a sweep, or to one `run`, in order; the details stay on the server."""
-        position = "0"
-        while position:
-            with plain_errors(self._url):
-                position, lines = self._outline(
-                    keys=[keys.events(name)], args=[position, PAGE, "" if run is None else run]
-                )
-            for line in lines.splitlines():
-                head, _, number = line.partition("\t")
-                place, _, kind = head.partition(" ")
-                yield Happened(int(place), kind, int(number))
+        for position, kind, number in self._log(name, "outline", run="" if run is None else run):
+            yield Happened(position, kind, number)
 
     def events_at(self, name: str, positions: Sequence[int]) -> list[Event]:
         """Return the entries of a sweep's log at these positions."""
@@ -186,6 +176,13 @@ class SweepStore:
         with plain_errors(self._url):
             self._client.set(PROBE, "", xx=True)  # of a key that is never there: refused, or without an effect
         return self.server_run_id(), self.now()
+
+    def _log(self, name: str, form: Literal["whole", "outline"], *, run: int | str = "") -> Iterator[list[Any]]:
+        position = "0"
+        while position:
+            with plain_errors(self._url):
+                position, text = self._read_log(keys=[keys.events(name)], args=[position, PAGE, run, form])
+            yield from json.loads(f"[{text}]")
 
     def _commit(self, name: str, changes: list[Change], *, queue: str) -> Sweep:
         written = self._ledger.commit(name, changes, queue=queue)[0]

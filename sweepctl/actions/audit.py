@@ -18,12 +18,17 @@ def audit_sweep(store: Store, name: str) -> Audit:
     A sweep that moves on meanwhile is read again: only what stands still can be compared.
     """
     while True:
+        before = _position(store, name)
         sweep = store.sweeps.get(name)
         runs = store.runs.all(name)
         events = [(event.position, event.at_ms, event.body) for event in store.sweeps.whole_log(name)]
-        again = store.runs.all(name)
-        if [run.version for run in again] == [run.version for run in runs]:
+        if _position(store, name) == before:  # every move of a run is in the log
             return audit(sweep, runs, events, abandoned=_abandoned(store, sweep, runs))
+
+
+def _position(store: Store, name: str) -> int:
+    last = store.sweeps.last_event(name)
+    return last.position if last else 0
 
 
 def _abandoned(store: Store, sweep: Sweep, runs: Sequence[Run]) -> list[str]:

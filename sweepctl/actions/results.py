@@ -7,11 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from shared.domain.configuration import Configuration, best_first, outcomes_of
 from shared.domain.errors import ConfigError, NotFound
-from shared.domain.pareto import pareto_order
 from shared.domain.progress import Progress
 from shared.domain.run import Run, RunState
 from shared.domain.sweep import Goal, Sweep
@@ -52,13 +49,25 @@ def require_best(name: str, found: Sequence[Standing]) -> Sequence[Standing]:
     return found
 
 
-def list_runs(store: Store, name: str, state: str | None) -> list[Run]:
-    """Return the runs of a sweep by number, or those in one state. Raises ConfigError for an unknown state."""
-    if state is None:
-        return store.runs.all(name)
-    if state not in list(RunState):
+@dataclass(frozen=True)
+class Listed:
+    """Runs by number, and how many older ones there are beside them."""
+
+    runs: list[Run]
+    older: int
+
+
+def list_runs(store: Store, name: str, state: str | None, *, newest: int | None = None) -> Listed:
+    """Return the runs of a sweep, or those in one state; of many the `newest`.
+
+    Raises ConfigError for an unknown state.
+    """
+    if state is not None and state not in list(RunState):
         raise ConfigError(f"--state {state}: there is no such state: use one of {', '.join(RunState)}")
-    return store.runs.in_states(name, [RunState(state)])
+    numbers = store.runs.numbers_in(name, [RunState(state)] if state else RunState)
+    kept = numbers if newest is None else numbers[-newest:]
+    runs = store.runs.numbered(name, kept)
+    return Listed([run for run in runs if state is None or run.state == state], len(numbers) - len(kept))
 
 
 def run_details(store: Store, run_id: str) -> dict[str, Any]:
@@ -112,6 +121,10 @@ def ranked(runs: Sequence[Run], sweep: Sweep) -> list[Standing]:
 
 def pareto_front(found: Sequence[Standing], *, goal: Goal) -> list[Standing]:
     """Return the configurations that no other one beats on score and cost, the cheapest first."""
+    import numpy as np  # half of what a command takes to start: only who draws the front needs it
+
+    from shared.domain.pareto import pareto_order
+
     sign = 1.0 if goal == "maximize" else -1.0
     scores, costs = np.array([sign * one.score for one in found]), np.array([one.cost for one in found])
     return [found[index] for index in pareto_order(scores, costs)]

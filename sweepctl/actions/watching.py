@@ -94,11 +94,11 @@ class Watch:
             self._forget()
             self._position = last.position if last else 0
             self._unread = store.sweeps.get(self._name).created
-        changed = self._changed(store)
         shot = take_snapshot(store, self._name)
+        changed = self._changed(store)  # after the snapshot: no run is older than what the counts say
         newest = range(self._unread, max(self._unread - HISTORY_AT_ONCE, 0), -1)
         self._unread -= len(newest)
-        for run in [*store.runs.numbered(self._name, changed | set(newest)), *shot.unfinished]:
+        for run in [*shot.unfinished, *store.runs.numbered(self._name, changed | set(newest))]:
             self._runs[run.number] = run
         self._curves = {number: curve for number, curve in self._curves.items() if number not in changed}
         wanted = [number for number in curves_of if number not in self._curves]

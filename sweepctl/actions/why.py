@@ -78,18 +78,18 @@ def why(store: Store, run_id: str) -> Why:
     run = store.runs.get(run_id)
     suggested: list[int] = []
     ended: list[tuple[int, int, bool]] = []  # position, run, whether it has a score
-    for event in store.sweeps.whole_log(run.sweep):
-        body = event.body
-        if body["kind"] in BIRTHS and body["run"] == run.number:
-            known = body.get("seen", event.position)
+    for position, kind, number in store.sweeps.outline(run.sweep):
+        if kind in BIRTHS and number == run.number:
+            (event,) = store.sweeps.events_at(run.sweep, [position])
+            known = event.body.get("seen", position)
             gone = {number for position, number, _ in ended if position <= known}
             scored = sum(has_score for position, _, has_score in ended if position <= known)
             waiting = tuple(number for number in suggested if number not in gone)
-            return Why(run, waiting, scored, body.get("reasons", {}))
-        if body["kind"] in BIRTHS:
-            suggested.append(body["run"])
-        elif body["kind"] == "retried":
-            ended = [one for one in ended if one[1] != body["run"]]
-        elif body["kind"] in FINISHED and "run" in body:
-            ended.append((event.position, body["run"], body["kind"] == "observed"))
+            return Why(run, waiting, scored, event.body.get("reasons", {}))
+        if kind in BIRTHS:
+            suggested.append(number)
+        elif kind == "retried":
+            ended = [one for one in ended if one[1] != number]
+        elif kind in FINISHED:
+            ended.append((position, number, kind == "observed"))
     return Why(run, (), 0, {})  # its log was dropped: the record has the prediction

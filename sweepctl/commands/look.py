@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -16,12 +15,14 @@ from sweepctl.commands.options import (
     Redis,
     RunId,
     SweepName,
+    json_text,
     named,
     print_json,
     split_off_sweep,
     the_store,
 )
 
+MOST_RUNS = 100
 State = Annotated[str | None, typer.Option(help="Only runs in this state: queued, training, observed, failed, ...")]
 
 
@@ -52,11 +53,14 @@ def status(sweep: SweepName = None, data_dir: DataDir = None, redis: Redis = Non
 def runs(
     sweep: SweepName = None,
     state: State = None,
+    everything: Annotated[bool, typer.Option("--all", help="All of them, as whole lines.")] = False,
     data_dir: DataDir = None,
     redis: Redis = None,
     as_json: AsJson = False,
 ) -> None:
     """List the runs of a sweep.
+
+    Of more than 100 the newest; --all lists every one, and so does --json.
 
     Example: sweepctl runs mysweep --state failed
     """
@@ -65,15 +69,18 @@ def runs(
 
     with the_store(data_dir, redis) as store:
         found = store.sweeps.get(named(store, sweep))
-        listed = list_runs(store, found.name, state)
+        listed = list_runs(store, found.name, state, newest=None if everything or as_json else MOST_RUNS)
     if as_json:
-        print_json([describe(run, found) for run in listed])
+        print_json([describe(run, found) for run in listed.runs])
+        return
+    from sweepctl.views.listing import runs_lines, runs_table
+
+    if everything and listed.runs:
+        sys.stdout.writelines(f"{line}\n" for line in runs_lines(listed.runs))
         return
     from rich.console import Console
 
-    from sweepctl.views.listing import runs_table
-
-    Console().print(runs_table(listed, found))
+    Console().print(runs_table(listed.runs, found, older=listed.older))
 
 
 def show(run: RunId, data_dir: DataDir = None, redis: Redis = None, as_json: AsJson = False) -> None:
@@ -214,7 +221,7 @@ def export(
     with the_store(data_dir, redis) as store:
         found = store.sweeps.get(named(store, sweep))
         listed = store.runs.all(found.name)
-    text = json.dumps([describe(run, found) for run in listed], indent=2) + "\n" if as_json else as_csv(listed)
+    text = json_text([describe(run, found) for run in listed]) + "\n" if as_json else as_csv(listed)
     write_output(text, output)
 
 

@@ -74,4 +74,11 @@ def split_off_sweep(sweep: str | None, overrides: list[str] | None) -> tuple[str
 
 def print_json(content: Any) -> None:
     """Print plain data for a script."""
-    print(json.dumps(content, indent=2, default=str))
+    print(json_text(content))
+
+
+def json_text(content: Any) -> str:
+    """Return plain data as JSON; of a list each item on a line of its own, which is quick however long it is."""
+    if isinstance(content, list):
+        return "[" + ",".join(f"\n  {json.dumps(item, default=str)}" for item in content) + ("\n]" if content else "]")
+    return json.dumps(content, indent=2, default=str)

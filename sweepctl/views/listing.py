@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -18,23 +18,53 @@ from sweepctl.views import formats
 from sweepctl.views.live import COLOURS
 
 
-def runs_table(runs: Sequence[Run], sweep: Sweep) -> RenderableType:
-    """Return a table of runs by number."""
+def runs_table(runs: Sequence[Run], sweep: Sweep, *, older: int = 0) -> RenderableType:
+    """Return a table of runs by number; `older` ones beside them are told of."""
     if not runs:
         return Text(f"no such run in sweep {sweep.name}", style="dim")
     paths = formats.all_paths(run.params for run in runs)
-    names = formats.short_names(paths)
+    titles = _titles(paths)
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for column in ("run", "state", "attempt", "score", "cost", *(names[path] for path in paths), ""):
-        table.add_column(column, justify="left" if column in ("run", "state", "") else "right")
+    for column in titles:
+        table.add_column(column, justify="left" if column in LEFT else "right")
     for run in runs:
-        reason = Text(run.failure.message if run.failure else run.setback or "", style="red")
-        if run.early_stop:
-            reason = Text(formats.early_stop(run.steps, run.early_stop.of_steps), style="yellow")
-        cells = [str(run.attempt), formats.number(run.score), formats.number(run.cost)]
-        values = [formats.number(run.params.get(path)) for path in paths]
-        table.add_row(run.id, Text(run.state, style=COLOURS[run.state]), *cells, *values, reason)
-    return table
+        name, state, *values, remark = _cells(run, paths)
+        colour = "yellow" if run.early_stop else "red"
+        table.add_row(name, Text(state, style=COLOURS[run.state]), *values, Text(remark, style=colour))
+    if not older:
+        return table
+    return Group(
+        table, Text(f"and {older} older ones: --all shows them, --json and `sweepctl export` too", style="dim")
+    )
+
+
+def runs_lines(runs: Sequence[Run]) -> Iterator[str]:
+    """Yield the same table as whole lines, however many there are: for a pager, for grep."""
+    paths = formats.all_paths(run.params for run in runs)
+    titles = _titles(paths)
+    rows = [titles, *(_cells(run, paths) for run in runs)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    line = "  ".join(
+        f"{{:{'<' if title in LEFT else '>'}{width}}}" for title, width in zip(titles, widths, strict=True)
+    )
+    for row in rows:
+        yield line.format(*row).rstrip()
+
+
+LEFT = ("run", "state", "")
+
+
+def _titles(paths: Sequence[str]) -> list[str]:
+    names = formats.short_names(paths)
+    return ["run", "state", "attempt", "score", "cost", *(names[path] for path in paths), ""]
+
+
+def _cells(run: Run, paths: Sequence[str]) -> list[str]:
+    remark = run.failure.message if run.failure else run.setback or ""
+    if run.early_stop:
+        remark = formats.early_stop(run.steps, run.early_stop.of_steps)
+    facts = [str(run.attempt), formats.number(run.score), formats.number(run.cost)]
+    return [run.id, run.state.value, *facts, *(formats.number(run.params.get(path)) for path in paths), remark]
 
 
 def details_view(details: Mapping[str, Any]) -> RenderableType:

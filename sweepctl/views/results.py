@@ -88,18 +88,19 @@ def front_plot(observed: Sequence[Standing], front: Sequence[Standing], *, cost:
         return Text()
     if max(scores) == min(scores):
         return Text(f"All {len(observed)} runs score {formats.number(scores[0])}: the cheapest is the best.")
+    lowest, highest, worst, top = min(costs), max(costs), min(scores), max(scores)
     canvas = [[" "] * PLOT_WIDTH for _ in range(PLOT_HEIGHT)]
     chosen = {one.run.id for one in front}
     for one in sorted(observed, key=lambda one: one.run.id in chosen):
-        column = _place(one.cost, costs, PLOT_WIDTH)
-        row = PLOT_HEIGHT - 1 - _place(one.score, scores, PLOT_HEIGHT)
+        column = _place(one.cost, lowest, highest, PLOT_WIDTH)
+        row = PLOT_HEIGHT - 1 - _place(one.score, worst, top, PLOT_HEIGHT)
         canvas[row][column] = "●" if one.run.id in chosen else "·"
-    high, low = formats.number(max(scores)), formats.number(min(scores))
+    high, low = formats.number(top), formats.number(worst)
     margin = max(len(high), len(low))
     labels = [high, *[""] * (PLOT_HEIGHT - 2), low]
     rows = zip(labels, canvas, strict=True)
     lines = [Text.assemble((f"{label:>{margin}} │", "dim"), *_coloured(row)) for label, row in rows]
-    left, right = formats.number(min(costs)), formats.number(max(costs))
+    left, right = formats.number(lowest), formats.number(highest)
     axis = f"{'':>{margin}} └{'─' * PLOT_WIDTH}"
     legend = f"{'':>{margin}}  {left}{f'cost ({cost})':^{PLOT_WIDTH - len(left) - len(right)}}{right}"
     title = Text("Score over cost; ● Pareto front: no run is better and cheaper")
@@ -127,6 +128,5 @@ def _coloured(row: Sequence[str]) -> list[tuple[str, str]]:
     return [(cell, "bold green" if cell == "●" else "cyan") for cell in row]
 
 
-def _place(value: float, values: Sequence[float], size: int) -> int:
-    low, high = min(values), max(values)
+def _place(value: float, low: float, high: float, size: int) -> int:
     return round((value - low) / (high - low) * (size - 1)) if high > low else 0

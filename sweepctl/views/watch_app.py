@@ -42,6 +42,7 @@ from sweepctl.views.watch_parts import (
 
 LOOK_SECONDS = 1.0
 HISTORY_SECONDS = 0.05  # between two looks while the history is not read yet
+PARTS = "#head, #shown, #columns, #runs, #workers, #workers-text"
 SELECTED = Style(bgcolor="grey30", bold=True)
 
 
@@ -351,7 +352,7 @@ class WatchApp(App[None]):
         return self.screen_stack[0]
 
     def _draw(self, *, keep: bool = True) -> None:
-        if not self.screen_stack or not self._main.query(RunsTable):  # before its start, and after its end
+        if not self.screen_stack or len(self._main.query(PARTS)) < PARTS.count("#"):  # on its way up or down
             return
         main, shot = self._main, self.picture.shot
         table = main.query_one(RunsTable)

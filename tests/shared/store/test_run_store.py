@@ -491,3 +491,17 @@ def test_the_messages_of_a_queue_are_counted(each_store: Store) -> None:
     assert each_store.runs.messages("gpu") == 0
     each_store.client.lpush("gpu", "a", "b")
     assert each_store.runs.messages("gpu") == 2
+
+
+def test_runs_are_read_by_their_numbers_and_those_that_there_are_not_are_left_out(
+    each_store: Store, a_run: ARun, a_sweep: ASweep
+) -> None:
+    sweep = each_store.sweeps.create(a_sweep())
+    runs = [a_run(RunState.OBSERVED, number=1), a_run(number=2), a_run(number=10)]
+    each_store.sweeps.commit(sweep, sweep.move("", created=10), [(run, {}) for run in runs])
+
+    assert [run.number for run in each_store.runs.numbered("s", [10, 2, 7, 2])] == [2, 10]
+    assert each_store.runs.numbered("s", []) == []
+    assert each_store.runs.numbers_in("s", [RunState.QUEUED]) == [2, 10]
+    assert each_store.runs.numbers_in("s", RunState) == [1, 2, 10]
+    assert (each_store.runs.waiting("gpu"), each_store.runs.waiting("eval")) == (2, 0)

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from shared.domain.errors import Conflict, NotFound, Stale, StoreUnreachable
-from shared.domain.sweep import SweepState
+from shared.domain.run import cancel
+from shared.domain.sweep import SweepState, pause
+from shared.store import sweep_store
 from shared.store.store import Store
 
 if TYPE_CHECKING:
@@ -155,3 +157,35 @@ def test_a_look_at_the_leases_fails_on_a_server_that_takes_no_writes(store: Stor
             store.sweeps.look()
     finally:
         store.client.config_set("maxmemory", "0")
+
+
+def test_the_whole_log_read_in_pages_is_the_log(
+    each_store: Store, a_sweep: ASweep, a_run: ARun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep = each_store.sweeps.create(a_sweep(), observations=[{"params": {"x": "Größe\n✓"}, "score": 1e-300}])
+    runs = [(a_run(number=number), {"reasons": {"log_cost": 0.1}}) for number in range(1, 6)]
+    each_store.sweeps.commit(sweep, sweep.move("", created=5), runs)
+    monkeypatch.setattr(sweep_store, "PAGE", 2)
+
+    assert list(each_store.sweeps.whole_log("s")) == each_store.sweeps.events("s")
+    assert list(each_store.sweeps.whole_log("nobody")) == []
+
+
+def test_the_outline_of_a_log_tells_what_happened_to_which_run_and_where_it_is_written(
+    each_store: Store, a_sweep: ASweep, a_run: ARun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep = each_store.sweeps.create(a_sweep())
+    sweep = each_store.sweeps.commit(
+        sweep, sweep.move("", created=12), [(a_run(number=number), {}) for number in (1, 2, 12)]
+    )
+    each_store.sweeps.commit(sweep, pause(sweep, "by hand"))
+    each_store.runs.commit(each_store.runs.get("s.r.2"), cancel(each_store.runs.get("s.r.2")))
+    monkeypatch.setattr(sweep_store, "PAGE", 2)
+
+    told = list(each_store.sweeps.outline("s"))
+    of_one = list(each_store.sweeps.outline("s", run=2))
+
+    assert told == [(2, "suggested", 1), (3, "suggested", 2), (4, "suggested", 12), (6, "cancelled", 2)]
+    assert of_one == [(3, "suggested", 2), (6, "cancelled", 2)]
+    found = each_store.sweeps.events_at("s", [what.position for what in of_one])
+    assert [event.body["kind"] for event in found] == ["suggested", "cancelled"]

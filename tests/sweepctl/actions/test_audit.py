@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
+from shared.domain.run import Run, cancel
 from shared.store.fleet import Worker
 from shared.store.store import Store
 from sweepctl.actions.audit import audit_sweep
@@ -25,3 +28,24 @@ def test_a_waiting_run_without_a_doorbell_is_found_once_there_is_a_suggester_to_
     assert audit_sweep(store, "s").problems == ["run s.r.2: nobody has it, and no worker was rung for it"]
     store.runs.ring_again(store.runs.get("s.r.2"))
     assert audit_sweep(store, "s").problems == []
+
+
+def test_a_sweep_that_moves_on_while_it_is_read_is_read_again(
+    store: Store, a_sweep: ASweep, a_run: ARun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep = store.sweeps.create(a_sweep())
+    store.sweeps.commit(sweep, sweep.move("", created=1), [(a_run(number=1), {})])
+    read_all = store.runs.all
+    reads: list[str] = []
+
+    def read_and_let_it_move(name: str) -> list[Run]:
+        found = read_all(name)
+        if not reads:
+            store.runs.commit(found[0], cancel(found[0]))
+        reads.append(name)
+        return found
+
+    monkeypatch.setattr(store.runs, "all", read_and_let_it_move)
+
+    assert audit_sweep(store, "s").problems == []
+    assert len(reads) == 2

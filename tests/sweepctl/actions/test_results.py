@@ -49,8 +49,10 @@ def test_only_observed_runs_have_a_rank(store: Store, a_run: ARun, a_sweep: ASwe
     store.sweeps.commit(sweep, sweep.move(""), [(a_run(state, number=n), {}) for n, state in enumerate(states, 1)])
 
     assert [one.run.number for one in standings(store, sweep)] == [2]
-    assert [run.number for run in list_runs(store, "s", None)] == [1, 2, 3]
-    assert [run.number for run in list_runs(store, "s", "failed")] == [1]
+    assert [run.number for run in list_runs(store, "s", None).runs] == [1, 2, 3]
+    assert [run.number for run in list_runs(store, "s", "failed").runs] == [1]
+    newest = list_runs(store, "s", None, newest=2)
+    assert ([run.number for run in newest.runs], newest.older) == ([2, 3], 1)
 
 
 def test_a_run_is_shown_with_where_its_configuration_stands(store: Store, a_run: ARun, a_sweep: ASweep) -> None:

@@ -22,9 +22,9 @@ CONFIG = {"runs_dir": "/nowhere", "cost": "seconds", "sweep": {"metric": "reward
 
 
 @pytest.fixture
-def watch(store: Store) -> Iterator[Watch]:
+def watch(store: Store) -> Watch:
     """Return the watch of sweep `s`."""
-    yield opened(store)
+    return opened(store)
 
 
 def opened(store: Store) -> Watch:

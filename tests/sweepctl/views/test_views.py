@@ -20,7 +20,7 @@ from shared.domain.sweep import Sweep, SweepState
 from sweepctl.actions.results import ranked
 from sweepctl.actions.snapshot import Snapshot, describe
 from sweepctl.actions.why import Why
-from sweepctl.views.listing import audit_view, details_view, runs_table, workers_table
+from sweepctl.views.listing import audit_view, details_view, runs_lines, runs_table, workers_table
 from sweepctl.views.live import print_line, render
 from sweepctl.views.results import summary
 from sweepctl.views.why import why_view
@@ -258,3 +258,14 @@ def test_an_audit_shows_the_sums_the_lost_work_and_each_broken_rule() -> None:
     sound.notes.append("its log was dropped")
     assert "its log was dropped" in shown(audit_view(sound))
     assert "records agree" not in shown(audit_view(sound))
+
+
+def test_of_many_runs_the_older_ones_are_told_of_and_all_of_them_are_whole_lines(sweep: Sweep, a_run: ARun) -> None:
+    swept = {f"trainer.p{number}": 0.123456 for number in range(20)}
+    runs = [a_run(RunState.FAILED, number=number, params=swept) for number in (9, 10)]
+
+    assert "and 7 older ones: --all shows them" in shown(runs_table(runs, sweep, older=7))
+    title, *rows = runs_lines(runs)
+    assert title.split()[:5] == ["run", "state", "attempt", "score", "cost"]
+    assert [row.split()[:2] for row in rows] == [["s.r.9", "failed"], ["s.r.10", "failed"]]
+    assert all(row.endswith("boom") and row.count("0.1235") == 20 for row in rows)
