@@ -57,5 +57,5 @@ def _ping(store: Store, data_dir: Path, *, usual: bool) -> None:
             raise
         raise StoreUnreachable(
             f"no sweep was run in {data_dir}, and no Redis answers at {DEFAULT_URL}: "
-            "start a sweep here with `sweepctl run quick`, or set REDIS_URL"
+            "start a sweep here with `sweepctl run quick`, or workers with `sweepctl up`, or set REDIS_URL"
         ) from error

@@ -129,7 +129,7 @@ def say_what_is_next(store: Store, submitted: Submitted) -> None:
         console.print(f"note: {note}", style="dim")
     for sentence in say_missing(sweep, store.fleet.live()):
         console.print(f"  {sentence}", style="yellow", soft_wrap=True)
-    console.print(f"  sweepctl status {sweep.name}      how it goes")
+    console.print(f"  sweepctl watch {sweep.name}       how it goes, on the full screen; `status` once")
     console.print(f"  sweepctl best {sweep.name}        the best run so far")
     console.print(f"  sweepctl stop {sweep.name}        end it after the runs in progress")
 
