@@ -8,7 +8,7 @@ import math
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +34,8 @@ from shared.store import embedded
 from shared.store.fleet import Worker
 from shared.store.store import Store, open_store
 from sweepctl.actions.watching import Watch
-from sweepctl.views.watch_app import RunsTable, WatchApp
+from sweepctl.views.watch_app import WatchApp
+from sweepctl.views.watch_table import RunsTable
 
 STEPS = 200_000
 NAME = "cartpole"
@@ -167,7 +168,7 @@ def filled(over: int = 34) -> Iterator[Store]:
 
 async def draw(store: Store, size: tuple[int, int], keys: list[str]) -> str:
     """Return the view as SVG after some keys were pressed."""
-    watch = Watch(lambda: contextmanager(lambda: (yield store))(), NAME)
+    watch = Watch(lambda: nullcontext(store), NAME)
     app = WatchApp(watch, watch.look())
     async with app.run_test(size=size) as pilot:
         await pilot.pause(1.5)

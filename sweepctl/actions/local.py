@@ -87,9 +87,7 @@ class LocalWorkers:
     grace_seconds: float = 0.0
 
     def __enter__(self) -> LocalWorkers:
-        self.grace_seconds = worker_settings().stop_grace_seconds + END_SECONDS  # raises ConfigError before any starts
-        for service in self.services:
-            self.start(service)
+        self.start_all()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -135,6 +133,12 @@ class LocalWorkers:
                 process.kill()
                 process.wait()
         return killed
+
+    def start_all(self) -> None:
+        """Start them all. Raises ConfigError, before any of them starts, for settings that they cannot use."""
+        self.grace_seconds = worker_settings().stop_grace_seconds + END_SECONDS
+        for service in self.services:
+            self.start(service)
 
     def start(self, service: str) -> None:
         """Start a worker, or Flower; its log goes on."""

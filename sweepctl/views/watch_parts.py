@@ -21,7 +21,7 @@ SORTS = ("number", "score", "cost")
 FILTERS = ("all", "unfinished", "observed", "failed", "cancelled")
 CURVE_WIDTH = 14
 LEAST_WIDTH, MOST_WIDTH = 9, 14  # of a parameter's column
-SERVICES = ("trainer", "evaluator", "suggester")
+SERVICES = {"trainer": 0, "evaluator": 1, "suggester": 2}  # in this order; a newer version may have others
 
 
 @dataclass(frozen=True)
@@ -138,8 +138,9 @@ def _parameter(path: str) -> Callable[[Run, Progress | None], Text]:
 
 
 def _remark(run: Run) -> Text:
-    if run.failure or run.setback:
-        return Text((run.failure.message if run.failure else run.setback or "").splitlines()[0], style="red")
+    trouble = run.failure.message if run.failure else run.setback
+    if trouble:
+        return Text(trouble.strip().partition("\n")[0], style="red")
     return Text(formats.duration(elapsed(run)) if run.owner else "", style="dim")
 
 
@@ -216,7 +217,7 @@ def workers_of(workers: Sequence[Worker], sweep: str) -> Table:
     for title in ("worker", "queues", "busy", "GPUs"):
         table.add_column(title, no_wrap=True, overflow="ellipsis")
     table.add_column("runs", ratio=1, no_wrap=True, overflow="ellipsis")
-    for worker in sorted(workers, key=lambda worker: (SERVICES.index(worker.service), worker.id)):
+    for worker in sorted(workers, key=lambda worker: (SERVICES.get(worker.service, 9), worker.id)):
         is_slotted = worker.service != "suggester"
         busy = f"{len(worker.busy)} of {worker.slots}" if is_slotted else ""
         runs = ", ".join(run.removeprefix(f"{sweep}.") for run in worker.busy)

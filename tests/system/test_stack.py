@@ -12,6 +12,10 @@ from typing import Any
 import psutil
 import pytest
 
+from shared.domain.run import RunState
+from shared.store import embedded
+from shared.store.store import open_store
+from sweepctl.actions.snapshot import Snapshot, take_snapshot
 from tests.system.test_run_command import FAILING, as_json, folder, left_after_seconds, sweepctl
 
 pytestmark = pytest.mark.slow
@@ -33,8 +37,19 @@ def wait_for(claim: Any, *, seconds: float = 60) -> None:
         time.sleep(0.2)
 
 
-def state_of(sweep: str) -> str:
-    return str(as_json("status", sweep)["state"])
+def now(sweep: str) -> Snapshot:
+    """Return how a sweep stands, without a process for each look."""
+    held = embedded.attach(Path("train_dir"))
+    assert held is not None
+    with held:
+        store = open_store(held.url)
+        shot = take_snapshot(store, sweep)
+        store.close()
+    return shot
+
+
+def is_finished(sweep: str) -> bool:
+    return now(sweep).sweep.is_finished
 
 
 def test_what_is_submitted_in_the_same_folder_is_carried_out_until_down(folder: Path) -> None:
@@ -43,9 +58,9 @@ def test_what_is_submitted_in_the_same_folder_is_carried_out_until_down(folder: 
     assert not up()["started"]
 
     assert sweepctl("submit", "quick", "sweep_run=mine", *NOOP, "budget.max_runs=3").returncode == 0
-    wait_for(lambda: state_of("mine") == "finished")
+    wait_for(lambda: is_finished("mine"))
     assert sweepctl("submit", "quick", "sweep_run=cpu", *NOOP, "queue=cpu", "budget.max_runs=1").returncode == 0
-    wait_for(lambda: state_of("cpu") == "finished")
+    wait_for(lambda: is_finished("cpu"))
     ended = as_json("down")
 
     assert ended == {"stopped": ["suggester", "trainer", "evaluator"], "killed": [], "runs": [], "unfinished": []}
@@ -67,12 +82,12 @@ def test_run_uses_the_workers_that_are_up(folder: Path) -> None:
 
 def test_a_worker_that_is_killed_is_started_again_and_its_run_goes_on(folder: Path) -> None:
     pids = up()["pids"]
-    sweepctl("submit", "quick", "sweep_run=mine", *NOOP, "budget.max_runs=2", "trainer.step_seconds=0.5")
-    wait_for(lambda: as_json("status", "mine")["runs"]["training"])
+    sweepctl("submit", "quick", "sweep_run=mine", *NOOP, "budget.max_runs=1", "trainer.step_seconds=3")
+    wait_for(lambda: now("mine").counts[RunState.TRAINING])
 
     os.kill(pids["trainer"], signal.SIGKILL)
 
-    wait_for(lambda: state_of("mine") == "finished")
+    wait_for(lambda: is_finished("mine"))
     assert "trainer ended with exit code -9" in Path("train_dir/logs/up.log").read_text()
     assert up()["pids"]["trainer"] not in (None, pids["trainer"])
     assert as_json("audit", "mine")["ok"]
@@ -82,7 +97,7 @@ def test_a_worker_that_is_killed_is_started_again_and_its_run_goes_on(folder: Pa
 def test_down_hands_runs_back_with_their_checkpoint_and_up_goes_on(folder: Path) -> None:
     up()
     sweepctl("submit", "quick", "sweep_run=mine", "trainer.total_timesteps=2000000", "budget.max_runs=1")
-    wait_for(lambda: any(run["steps"] > 50_000 for run in as_json("status", "mine")["unfinished"]))
+    wait_for(lambda: any(progress.step > 50_000 for progress in now("mine").progress.values()))
 
     ended = as_json("down")
 
@@ -92,7 +107,7 @@ def test_down_hands_runs_back_with_their_checkpoint_and_up_goes_on(folder: Path)
     assert handed_back["step"] > 50_000
     assert left_after_seconds(folder) == []
     assert up()["started"]
-    wait_for(lambda: as_json("show", "mine.r.1")["attempt"] == 2)
+    wait_for(lambda: now("mine").unfinished[0].attempt == 2)
     as_json("down")
 
 
@@ -115,7 +130,7 @@ def test_a_store_that_is_killed_with_its_guardian_is_started_again_with_all_work
     wait_for(lambda: "started again in" in Path("train_dir/logs/up.log").read_text())
     wait_for(lambda: set(up()["pids"].values()).isdisjoint([*pids.values(), None]))
     sweepctl("submit", "quick", "sweep_run=mine", *NOOP, "budget.max_runs=1")
-    wait_for(lambda: state_of("mine") == "finished")
+    wait_for(lambda: is_finished("mine"))
     as_json("down")
 
 
@@ -139,7 +154,7 @@ def test_code_of_the_users_own_is_trained_by_the_workers_of_its_folder(folder: P
     function = ("trainer=function", "trainer.function=luckless:train", "sim=none", "budget.max_runs=1")
     sweepctl("submit", "quick", "sweep_run=mine", *function)
 
-    wait_for(lambda: as_json("status", "mine")["runs"]["failed"] == 1)
+    wait_for(lambda: now("mine").counts[RunState.FAILED] == 1)
     assert "no such luck" in as_json("show", "mine.r.1")["failure"]["message"]
     as_json("down")
 
@@ -152,3 +167,16 @@ def test_the_children_of_the_supervisor_are_the_parts_alone(folder: Path) -> Non
     assert set(told["pids"].values()) < children
     assert len(children) == len(told["pids"]) + 1, "and the guardian of the store"
     as_json("down")
+
+
+def test_with_a_store_of_its_own_up_starts_workers_alone_and_down_leaves_the_store(folder: Path) -> None:
+    with embedded.start(folder / "elsewhere") as held, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REDIS_URL", held.url)
+        up()
+
+        ended = sweepctl("run", "quick", "sweep_run=mine", *NOOP, "budget.max_runs=1")
+
+        assert ended.returncode == 0, ended.stderr
+        assert not (folder / "train_dir" / ".store").exists()
+        assert as_json("down")["stopped"] == ["suggester", "trainer", "evaluator"]
+        assert as_json("runs", "mine")[0]["state"] == "observed"

@@ -20,7 +20,8 @@ from shared.domain.sweep import Best
 from shared.store.store import Store, open_store
 from sweepctl.actions.watching import Watch
 from sweepctl.views import watch_app
-from sweepctl.views.watch_app import RunScreen, RunsTable, WatchApp
+from sweepctl.views.watch_app import RunScreen, WatchApp
+from sweepctl.views.watch_table import RunsTable
 
 if TYPE_CHECKING:
     from tests.conftest import ARun, ASweep, Gate
@@ -105,8 +106,8 @@ def test_it_shows_progress_best_runs_curves_and_keys_on_a_small_screen(store: St
         assert "19/100" in line(app, 2)
         assert "▁" in line(app, 2)
         assert "█" in line(app, 2)
-        keys = [key.description for key in app.query(FooterKey)]
-        assert keys == ["Open", "Newest", "Score", "Cost", "Filter", "Leave"]
+        keys = ["Open", "Newest", "Score", "Cost", "Filter", "Leave"]
+        await until(pilot, lambda: [key.description for key in app.query(FooterKey)] == keys)
 
     watched(store, steps)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sweepctl.actions.supervisor import STEADY_SECONDS, Life, wait_before_start
+from sweepctl.actions.restarts import STEADY_SECONDS, Life, wait_before_start
 
 
 def test_a_part_that_dies_again_and_again_is_started_ever_more_seldom_but_never_given_up() -> None:
