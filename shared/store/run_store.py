@@ -145,13 +145,6 @@ class RunStore:
             with plain_errors(self._url):
                 self._client.hset(keys.progress(sweep), mapping=texts)
 
-    def numbered(self, sweep: str, numbers: Iterable[int]) -> list[Run]:
-        """Return those runs of a sweep that have one of `numbers`, by number."""
-        wanted = [str(number) for number in sorted(numbers)]
-        with plain_errors(self._url):
-            texts = self._client.hmget(keys.runs(sweep), wanted) if wanted else []
-        return [read_record(Run, text) for text in texts if text]
-
     def due(self, queue: str, *, most: int = MOST_DUE) -> list[DueRun]:
         """Return the runs that wait for a worker of `queue`, the oldest first."""
         with plain_errors(self._url):

@@ -41,7 +41,7 @@ LOOK_SECONDS = 0.1
 START_SECONDS = 90.0
 ANNOUNCE_SECONDS = 90.0
 END_SECONDS = 120.0
-EVERYTHING = ("*", "env:*")
+EVERYTHING = ("*",)
 """Who can reach an embedded store is this user, who may start any program here as it is."""
 
 
