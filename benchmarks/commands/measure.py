@@ -2,8 +2,8 @@
 
     python -m benchmarks.commands.measure --json benchmarks/commands/results/commands.json
 
-The store is a private one, filled through the moves that workers commit; the times are medians of five, by the clock and
-of the processor: on a machine with other work the second one says more. `bare` is a command that asks nothing,
+The store is a private one, filled through the moves that workers commit; the times are medians of five, by the clock
+and of the processor: on a machine with other work the second one says more. `bare` is a command that asks nothing,
 `workers` one that asks the store next to nothing: what it takes is the start of every other one.
 """
 
