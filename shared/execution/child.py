@@ -129,6 +129,9 @@ def main(job_text: str, connection: Connection) -> None:
         channel.send(wire.BLOCKED, why=str(reason))
     except Damaged as reason:
         channel.send(wire.DAMAGED, why=str(reason))
+    except SweepError as error:  # ours, and it says all that there is to say
+        print(error, file=sys.stderr)
+        channel.send(wire.FAILED, message=_sentence(error))
     except Exception as error:  # the one place where user code may raise anything
         traceback.print_exc()
         channel.send(wire.FAILED, message=_sentence(error))

@@ -6,6 +6,7 @@ import importlib.util
 import shutil
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
+from pathlib import Path
 
 from shared.domain.command import PYTHON, program_of
 
@@ -43,6 +44,17 @@ def refuses_command(words: Sequence[str], allow: Iterable[str]) -> str | None:
     program = program_of(words)
     if not allows(f"command:{program}", allow):
         return f"command {program} is not allowed here: start the worker with SWEEP_ALLOW=command:{program}"
-    if words[0] != PYTHON and shutil.which(program) is None:
-        return f"command {program} is not found here, or is no program: start the worker where it can be started"
-    return None
+    missing = misses_program(words)
+    return f"{missing}, or start the worker elsewhere" if missing else None
+
+
+def misses_program(words: Sequence[str]) -> str | None:
+    """Say why the program of a command cannot be started here, and what to do; None if it can."""
+    program = program_of(words)
+    if words[0] == PYTHON or shutil.which(program):
+        return None
+    if not Path(program).is_file():
+        return f"command {program}: there is no such program here: install it, or give its path"
+    if "/" not in program:
+        return f"command {program}: a program of this folder is written ./{program}"
+    return f"command {program}: it cannot be executed: chmod +x {program}"

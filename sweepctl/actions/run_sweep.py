@@ -12,11 +12,11 @@ from pathlib import Path
 
 import psutil
 
-from shared.config.schema import SweepJob
+from shared.config.schema import CommandTrainer, SweepJob
 from shared.config.settings import worker_settings
 from shared.domain.errors import ConfigError, SweepError
 from shared.domain.sweep import SweepState
-from shared.execution.permission import allows
+from shared.execution.permission import allows, misses_program
 from shared.store.connection import asks_for_no_password, masked
 from shared.store.store import Store
 from sweepctl.actions.local import COMMANDS, LocalWorkers, entry_points, take_from_the_dead
@@ -43,6 +43,13 @@ def refuse_for_strangers(job: SweepJob, url: str, environment: Mapping[str, str]
             )
 
 
+def refuse_without_program(job: SweepJob) -> None:
+    """Raise ConfigError when the command of a job cannot be started here: its runs would wait for ever."""
+    missing = misses_program(job.trainer.command) if isinstance(job.trainer, CommandTrainer) else None
+    if missing:
+        raise ConfigError(missing)
+
+
 @dataclass
 class LocalSweep:
     """A sweep that this process sees through. Iterate over it for snapshots until it is over."""
@@ -57,10 +64,11 @@ class LocalSweep:
         """Submit the sweep, start what is missing, and yield a snapshot several times a second until it is over.
 
         The workers end, in order, when the iteration does: at the end, on an error, or when it is closed.
-        Raises Conflict when the name belongs to another sweep, ConfigError for code that strangers could call,
-        SweepError when the workers cannot live.
+        Raises Conflict when the name belongs to another sweep, ConfigError for code that strangers could call
+        or that is not here, SweepError when the workers cannot live.
         """
         refuse_for_strangers(self.job, self.store.url, os.environ)
+        refuse_without_program(self.job)
         submitted = submit(self.store, self.job)
         name, served_at = submitted.sweep.name, -TAKE_OVER_SECONDS
         with ExitStack() as stack:

@@ -316,7 +316,8 @@ def sweep_of(a_sweep: ASweep, job: SweepJob) -> Sweep:
         (
             ("trainer=command", "trainer.command=./nowhere.sh"),
             ("command:*",),
-            "command ./nowhere.sh is not found here, or is no program: start the worker where it can be started",
+            "command ./nowhere.sh: there is no such program here: install it, or give its path, "
+            "or start the worker elsewhere",
         ),
     ],
 )

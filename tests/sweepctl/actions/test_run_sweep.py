@@ -9,7 +9,7 @@ import pytest
 
 from shared.domain.errors import ConfigError
 from shared.store.store import open_store
-from sweepctl.actions.run_sweep import LocalSweep, refuse_for_strangers
+from sweepctl.actions.run_sweep import LocalSweep, refuse_for_strangers, refuse_without_program
 
 if TYPE_CHECKING:
     from tests.conftest import AJob
@@ -39,6 +39,26 @@ def test_what_is_vouched_for_is_called_on_any_store(a_job: AJob) -> None:
 
 def test_a_sweep_of_built_in_training_needs_no_vouching(a_job: AJob) -> None:
     refuse_for_strangers(a_job(), OPEN, {})
+
+
+def test_a_program_that_is_not_here_is_missed_before_anything_starts(
+    a_job: AJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "train.sh").write_text("#!/bin/sh\n")
+
+    def said(program: str) -> str:
+        with pytest.raises(ConfigError) as caught:
+            refuse_without_program(a_job("trainer=command", f"trainer.command={program}"))
+        return str(caught.value)
+
+    assert said("no-such-program") == (
+        "command no-such-program: there is no such program here: install it, or give its path"
+    )
+    assert said("train.sh") == "command train.sh: a program of this folder is written ./train.sh"
+    assert said("./train.sh") == "command ./train.sh: it cannot be executed: chmod +x ./train.sh"
+    (tmp_path / "train.sh").chmod(0o755)
+    refuse_without_program(a_job("trainer=command", "trainer.command=./train.sh"))
 
 
 def test_a_sweep_that_is_refused_is_not_even_submitted(a_job: AJob, tmp_path: Path) -> None:
