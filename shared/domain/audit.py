@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shared.domain.run import BIRTHS, FINISHED, LEASED, WITHOUT_SCORE, Run, RunState
-from shared.domain.sweep import Sweep, absorb
+from shared.domain.sweep import COUNTED, Sweep, absorb
 
 AFTER = {
     "suggested": RunState.QUEUED,
@@ -18,8 +18,6 @@ AFTER = {
     "failed": RunState.FAILED,
     "cancelled": RunState.CANCELLED,
 }
-COUNTED = ("observed", "failed", "cancelled", "resumed")
-"""What changes the totals of a sweep."""
 
 
 @dataclass

@@ -98,10 +98,14 @@ class Sweep(Frozen):
         return self.model_copy(update={"version": self.version + 1, "last_move": name, **changes})
 
 
+COUNTED = frozenset({"observed", "failed", "cancelled", "retried", "resumed"})
+"""The events that change the totals of a sweep."""
+
+
 def absorb(sweep: Sweep, event: Mapping[str, Any], *, position: int) -> Sweep:
     """Return the sweep whose totals include the event at `position` of its log. The version stays."""
     changes: dict[str, Any] = {"seen": position}
-    match event["kind"]:
+    match event["kind"]:  # the kinds of COUNTED
         case "observed":
             changes |= {
                 "observed": sweep.observed + 1,

@@ -337,9 +337,9 @@ def test_a_renewal_after_the_look_at_the_leases_saves_the_run(each_store: Store,
 def test_the_longest_silent_run_is_the_first_to_be_taken(each_store: Store, a_sweep: ASweep, a_run: ARun) -> None:
     sweep = each_store.sweeps.create(a_sweep())
     each_store.sweeps.commit(sweep, sweep.move(""), [(a_run(number=number), {}) for number in (1, 2, 3)])
-    for number, milliseconds in ((1, 30), (2, 10), (3, 20)):
+    for number, milliseconds in ((1, 800), (2, 1), (3, 400)):  # far apart: a claim may take its time
         taken(each_store, each_store.runs.get(f"s.r.{number}"), lease_ms=milliseconds)
-    time.sleep(0.05)
+    time.sleep(0.81)
 
     assert each_store.runs.expired() == ["s.r.2", "s.r.3", "s.r.1"]
     assert each_store.runs.expired(most=1) == ["s.r.2"]
