@@ -12,6 +12,7 @@ import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from statistics import NormalDist
 from typing import Any, Final, Literal, NamedTuple
 
@@ -115,6 +116,7 @@ def bounds(mean: float, runs: int, noise: Noise, *, sign: float, of: int) -> tup
     return _finite(min(worse, better)), _finite(max(worse, better))
 
 
+@cache
 def student_quantile(probability: float, degrees: float) -> float:
     """Return a quantile of Student's t; Gaver and Kafadar (1984): to 1 % for 5 degrees and a probability of 0.999."""
     z = NormalDist().inv_cdf(probability)

@@ -9,6 +9,7 @@ from typing import Any
 
 from shared.domain.configuration import Configuration, best_first, outcomes_of
 from shared.domain.errors import ConfigError, NotFound
+from shared.domain.pareto import pareto_order
 from shared.domain.progress import Progress
 from shared.domain.run import Run, RunState
 from shared.domain.sweep import Goal, Sweep
@@ -121,10 +122,6 @@ def ranked(runs: Sequence[Run], sweep: Sweep) -> list[Standing]:
 
 def pareto_front(found: Sequence[Standing], *, goal: Goal) -> list[Standing]:
     """Return the configurations that no other one beats on score and cost, the cheapest first."""
-    import numpy as np  # half of what a command takes to start: only who draws the front needs it
-
-    from shared.domain.pareto import pareto_order
-
     sign = 1.0 if goal == "maximize" else -1.0
-    scores, costs = np.array([sign * one.score for one in found]), np.array([one.cost for one in found])
-    return [found[index] for index in pareto_order(scores, costs)]
+    order = pareto_order([sign * one.score for one in found], [one.cost for one in found])
+    return [found[index] for index in order]

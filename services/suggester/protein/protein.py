@@ -321,7 +321,7 @@ class _Search:
         losses, log_costs = np.array(self.observations.losses), np.array(self.observations.log_costs)
         whole = ~np.array(self.observations.partial)
         usable = np.nonzero(np.isfinite(losses) & np.isfinite(log_costs) & whole)[0]
-        front = usable[pareto_order(-losses[usable], log_costs[usable])]
+        front = usable[pareto_order((-losses[usable]).tolist(), log_costs[usable].tolist())]
         options = [self.space.decode(self.observations.units[i]) for i in self.rng.permutation(front)]
         return next((params for params in options if key_of(params) not in self.waiting_keys), None)
 
