@@ -24,7 +24,7 @@ dev: .venv/.installed-dev  ## Install what the tests need, too
 bench: .venv/.installed-bench  ## Install what the benchmarks need, too
 
 # Most tests wait for processes that they kill: three files at once take half the time on two cores.
-PARALLEL ?= --numprocesses 3 --dist loadfile
+PARALLEL ?= --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 test: dev  ## The whole check: lint, types, import rules, all tests
 	$(MAKE) --no-print-directory lint

@@ -34,6 +34,12 @@ hypothesis.settings.register_profile("untimed", deadline=None)  # how fast the m
 hypothesis.settings.load_profile("untimed")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let files with slow tests go first: at the end there should be short ones left to share."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 class ARun(Protocol):
     """Builds a run of sweep `s` that has come as far as `state` by legal moves, with `changes` at the end."""
 
