@@ -10,11 +10,18 @@ from shared.domain.errors import ConfigError, Conflict
 from shared.storage.folders import write_text
 
 
+def check_output(path: Path | None) -> None:
+    """Say beforehand what `write_output` could not write to. Raises ConfigError."""
+    if path is not None and path.is_dir():
+        raise ConfigError(f"{path}: is a folder: name a file in it with --output")
+
+
 def write_output(text: str, path: Path | None) -> None:
     """Write `text` to a file, whole or not at all, or to the screen. Raises ConfigError for a place that cannot be."""
     if path is None:
         sys.stdout.write(text)
         return
+    check_output(path)
     try:
         write_text(path, text)
     except OSError as error:

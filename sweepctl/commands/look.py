@@ -40,14 +40,13 @@ def status(sweep: SweepName = None, data_dir: DataDir = None, redis: Redis = Non
     if as_json:
         print_json(shot.to_json())
         return
-    from rich.console import Console
-
     from sweepctl.actions.agreement import other_code
     from sweepctl.actions.missing import say_missing
     from sweepctl.views.live import render
+    from sweepctl.views.screen import screen
 
     notes = [*say_missing(shot.sweep, shot.workers), *other_code(shot.workers, shot.sweep)]
-    Console().print(render(shot, notes))
+    screen().print(render(shot, notes))
 
 
 def runs(
@@ -74,13 +73,12 @@ def runs(
         print_json([describe(run, found) for run in listed.runs])
         return
     from sweepctl.views.listing import runs_lines, runs_table
+    from sweepctl.views.screen import screen
 
     if everything and listed.runs:
         sys.stdout.writelines(f"{line}\n" for line in runs_lines(listed.runs))
         return
-    from rich.console import Console
-
-    Console().print(runs_table(listed.runs, found, older=listed.older))
+    screen().print(runs_table(listed.runs, found, older=listed.older))
 
 
 def show(run: RunId, data_dir: DataDir = None, redis: Redis = None, as_json: AsJson = False) -> None:
@@ -98,11 +96,10 @@ def show(run: RunId, data_dir: DataDir = None, redis: Redis = None, as_json: AsJ
     if as_json:
         print_json(details)
         return
-    from rich.console import Console
-
     from sweepctl.views.listing import details_view
+    from sweepctl.views.screen import screen
 
-    Console().print(details_view(details))
+    screen().print(details_view(details))
 
 
 def logs(
@@ -168,11 +165,10 @@ def best(
     if as_json:
         print_json(describe_best(best.run, found, best.configuration))
         return
-    from rich.console import Console
-
     from sweepctl.views.results import summary
+    from sweepctl.views.screen import screen
 
-    Console().print(summary(found, [best, *others]))
+    screen().print(summary(found, [best, *others]))
 
 
 def _train_best(
@@ -235,12 +231,11 @@ def workers(data_dir: DataDir = None, redis: Redis = None, as_json: AsJson = Fal
     if as_json:
         print_json([worker.model_dump() for worker in live])
         return
-    from rich.console import Console
-
     from sweepctl.actions.agreement import other_code_than_any
     from sweepctl.views.listing import workers_table
+    from sweepctl.views.screen import screen
 
-    Console().print(workers_table(live, other_code_than_any(live, sweeps)))
+    screen().print(workers_table(live, other_code_than_any(live, sweeps)))
 
 
 def audit(sweep: SweepName = None, data_dir: DataDir = None, redis: Redis = None, as_json: AsJson = False) -> None:
@@ -257,11 +252,10 @@ def audit(sweep: SweepName = None, data_dir: DataDir = None, redis: Redis = None
     if as_json:
         print_json(audit_json(found))
     else:
-        from rich.console import Console
-
         from sweepctl.views.listing import audit_view
+        from sweepctl.views.screen import screen
 
-        Console().print(audit_view(found))
+        screen().print(audit_view(found))
     raise typer.Exit(1 if found.problems else 0)
 
 
@@ -279,11 +273,10 @@ def why(run: RunId, data_dir: DataDir = None, redis: Redis = None, as_json: AsJs
     if as_json:
         print_json(found.to_json())
         return
-    from rich.console import Console
-
+    from sweepctl.views.screen import screen
     from sweepctl.views.why import why_view
 
-    Console().print(why_view(found))
+    screen().print(why_view(found))
 
 
 def replay(sweep: SweepName = None, data_dir: DataDir = None, redis: Redis = None, as_json: AsJson = False) -> None:
@@ -301,11 +294,10 @@ def replay(sweep: SweepName = None, data_dir: DataDir = None, redis: Redis = Non
     if as_json:
         print_json(found.to_json())
     else:
-        from rich.console import Console
-
+        from sweepctl.views.screen import screen
         from sweepctl.views.why import replay_view
 
-        Console().print(replay_view(found))
+        screen().print(replay_view(found))
     raise typer.Exit(1 if found.differing else 0)
 
 

@@ -26,8 +26,10 @@ def report(
     Example: sweepctl report mysweep -o mysweep.html
     """
     from sweepctl.actions.report import collect, write_report
+    from sweepctl.actions.write import check_output
     from sweepctl.views.progress import progress_of
 
+    check_output(output)
     with the_store(data_dir, redis) as store, progress_of("collecting", as_json=as_json) as tell:
         material = collect(store, named(store, sweep), tell=tell)
     if as_json:

@@ -25,8 +25,10 @@ def runs_table(runs: Sequence[Run], sweep: Sweep, *, older: int = 0) -> Renderab
     paths = formats.all_paths(run.params for run in runs)
     titles = _titles(paths)
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for column in titles:
-        table.add_column(column, justify="left" if column in LEFT else "right")
+    ids = max(len(run.id) for run in runs)
+    for column in titles:  # an id that is cut could not be told from others, nor copied
+        whole = ids if column == "run" else None
+        table.add_column(column, justify="left" if column in LEFT else "right", no_wrap=column in LEFT, min_width=whole)
     for run in runs:
         name, state, *values, remark = _cells(run, paths)
         colour = "yellow" if run.early_stop else "red"

@@ -47,8 +47,10 @@ def best_table(ranked: Sequence[Standing], *, title: str) -> Table:
     if len(paths) > MOST_COLUMNS:
         return _upright_table(ranked, facts, names, title=title)
     table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0), header_style="dim")
+    ids = max((len(one.run.id) for one in ranked), default=0)
     for column in ("run", *facts, *(names[path] for path in paths)):
-        table.add_column(column, justify="left" if column == "run" else "right")
+        is_run = column == "run"
+        table.add_column(column, justify="left" if is_run else "right", min_width=ids if is_run else None)
     for index, one in enumerate(ranked):
         cells = [one.run.id, *(column[index] for column in facts.values())]
         values = [formats.number(one.run.params.get(path)) for path in paths]

@@ -30,6 +30,7 @@ from sweepctl.commands.options import print_json
 from sweepctl.views import formats
 from sweepctl.views.live import print_line, render
 from sweepctl.views.results import summary
+from sweepctl.views.screen import screen
 
 INTERRUPTED = 130
 
@@ -119,7 +120,7 @@ def train_the_best(store: Store, job: SweepJob, *, as_json: bool) -> int:
 
 def say_what_is_next(store: Store, submitted: Submitted) -> None:
     """Print how to see a submitted sweep go on, and what is missing for that."""
-    sweep, console = submitted.sweep, Console(highlight=False)
+    sweep, console = submitted.sweep, screen(highlight=False)
     if sweep.is_finished:
         console.print(f"sweep {sweep.name} is finished already: {sweep.reason}")
         console.print(f"  sweepctl best {sweep.name}")

@@ -169,3 +169,5 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match="choose another --output"):
         write_output("a,b\n", tmp_path / "file" / "out.csv")
+    with pytest.raises(ConfigError, match="is a folder: name a file in it with --output"):
+        write_output("a,b\n", tmp_path)

@@ -1,0 +1,70 @@
+"""How wide commands print: ids and paths stay whole for whoever reads or copies them."""
+
+from __future__ import annotations
+
+import io
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from rich.console import Console
+
+from shared.domain.run import RunState
+from sweepctl.actions.results import ranked
+from sweepctl.views.listing import runs_table
+from sweepctl.views.results import best_table
+from sweepctl.views.screen import PIPE_WIDTH, screen
+
+if TYPE_CHECKING:
+    from tests.conftest import ARun, ASweep
+
+NAME = "clf-20261125-183141"
+
+
+class Terminal(io.StringIO):
+    """A terminal of whatever width the environment says."""
+
+    def isatty(self) -> bool:
+        """Return that it is one."""
+        return True
+
+
+@pytest.fixture(autouse=True)
+def no_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
+def test_into_a_pipe_it_is_as_wide_as_paths_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+
+    assert screen().width == PIPE_WIDTH
+
+
+def test_a_width_that_somebody_chose_and_that_of_a_terminal_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    monkeypatch.setenv("COLUMNS", "70")
+    assert screen().width == 70
+
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    assert screen().width == 70
+
+
+def test_an_id_is_whole_on_a_narrow_terminal(a_run: ARun, a_sweep: ASweep) -> None:
+    runs = [
+        a_run(
+            RunState.OBSERVED,
+            number=number,
+            sweep=NAME,
+            id=f"{NAME}.r.{number}",
+            params={f"trainer.{name}": 0.123456 * number for name in ("alpha", "beta", "gamma")},
+        )
+        for number in (1, 12)
+    ]
+    file = io.StringIO()
+    console = Console(file=file, width=60)
+
+    console.print(runs_table(runs, a_sweep(name=NAME)))
+    console.print(best_table(ranked(runs, a_sweep(name=NAME)), title="best"))
+
+    assert file.getvalue().count(f"{NAME}.r.12 ") == 2
+    assert file.getvalue().count(f"{NAME}.r.1 ") == 2
