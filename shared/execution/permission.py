@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from shared.domain.command import PYTHON, program_of
+from shared.execution.source import find_module
 
 PREFIXES = ("env:", "command:")
 
@@ -25,10 +25,15 @@ def refuses_function(function: str, allow: Iterable[str]) -> str | None:
     """Say why `package.module:function` cannot be called here; None if it can."""
     if not allows(function, allow):
         return f"function {function} is not allowed here: start the worker with SWEEP_ALLOW={function}"
-    package = function.partition(":")[0].partition(".")[0]
-    if importlib.util.find_spec(package) is None:
-        return f"module {package} of {function} cannot be imported here: start the worker where it can"
-    return None
+    return misses_module(function.partition(":")[0], of=function)
+
+
+def misses_module(module: str, *, of: str) -> str | None:
+    """Say that there is no such module here, which `of` names, and what to do; None if there is. Imports nothing."""
+    if find_module(module):
+        return None
+    package = module.partition(".")[0]
+    return f"module {package} of {of} cannot be imported here: install it, or start in the folder where it lies"
 
 
 def refuses_env(env: str, allow: Iterable[str]) -> str | None:

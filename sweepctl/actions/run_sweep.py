@@ -16,7 +16,7 @@ from shared.config.schema import CommandTrainer, SweepJob
 from shared.config.settings import worker_settings
 from shared.domain.errors import ConfigError, SweepError
 from shared.domain.sweep import SweepState
-from shared.execution.permission import allows, misses_program
+from shared.execution.permission import allows, misses_module, misses_program
 from shared.store.connection import asks_for_no_password, masked
 from shared.store.store import Store
 from sweepctl.actions.local import COMMANDS, LocalWorkers, entry_points, take_from_the_dead
@@ -43,10 +43,18 @@ def refuse_for_strangers(job: SweepJob, url: str, environment: Mapping[str, str]
             )
 
 
-def refuse_without_program(job: SweepJob) -> None:
-    """Raise ConfigError when the command of a job cannot be started here: its runs would wait for ever."""
+def missing_code(job: SweepJob) -> str | None:
+    """Say which program or module that a job names is not here, and what to do; None if all are."""
     missing = misses_program(job.trainer.command) if isinstance(job.trainer, CommandTrainer) else None
-    if missing:
+    for entry_point in entry_points(job):
+        if missing is None and not entry_point.startswith("command:"):
+            missing = misses_module(entry_point.removeprefix("env:").partition(":")[0], of=entry_point)
+    return missing
+
+
+def refuse_without_code(job: SweepJob) -> None:
+    """Raise ConfigError when the code that a job names is not here: its runs would wait for ever."""
+    if missing := missing_code(job):
         raise ConfigError(missing)
 
 
@@ -68,7 +76,7 @@ class LocalSweep:
         or that is not here, SweepError when the workers cannot live.
         """
         refuse_for_strangers(self.job, self.store.url, os.environ)
-        refuse_without_program(self.job)
+        refuse_without_code(self.job)
         submitted = submit(self.store, self.job)
         name, served_at = submitted.sweep.name, -TAKE_OVER_SECONDS
         with ExitStack() as stack:

@@ -9,11 +9,12 @@ import pytest
 
 from shared.domain.errors import ConfigError
 from shared.store.store import open_store
-from sweepctl.actions.run_sweep import LocalSweep, refuse_for_strangers, refuse_without_program
+from sweepctl.actions.run_sweep import LocalSweep, refuse_for_strangers, refuse_without_code
 
 if TYPE_CHECKING:
     from tests.conftest import AJob
 
+PPO = ("trainer=ppo", "sim=sweep_eval")
 OWN = ("trainer=function", "trainer.function=my_code:train")
 OPEN = "redis://127.0.0.1:6379/0"
 
@@ -49,7 +50,7 @@ def test_a_program_that_is_not_here_is_missed_before_anything_starts(
 
     def said(program: str) -> str:
         with pytest.raises(ConfigError) as caught:
-            refuse_without_program(a_job("trainer=command", f"trainer.command={program}"))
+            refuse_without_code(a_job("trainer=command", f"trainer.command={program}"))
         return str(caught.value)
 
     assert said("no-such-program") == (
@@ -58,7 +59,26 @@ def test_a_program_that_is_not_here_is_missed_before_anything_starts(
     assert said("train.sh") == "command train.sh: a program of this folder is written ./train.sh"
     assert said("./train.sh") == "command ./train.sh: it cannot be executed: chmod +x ./train.sh"
     (tmp_path / "train.sh").chmod(0o755)
-    refuse_without_program(a_job("trainer=command", "trainer.command=./train.sh"))
+    refuse_without_code(a_job("trainer=command", "trainer.command=./train.sh"))
+
+
+def test_a_module_that_is_not_here_is_missed_before_anything_starts_and_one_that_is_here_is_not_imported(
+    a_job: AJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine_here.py").write_text("raise RuntimeError('imported')\n")
+
+    def said(*overrides: str) -> str:
+        with pytest.raises(ConfigError) as caught:
+            refuse_without_code(a_job(*overrides))
+        return str(caught.value)
+
+    assert said("trainer=function", "trainer.function=clff.sub:train") == (
+        "module clff of clff.sub:train cannot be imported here: install it, or start in the folder where it lies"
+    )
+    assert said(*PPO, "trainer.env='my_envs:Own-v0'").startswith("module my_envs of env:my_envs cannot be imported here")
+    refuse_without_code(a_job("trainer=function", "trainer.function=mine_here:train"))
+    refuse_without_code(a_job(*PPO, "trainer.env='mine_here:Own-v0'"))
 
 
 def test_a_sweep_that_is_refused_is_not_even_submitted(a_job: AJob, tmp_path: Path) -> None:
