@@ -18,6 +18,8 @@ from shared.queues.names import RUN_QUEUES
 
 log = logging.getLogger(__name__)
 
+MOST_TOLD = 1000
+
 
 @dataclass(frozen=True)
 class Claimed:
@@ -53,13 +55,13 @@ def claim_next(worker: Worker, hint: str, *, declines: Declines) -> Claimed | No
                 continue
             sweep = worker.store.sweeps.get(run.sweep)
             if reason := declines(run, sweep):
-                log.warning("left run %s to others: %s", run_id, reason)
+                _tell_left(worker, run_id, reason)
                 continue
         except NotFound as reason:
             log.info("left run %s alone: %s", run_id, reason)
             continue
         except (ConfigError, Unreadable) as reason:  # of another version: it stays due for a worker of that one
-            log.warning("left run %s to others: %s", run_id, reason)
+            _tell_left(worker, run_id, str(reason))
             continue
         # An evaluation plays on one GPU, however many the training had.
         gpus = sweep.config["trainer"].get("gpus_per_run", 1) if run.state is RunState.QUEUED else 1
@@ -75,6 +77,17 @@ def claim_next(worker: Worker, hint: str, *, declines: Declines) -> Claimed | No
         if lease is not None:
             return Claimed(lease, sweep, slot)
     return None
+
+
+def _tell_left(worker: Worker, run_id: str, reason: str) -> None:
+    """Say it once: the runs of a sweep are looked at again and again, and are left for the same reason."""
+    told = (run_id.rpartition(".r.")[0], reason)
+    if told in worker.left:
+        return
+    if len(worker.left) >= MOST_TOLD:
+        worker.left.clear()
+    worker.left.add(told)
+    log.warning("left run %s to others: %s", run_id, reason)
 
 
 def _claim(worker: Worker, run: Run, *, other_code: str | None) -> Lease | None:

@@ -49,6 +49,8 @@ class Worker:
     data_dir: Path
     storage: Storage = field(default_factory=Storage)
     code: CodeComparison = field(default_factory=CodeComparison)
+    left: set[tuple[str, str]] = field(default_factory=set)
+    """Sweeps whose runs it left to others, and why: what its log says already."""
 
     @property
     def queues(self) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from shared.domain.code import CodeVersion
 from shared.domain.errors import StoreUnreachable
 from shared.domain.run import Run, RunState, claim, observe, release
 from shared.domain.sweep import Sweep, pause
-from shared.execution.claiming import Claimed, claim_next, serve_due_runs
+from shared.execution.claiming import Claimed, Declines, claim_next, serve_due_runs
 from shared.execution.source import package_code
 from shared.execution.worker import Worker
 from shared.store import keys
@@ -45,6 +45,10 @@ def fill(store: Store, a_run: ARun, a_sweep: ASweep, a_job: AJob) -> Fill:
 
 def willing(run: Run, sweep: Sweep) -> str | None:
     return None
+
+
+def declining(reason: str) -> Declines:
+    return lambda run, sweep: reason
 
 
 def finish(store: Store, claimed: Claimed) -> None:
@@ -100,6 +104,21 @@ def test_what_this_worker_declines_stays_due_for_others(store: Store, fill: Fill
     assert claimed.lease.run.id == "s.r.2"
     assert [due.id for due in store.runs.due("gpu")] == ["s.r.1"]
     assert worker.slots.busy == ("s.r.2",)
+
+
+def test_why_the_runs_of_a_sweep_are_left_to_others_is_said_once_a_reason(
+    store: Store, fill: Fill, a_worker: AWorker, caplog: pytest.LogCaptureFixture
+) -> None:
+    fill(2)
+    worker = a_worker("trainer", "gpu")
+
+    for reason in ("not mine", "not mine", "not mine", "no GPU"):
+        claim_next(worker, "", declines=declining(reason))
+
+    assert [message for message in caplog.messages if "to others" in message] == [
+        "left run s.r.1 to others: not mine",
+        "left run s.r.1 to others: no GPU",
+    ]
 
 
 def test_a_worker_whose_slots_are_taken_claims_nothing(store: Store, fill: Fill, a_worker: AWorker) -> None:
