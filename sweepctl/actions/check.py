@@ -15,6 +15,7 @@ from sweepctl.actions.check_space import examine_space
 from sweepctl.actions.compose import doubts
 from sweepctl.actions.doctor import examine_store
 from sweepctl.actions.findings import Finding
+from sweepctl.actions.run_sweep import missing_code
 from sweepctl.actions.trial import Tell, judge, try_a_run
 
 
@@ -23,12 +24,18 @@ def check_config(job: SweepJob, data_dir: Path) -> Iterator[Finding]:
 
     Raises TrackerDenied for a key that W&B refuses, ConfigError for a method whose package is missing here.
     """
-    yield Finding(
-        "ok", "config", f"composes: {job.trainer.kind}, {job.sweep.method}, {job.sweep.goal} {job.sweep.metric}"
-    )
+    unnamed = "" if "metric" in job.sweep.model_fields_set else "; no metric is named, which is taken for reward"
+    told = f"composes: {job.trainer.kind}, {job.sweep.method}, {job.sweep.goal} {job.sweep.metric}{unnamed}"
+    yield Finding("ok", "config", told)
     for doubt in doubts(job, data_dir):
         yield Finding("warn", "config", doubt)
     yield from examine_space(job)
+
+
+def check_code(job: SweepJob) -> Iterator[Finding]:
+    """Yield what is missing of the code that a job names; nothing of it is imported or started."""
+    if missing := missing_code(job):
+        yield Finding("fail", "training", missing)
 
 
 def check_run(job: SweepJob, *, seconds: float, tell: Tell) -> list[Finding]:

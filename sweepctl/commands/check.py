@@ -61,7 +61,7 @@ def check(
 
 
 def _examine(job: SweepJob, data_dir: Path, redis: str | None, *, seconds: float, as_json: bool) -> Iterator[Finding]:
-    from sweepctl.actions.check import check_config, check_fleet, check_run
+    from sweepctl.actions.check import check_code, check_config, check_fleet, check_run
     from sweepctl.views.progress import progress_of
 
     yield from check_config(job, data_dir)
@@ -70,6 +70,8 @@ def _examine(job: SweepJob, data_dir: Path, redis: str | None, *, seconds: float
         with progress_of("training", as_json=as_json) as tell:
             tried = check_run(job, seconds=seconds, tell=tell)
         yield from tried
+    else:
+        yield from check_code(job)
     yield from check_fleet(job, data_dir, redis)
 
 

@@ -56,6 +56,18 @@ def test_a_failure_is_exit_code_1_and_a_mistake_in_the_config_is_2_as_elsewhere(
     assert mistake.stdout == ""
 
 
+def test_a_module_that_is_not_here_fails_without_a_run_too(sweepctl: Sweepctl) -> None:
+    missing = sweepctl(*LOOK, "trainer=function", "trainer.function=clff:train")
+
+    assert missing.returncode == 1
+    assert "fail  training   module clff of clff:train cannot be imported here: install it" in missing.stdout
+
+
+def test_it_is_said_which_metric_is_meant_where_none_is_named(sweepctl: Sweepctl) -> None:
+    assert "maximize reward; no metric is named" in sweepctl(*LOOK, "~sweep.metric").stdout
+    assert "no metric is named" not in sweepctl(*LOOK).stdout
+
+
 def test_with_json_the_findings_alone_are_printed(sweepctl: Sweepctl) -> None:
     found = json.loads(sweepctl(*LOOK, "--json").stdout)
 

@@ -297,7 +297,8 @@ def sweep_of(a_sweep: ASweep, job: SweepJob) -> Sweep:
         (
             ("trainer=function", "trainer.function=nowhere.deep:main"),
             ("*",),
-            "module nowhere of nowhere.deep:main cannot be imported here: install it, or start in the folder where it lies",
+            "module nowhere of nowhere.deep:main cannot be imported here: install it, "
+            "or start in the folder where it lies",
         ),
         (
             ("trainer=ppo", "trainer.env=my_envs:Maze-v0", "sim=sweep_eval"),

@@ -76,7 +76,7 @@ def test_a_module_that_is_not_here_is_missed_before_anything_starts_and_one_that
     assert said("trainer=function", "trainer.function=clff.sub:train") == (
         "module clff of clff.sub:train cannot be imported here: install it, or start in the folder where it lies"
     )
-    assert said(*PPO, "trainer.env='my_envs:Own-v0'").startswith("module my_envs of env:my_envs cannot be imported here")
+    assert said(*PPO, "trainer.env='my_envs:Own-v0'").startswith("module my_envs of env:my_envs cannot be")
     refuse_without_code(a_job("trainer=function", "trainer.function=mine_here:train"))
     refuse_without_code(a_job(*PPO, "trainer.env='mine_here:Own-v0'"))
 
