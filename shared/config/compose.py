@@ -19,7 +19,7 @@ from shared.config.names import check_name, slug
 from shared.config.overrides import Overrides, Setting, apply, parse
 from shared.config.published import read_published
 from shared.config.schema import SweepConfig, SweepJob
-from shared.config.searched import length_of, pin_overrides, read_space
+from shared.config.searched import leaves, length_of, pin_overrides, read_space
 from shared.config.secrecy import find_secret, guarded_environment
 from shared.domain.errors import ConfigError
 from shared.domain.wording import did_you_mean, one_line, show
@@ -213,6 +213,10 @@ def _refuse_additions(added: Sequence[Setting], plain: Mapping[str, Any]) -> Non
     kind = trainer.get("kind", "ppo") if isinstance(trainer, dict) else "ppo"
     for setting in added:
         root, _, inner = setting.key.partition(".")
+        if not inner and root not in SweepJob.model_fields:
+            below = [path for path in leaves(plain) if path.endswith(f".{root}")]
+            if below:
+                raise ConfigError(f"command line: {root}: unknown key (did you mean {below[0]}?)")
         first = inner.split(".")[0]
         section = {"trainer": TRAINERS.get(str(kind)), "sweep": SweepConfig}.get(root)
         if not inner or section is None or first in section.model_fields:

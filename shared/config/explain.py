@@ -79,10 +79,21 @@ def _sentence(fault: Mapping[str, Any]) -> tuple[str, str]:
         return path, f"{path} is {show(tag)}: expected one of {expected}{did_you_mean(tag, TRAINERS)}"
     if fault["type"] == "value_error":
         return path, f"{path}: {fault['ctx']['error']}"
+    if path == "sweep.metric" and isinstance(fault["input"], Mapping):
+        return path, _of_wandb(fault["input"])
     got = "a secret" if is_secret(last, fault["input"]) else show(fault["input"])
     expected = _expected(fault)
     hint = _meant(fault["input"], _literals(parents, last, kind))
     return path, f"{path} is {got}: expected {expected}{hint}"
+
+
+def _of_wandb(metric: Mapping[str, Any]) -> str:
+    """Return what to write instead of a metric that is a section, as W&B has it."""
+    name, goal = metric.get("name", "NAME"), metric.get("goal", "minimize")
+    return (
+        f"sweep.metric is {show(dict(metric))}: expected text; write metric: {name} and goal: {goal}; "
+        "a sweep file of W&B: `sweepctl import wandb FILE`"
+    )
 
 
 def _literals(parents: Sequence[str], key: str, kind: str) -> list[str]:
@@ -112,4 +123,9 @@ def _expected(fault: Mapping[str, Any]) -> str:
 
 
 def _meant(word: object, words: Sequence[str]) -> str:
-    return did_you_mean(word, words) if isinstance(word, str) and len(word) > 3 else ""  # gpu is not a slip for cpu
+    if not isinstance(word, str):
+        return ""
+    begun = [known for known in words if len(word) > 1 and known.startswith(word)]
+    if len(begun) == 1:
+        return f" (did you mean {begun[0]}?)"
+    return did_you_mean(word, words) if len(word) > 3 else ""  # gpu is not a slip for cpu

@@ -69,10 +69,9 @@ def check_placeholders(words: Collection[str], *, known: Collection[str], someti
                     f"or use {ARGS}"
                 )
             if name not in OWN and name not in known:
-                below = next((path for path in known if path.endswith(f".{name}")), None)
-                hint = f" (did you mean {below}?)" if below else did_you_mean(name, [*OWN, *known])
+                near = did_you_mean(name, [*OWN, *known])
                 raise ConfigError(
-                    f"unknown placeholder {{{name}}}{hint}; expected a key of the config, such as "
+                    f"unknown placeholder {{{name}}}{near}; expected a key of the config, such as "
                     f"{{trainer.learning_rate}}, or one of {', '.join(OWN)}; a brace itself is written {{{{ or }}}}"
                 )
 

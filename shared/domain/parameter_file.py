@@ -54,6 +54,8 @@ def _leaves(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Ma
         else:
             near = difflib.get_close_matches("distribution", map(str, child), n=1) if isinstance(child, Mapping) else []
             remedy = f"rename {near[0]} to distribution" if near else "add one of " + ", ".join(DISTRIBUTIONS)
+            if isinstance(child, Mapping) and "values" in child:
+                remedy = "add distribution: categorical"
             raise refusal(path, child, "a mapping with the key distribution", remedy)
 
 

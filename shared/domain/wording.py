@@ -29,8 +29,10 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Return the one of `known` that `word` was probably meant to be."""
-    found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    """Return the one of `known` that `word` was probably meant to be; the last part of a dotted path means the path."""
+    words = list(known)
+    below = [path for path in words if path.endswith(f".{word}")]
+    found = below or difflib.get_close_matches(word, words, n=1, cutoff=0.6)
     return found[0] if found else None
 
 

@@ -41,7 +41,9 @@ def plan(kind: str, name: str | None) -> dict[Path, str]:
     Raises ConfigError for a kind that there is not, and for a name that something else has.
     """
     if kind not in KINDS:
-        raise ConfigError(f"there is no kind {show(kind)}{did_you_mean(kind, KINDS)}; there are {', '.join(KINDS)}")
+        near = did_you_mean(kind, KINDS)
+        hint = "" if near else "; function is for anything that Python trains"
+        raise ConfigError(f"there is no kind {show(kind)}{near}; there are {', '.join(KINDS)}{hint}")
     chosen = KINDS[kind]
     called = name or chosen.name
     _check_name(called, is_module=chosen.code.endswith(".py"))

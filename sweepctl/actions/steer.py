@@ -14,6 +14,7 @@ from shared.domain import sweep as sweep_moves
 from shared.domain.errors import ConfigError, Conflict, IllegalMove, Stale
 from shared.domain.run import WAITING, Params, Run
 from shared.domain.sweep import Sweep
+from shared.domain.wording import did_you_mean
 from shared.store.store import Store
 
 if TYPE_CHECKING:  # numpy would slow every command down
@@ -80,7 +81,10 @@ def change_limits(store: Store, name: str, texts: Sequence[str]) -> Sweep:
     values = read_values(texts)
     for key in values:
         if key not in LIMITS:
-            raise ConfigError(f"{key}: cannot be changed while a sweep lives; expected one of {', '.join(LIMITS)}")
+            near = did_you_mean(key, LIMITS)
+            raise ConfigError(
+                f"{key}: cannot be changed while a sweep lives{near}; expected one of {', '.join(LIMITS)}"
+            )
     sweep, now = store.sweeps.get(name), store.sweeps.now()
     changes = {LIMITS[key]: value for key, value in check_values(from_plain(sweep.config), values).items()}
     track_again(store, sweep)
@@ -95,7 +99,12 @@ def track_again(store: Store, sweep: Sweep) -> None:
 
 
 def cancel_run(store: Store, run_id: str) -> Run:
-    """Cancel a run; one that somebody works on ends at its next heartbeat. Raises Conflict when it is over."""
+    """Cancel a run; one that somebody works on ends at its next heartbeat. Raises Conflict when it is over.
+
+    Raises ConfigError for the name of a sweep.
+    """
+    if store.sweeps.find(run_id):
+        raise ConfigError(f"{run_id} is a sweep, and a run is cancelled: to end the sweep, `sweepctl stop {run_id}`")
     for _ in range(TRIES):
         run = store.runs.get(run_id)
         try:

@@ -86,6 +86,17 @@ def test_run_and_sweep_run_together_are_refused(composed: Compose, refusal: Refu
         ),
         ("device=gpu", "command line: device is 'gpu': expected 'auto', 'cpu' or 'cuda'"),
         ("sweep.goal=maximise", "command line: sweep.goal is 'maximise': expected 'maximize' or 'minimize' (did you"),
+        (
+            "sweep.goal=max",
+            "command line: sweep.goal is 'max': expected 'maximize' or 'minimize' (did you mean maximize?)",
+        ),
+        ("max_runs=3", "command line: max_runs: unknown key (did you mean budget.max_runs?)"),
+        ("learning_rate=3", "command line: learning_rate: unknown key (did you mean trainer.optimizer.learning_rate?)"),
+        (
+            "sweep.metric={name: accuracy, goal: maximize}",
+            "command line: sweep.metric is {'goal': 'maximize', 'name': 'accuracy'}: expected text; write "
+            "metric: accuracy and goal: maximize; a sweep file of W&B: `sweepctl import wandb FILE`",
+        ),
         ("budget.max_cost=inf", "command line: budget.max_cost is inf: expected a finite number"),
         ("budget.max_runs=0", "command line: budget.max_runs is 0: expected greater than or equal to 1"),
         ("~budget.max_run", "command line: ~budget.max_run: there is no such key to remove"),

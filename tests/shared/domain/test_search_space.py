@@ -153,6 +153,7 @@ def test_a_log_parameter_stays_a_float_unless_it_is_an_integer() -> None:
         (leaf("uniform", maen=1), "x.maen is 1", "did you mean mean?"),
         (leaf("uniform", values=[1]), "x.values is [1]", "remove it"),
         ({"a": {"x": {"min": 0, "max": 1}}}, "a.x is {", "add one of uniform, int_uniform"),
+        ({"x": {"values": ["a", "b"]}}, "x is {", "add distribution: categorical"),
         ({"x": {"distributon": "uniform", "min": 0}}, "x is {", "rename distributon to distribution"),
         ({"x": 3}, "x is 3: expected a mapping with the key distribution", "add one of"),
         ({"x": {}}, "x is {}", "add one of"),

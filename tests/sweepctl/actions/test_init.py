@@ -94,6 +94,13 @@ def test_two_starting_points_stand_beside_each_other(sweepctl: Sweepctl, tmp_pat
     assert len(files_in(tmp_path)) == 6
 
 
+def test_of_a_kind_that_there_is_not_it_is_said_which_kind_is_for_everything(sweepctl: Sweepctl) -> None:
+    ended = sweepctl("init", "pytorch")
+
+    assert ended.returncode == 2
+    assert "there are function, command, ppo, wandb; function is for anything that Python trains" in ended.stderr
+
+
 def test_a_script_is_told_the_files_and_the_kinds(sweepctl: Sweepctl) -> None:
     assert [kind["kind"] for kind in json.loads(sweepctl("init", "--json").stdout)] == list(KINDS)
     assert json.loads(sweepctl("init", "function", "--json").stdout) == {

@@ -73,6 +73,11 @@ def test_a_run_that_does_not_exist_cannot_be_cancelled(store: Store, name: str) 
         cancel_run(store, name)
 
 
+def test_a_sweep_is_not_cancelled_but_stopped(store: Store) -> None:
+    with pytest.raises(ConfigError, match="s is a sweep, and a run is cancelled: to end the sweep, `sweepctl stop s`"):
+        cancel_run(store, "s")
+
+
 def test_a_sweep_that_does_not_exist_cannot_be_paused(store: Store) -> None:
     with pytest.raises(NotFound, match="no sweep nobody in this store; the latest ones: s"):
         pause_sweep(store, "nobody")
@@ -102,6 +107,7 @@ def test_what_is_enqueued_waits_in_its_order_and_is_in_the_log(store: Store) -> 
             ["trainer.optimizer.learning_rat=1"],
             "not a parameter of this space (did you mean trainer.opt",
         ),
+        (["learning_rate=3e-4"], "(did you mean trainer.optimizer.learning_rate?)"),
         (["trainer.optimizer.learning_rate=9"], "a number from"),
         (["trainer.optimizer.learning_rate=x"], "trainer.optimizer.learning_rate"),
         (["+trainer.optimizer.learning_rate=1e-3"], "expected key=value"),
@@ -165,6 +171,7 @@ def test_budget_and_parallelism_of_a_live_sweep_are_changed_and_the_log_says_so(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("budget.max_run=6", "budget.max_run: cannot be changed while a sweep lives (did you mean budget.max_runs?); "),
         ("trainer.steps=3", "trainer.steps: cannot be changed while a sweep lives; expected one of budget.max_runs"),
         ("budget.max_runs=0", "budget.max_runs"),
         ("parallelism=many", "parallelism"),
