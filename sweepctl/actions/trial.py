@@ -200,7 +200,7 @@ def judge(job: SweepJob, seen: Seen) -> Iterator[Finding]:
     else:
         yield _training(run, seen)
         yield from _metric(job, run, seen)
-        yield _resume(run, seen)
+        yield _resume(job, run, seen)
 
 
 def _training(run: Run, seen: Seen) -> Finding:
@@ -242,7 +242,7 @@ def _missing(name: str, metrics: Mapping[str, float], *, setting: str, when: str
     return f"{told}: report it, or set {setting}={near}" if near else f"{told}: report it, or set {setting}"
 
 
-def _resume(run: Run, seen: Seen) -> Finding:
+def _resume(job: SweepJob, run: Run, seen: Seen) -> Finding:
     if seen.killed and seen.given is not None and seen.began is not None:
         if seen.began >= seen.given:
             text = f"killed after the checkpoint of step {seen.given}, it went on from there"
@@ -255,7 +255,10 @@ def _resume(run: Run, seen: Seen) -> Finding:
         text = f"killed after a checkpoint, it told nothing within {seen.seconds:.0f} s: give it more --seconds"
         return Finding("warn", "resume", text)
     if run.checkpoint is None:
-        text = f"no checkpoint {_until(run, seen)}: a run whose machine dies starts anew: call run.save_checkpoint"
+        save = "call run.save_checkpoint"
+        if job.trainer.kind == "command":
+            save = "write to SWEEP_CHECKPOINT_DIR, and name the file in a line of SWEEP_REPORT"
+        text = f"no checkpoint {_until(run, seen)}: a run whose machine dies starts anew: {save}"
         return Finding("warn", "resume", text)
     if run.is_finished:
         return Finding("warn", "resume", "not tried, it was over too soon: make it longer with an override")

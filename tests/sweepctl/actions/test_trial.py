@@ -110,6 +110,10 @@ def cases(a_run: ARun) -> dict[str, tuple[Seen, tuple[str, ...]]]:
         ),
         "begins again after the kill": (Seen(training(a_run), reported, killed=True, given=20, began=10), ()),
         "saves no checkpoint": (Seen(training(a_run, checkpoints=()), reported, seconds=120, cut=True), ()),
+        "is a command that saves no checkpoint": (
+            Seen(training(a_run, checkpoints=()), reported, seconds=120, cut=True),
+            ("trainer=command", "trainer.command=./train.sh"),
+        ),
         "ends at once": (Seen(a_run(RunState.OBSERVED), reported), ()),
         "saves one checkpoint, at its first report": (Seen(training(a_run), reported, seconds=120, cut=True), ()),
         "tells nothing after the kill": (Seen(training(a_run), reported, killed=True, seconds=120, cut=True), ()),
