@@ -133,7 +133,7 @@ def main(job_text: str, connection: Connection) -> None:
         print(error, file=sys.stderr)
         channel.send(wire.FAILED, message=_sentence(error))
     except Exception as error:  # the one place where user code may raise anything
-        traceback.print_exc()
+        traceback.print_exception(_without_ours(error, job.entry))
         channel.send(wire.FAILED, message=_sentence(error))
     sys.stdout.flush()
     sys.stderr.flush()
@@ -164,6 +164,16 @@ def _entry(path: str) -> Callable[[ChildRun], object]:
     module_name, _, name = path.partition(":")
     entry: Callable[[ChildRun], object] = getattr(importlib.import_module(module_name), name)
     return entry
+
+
+def _without_ours(error: Exception, entry: str) -> Exception:
+    """Leave out the frames of this module and of the entry that come before the first of others, if there is one."""
+    ours, at = (__name__, entry.partition(":")[0]), error.__traceback__
+    while at and (
+        at.tb_frame.f_globals.get("__name__") in ours or at.tb_frame.f_code.co_filename.startswith("<frozen")
+    ):
+        at = at.tb_next
+    return error.with_traceback(at or error.__traceback__)
 
 
 def _number(name: str, value: object) -> float:

@@ -235,6 +235,15 @@ def test_an_exception_is_the_users_and_is_told_with_its_message(rig: Rig) -> Non
     assert rig.store.runs.progress("s", [1])[1].step == 7
 
 
+def test_a_traceback_begins_with_the_users_code(rig: Rig) -> None:
+    ending = rig.supervise("fail_elsewhere")
+
+    assert isinstance(ending, UserFailure)
+    first = next(line for line in rig.log().splitlines() if line.startswith(b"  File "))
+    assert b"json" in first
+    assert b"child.py" not in rig.log()
+
+
 @pytest.mark.parametrize(
     ("entry", "message"),
     [

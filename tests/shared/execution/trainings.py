@@ -36,6 +36,10 @@ def fail(run: ChildRun) -> None:
     raise ValueError("the loss is gone")
 
 
+def fail_elsewhere(run: ChildRun) -> None:
+    json.loads("{")
+
+
 def return_text(run: ChildRun) -> str:
     return "done"
 
