@@ -28,6 +28,11 @@ class Store:
         """The URL without its password."""
         return masked(self.url)
 
+    @property
+    def is_private(self) -> bool:
+        """Whether it is reached through a socket of this machine, as the embedded one of a folder is."""
+        return self.url.startswith("unix:")
+
     def ping(self) -> None:
         """Raise StoreUnreachable or StoreDenied unless the server answers."""
         with plain_errors(self.url):

@@ -23,10 +23,16 @@ def worker_command(service: str, queue: str) -> str:
     return " ".join(["celery", *start, queue if service == "trainer" else usual])
 
 
-def say_missing(sweep: Sweep, workers: Sequence[Worker]) -> list[str]:
-    """Return a sentence for each missing worker; none for a sweep that needs no more."""
+def say_missing(sweep: Sweep, workers: Sequence[Worker], *, private: bool) -> list[str]:
+    """Return what starts the missing workers; nothing for a sweep that needs no more.
+
+    In the `private` store of a folder it is one sentence, elsewhere one for each.
+    """
     if sweep.is_finished:
         return []
     is_evaluated = bool(sweep.config["sim"]["simulations"])
     missing = missing_workers(workers, queue=sweep.queue, is_evaluated=is_evaluated)
+    if private and missing:  # a worker that is started by hand looks for its store elsewhere
+        lacks = " and no ".join(missing)
+        return [f"no {lacks} lives: `sweepctl up` starts them (or `sweepctl run` with the same config)"]
     return [f"no {service} lives: start one with `{command}`" for service, command in missing.items()]

@@ -108,7 +108,7 @@ class LocalSweep:
 
     def _take_from_the_dead(self, name: str) -> None:
         # Only an embedded store is certain to be this host's alone: containers may share a host's name.
-        if self.store.url.startswith("unix:"):
+        if self.store.is_private:
             take_from_the_dead(self.store, name)
 
     def _is_served(self, submitted: Submitted) -> bool:

@@ -28,6 +28,7 @@ class Snapshot:
     best: Run | None  # of the best configuration the run with the best score
     workers: list[Worker]
     now: float  # the server's clock (seconds); for a finished sweep, when it ended
+    is_private: bool  # whether the store is the embedded one of a folder
     forecast: Forecast | None = None  # of a finished sweep there is none, nor while there is nothing to go by
 
     @property
@@ -81,6 +82,7 @@ def take_snapshot(store: Store, name: str) -> Snapshot:
             now=now,
         ),
         now=now,
+        is_private=store.is_private,
     )
 
 

@@ -45,7 +45,7 @@ def retry(
         raise ConfigError("no run is named: name one, such as mysweep.r.7, or add --failed")
     with the_store(data_dir, redis) as store:
         done = retry_failed(store, named(store, target)) if failed else retry_run(store, target or "")
-        missing = say_missing(done.sweep, store.fleet.live())
+        missing = say_missing(done.sweep, store.fleet.live(), private=store.is_private)
     if as_json:
         print_json(done.to_json())
         return

@@ -45,7 +45,8 @@ def status(sweep: SweepName = None, data_dir: DataDir = None, redis: Redis = Non
     from sweepctl.views.live import render
     from sweepctl.views.screen import screen
 
-    notes = [*say_missing(shot.sweep, shot.workers), *other_code(shot.workers, shot.sweep)]
+    missing = say_missing(shot.sweep, shot.workers, private=shot.is_private)
+    notes = [*missing, *other_code(shot.workers, shot.sweep)]
     screen().print(render(shot, notes))
 
 
@@ -227,7 +228,7 @@ def workers(data_dir: DataDir = None, redis: Redis = None, as_json: AsJson = Fal
     Example: sweepctl workers
     """
     with the_store(data_dir, redis) as store:
-        live, sweeps = store.fleet.live(), store.sweeps.live()
+        live, sweeps, private = store.fleet.live(), store.sweeps.live(), store.is_private
     if as_json:
         print_json([worker.model_dump() for worker in live])
         return
@@ -235,7 +236,7 @@ def workers(data_dir: DataDir = None, redis: Redis = None, as_json: AsJson = Fal
     from sweepctl.views.listing import workers_table
     from sweepctl.views.screen import screen
 
-    screen().print(workers_table(live, other_code_than_any(live, sweeps)))
+    screen().print(workers_table(live, other_code_than_any(live, sweeps), private=private))
 
 
 def audit(sweep: SweepName = None, data_dir: DataDir = None, redis: Redis = None, as_json: AsJson = False) -> None:

@@ -127,10 +127,11 @@ def _early(details: Mapping[str, Any]) -> str | None:
     return f"{formats.early_stop(details['steps'], stop['of_steps'])}: {stop['why']}" if stop else None
 
 
-def workers_table(workers: Sequence[Worker], notes: Sequence[str] = ()) -> RenderableType:
+def workers_table(workers: Sequence[Worker], notes: Sequence[str] = (), *, private: bool = False) -> RenderableType:
     """Return the workers that live, and what is odd about them."""
     if not workers:
-        return Text("no worker lives: start one with `celery -A services.trainer worker -Q gpu`", style="yellow")
+        start = "`sweepctl up` starts them" if private else "start one with `celery -A services.trainer worker -Q gpu`"
+        return Text(f"no worker lives: {start}", style="yellow")
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for column in ("worker", "queues", "slots", "GPUs", "busy with"):
         table.add_column(column)

@@ -128,7 +128,7 @@ def say_what_is_next(store: Store, submitted: Submitted) -> None:
     console.print(f"sweep {sweep.name} {'goes on' if submitted.existed else 'is submitted'}")
     for note in submitted.notes:
         console.print(f"note: {note}", style="dim")
-    for sentence in say_missing(sweep, store.fleet.live()):
+    for sentence in say_missing(sweep, store.fleet.live(), private=store.is_private):
         console.print(f"  {sentence}", style="yellow", soft_wrap=True)
     console.print(f"  sweepctl watch {sweep.name}       how it goes, on the full screen; `status` once")
     console.print(f"  sweepctl best {sweep.name}        the best run so far")

@@ -149,7 +149,8 @@ def head(picture: Picture, width: int) -> Text:
     shot = picture.shot
     lines = [_progress(shot, width), _forecast(shot), *_best(shot, width)]
     lines += [Text(shot.sweep.reason, style="yellow")] if shot.sweep.reason else []
-    lines += [Text(sentence, style="yellow") for sentence in say_missing(shot.sweep, shot.workers)]
+    missing = say_missing(shot.sweep, shot.workers, private=shot.is_private)
+    lines += [Text(sentence, style="yellow") for sentence in missing]
     for line in lines:
         line.truncate(width, overflow="ellipsis")
     return Text("\n").join(lines)

@@ -71,6 +71,7 @@ def a_snapshot(
         workers=[],
         forecast=forecast,
         now=now,
+        is_private=False,
     )
 
 
@@ -242,6 +243,7 @@ def test_a_line_of_a_log_says_that_a_run_was_stopped_early(a_run: ARun) -> None:
 
 def test_no_worker_is_said_with_the_command_that_starts_one() -> None:
     assert "celery -A services.trainer worker -Q gpu" in shown(workers_table([]))
+    assert "no worker lives: `sweepctl up` starts them" in shown(workers_table([], private=True))
 
 
 def test_an_audit_shows_the_sums_the_lost_work_and_each_broken_rule() -> None:
