@@ -55,6 +55,10 @@ def _ping(store: Store, data_dir: Path, *, usual: bool) -> None:
     except StoreUnreachable as error:
         if not usual:
             raise
+        if embedded.has_files(data_dir):
+            raise StoreUnreachable(
+                f"nothing runs in {data_dir}: start its workers with `sweepctl up`, or set REDIS_URL"
+            ) from error
         raise StoreUnreachable(
             f"no sweep was run in {data_dir}, and no Redis answers at {DEFAULT_URL}: "
             "start a sweep here with `sweepctl run quick`, or workers with `sweepctl up`, or set REDIS_URL"

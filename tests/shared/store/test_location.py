@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 
 from shared.domain.errors import StoreUnreachable
-from shared.store import embedded
+from shared.store import embedded, location
 from shared.store.location import DEFAULT_URL, Purpose, locate, located_store
 
 EVERY_PURPOSE = get_args(Purpose)
@@ -63,3 +63,25 @@ def test_a_store_that_does_not_answer_is_told_before_it_is_used(tmp_path: Path) 
         located_store(tmp_path, redis_url=f"unix://{tmp_path}/none.sock", purpose="look"),
     ):
         pytest.fail("a store that does not answer")
+
+
+def test_who_joins_where_sweeps_were_run_and_nothing_runs_is_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(location, "DEFAULT_URL", "redis://127.0.0.1:1/0")  # where nobody answers, on any machine
+    with (
+        pytest.raises(StoreUnreachable, match="no sweep was run in"),
+        located_store(tmp_path, redis_url=None, purpose="join"),
+    ):
+        pytest.fail("a store that does not answer")
+    with embedded.start(tmp_path):
+        pass
+    embedded._started[-1].wait(10)
+
+    with (
+        pytest.raises(StoreUnreachable) as caught,
+        located_store(tmp_path, redis_url=None, purpose="join"),
+    ):
+        pytest.fail("a store that does not run")
+
+    assert str(caught.value) == f"nothing runs in {tmp_path}: start its workers with `sweepctl up`, or set REDIS_URL"

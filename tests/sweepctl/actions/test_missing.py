@@ -13,7 +13,7 @@ from sweepctl.actions.missing import say_missing
 from tests.sweepctl.conftest import Sweepctl
 
 if TYPE_CHECKING:
-    from tests.conftest import AJob, ASweep
+    from tests.conftest import ASweep
 
 UP = "no suggester and no trainer lives: `sweepctl up` starts them (or `sweepctl run` with the same config)"
 
