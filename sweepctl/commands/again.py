@@ -46,6 +46,7 @@ def retry(
     with the_store(data_dir, redis) as store:
         done = retry_failed(store, named(store, target)) if failed else retry_run(store, target or "")
         missing = say_missing(done.sweep, store.fleet.live(), private=store.is_private)
+        private = store.is_private
     if as_json:
         print_json(done.to_json())
         return
@@ -56,8 +57,11 @@ def retry(
         print(f"sweep {name} was finished, and is {done.sweep.state} again")
     if done.sweep.state == "paused":
         print(f"sweep {name} is paused: {done.sweep.reason}: `sweepctl resume {name}` lets it go on")
+    it = "it" if len(done.runs) == 1 else "them"
     if missing:
-        print("it goes on as soon as its workers live: give `sweepctl run` its config again, or start them")
+        print(f"`sweepctl up` starts workers that take {it} up" if private else "\n".join(missing))
+    elif done.sweep.state != "paused":
+        print(f"its workers take {it} up at once")
 
 
 def rescore(

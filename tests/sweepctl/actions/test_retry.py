@@ -21,6 +21,8 @@ from sweepctl.actions.restore import restore
 from sweepctl.actions.retry import retry_failed, retry_run
 from sweepctl.actions.steer import change_limits, pause_sweep, resume_sweep
 from sweepctl.actions.submit import submit
+from tests.sweepctl.conftest import Sweepctl
+from tests.sweepctl.test_check import join
 
 if TYPE_CHECKING:
     from tests.conftest import AJob, AWorker
@@ -189,3 +191,16 @@ def test_the_tracker_of_a_sweep_that_goes_on_hears_of_what_is_new_alone(store: S
     retry_run(store, "s.r.2")
 
     assert (store.sweeps.tracked(), store.sweeps.tracked_position("s")) == (["s"], last.position)
+
+
+def test_who_takes_up_what_is_tried_again_is_told(
+    store: Store, begin: Begin, sweepctl: Sweepctl, tmp_path: Path
+) -> None:
+    begin()
+    nobody = sweepctl("retry", "s.r.2", REDIS_URL=store.url)
+    join(store, "suggester", "suggest", "results", data_dir=tmp_path)
+    join(store, "trainer", "gpu", data_dir=tmp_path)
+    everybody = sweepctl("retry", "s.r.3", REDIS_URL=store.url)
+
+    assert nobody.stdout.splitlines()[-1] == "`sweepctl up` starts workers that take it up"
+    assert everybody.stdout.splitlines()[-1] == "its workers take it up at once"
