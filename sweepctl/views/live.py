@@ -53,12 +53,22 @@ def _progress(shot: Snapshot) -> RenderableType:
     meter = ProgressBar(total=total or 1, completed=shot.done if total else 0, width=32, pulse=total is None)
     grid.add_row(state, meter, Text(of))
     rows: list[RenderableType] = [grid, _time(shot), *_ahead(shot)]
-    failed = shot.counts.get(RunState.FAILED, 0)
     if sweep.reason:
         rows.append(Text(sweep.reason, style="yellow"))
-    if failed:
-        rows.append(Text(f"{failed} failed: see `sweepctl runs --state failed`", style="red"))
+    if sums := without_score(shot):
+        rows.append(Text(sums, style="red" if shot.counts.get(RunState.FAILED) else "yellow"))
     return Group(*rows)
+
+
+def without_score(shot: Snapshot) -> str:
+    """Return how many runs ended without a score, and what to do about those that failed; nothing if none did."""
+    name, failed = shot.sweep.name, shot.counts.get(RunState.FAILED, 0)
+    ends = (("failed", failed), ("cancelled", shot.counts.get(RunState.CANCELLED, 0)))
+    lost = [f"{count} {end}" for end, count in ends if count]
+    if not lost:
+        return ""
+    sums = ", ".join([f"{shot.counts.get(RunState.OBSERVED, 0)} scored", *lost])
+    return f"{sums}: `sweepctl runs {name} --state failed`, `sweepctl retry {name} --failed`" if failed else sums
 
 
 def _time(shot: Snapshot) -> Text:

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from shared.config.schema import SweepJob
 from shared.domain.run import FINISHED, Run, RunState, run_id
-from shared.domain.sweep import Sweep, SweepState
+from shared.domain.sweep import SweepState
 from shared.storage.folders import RunFolder
 from shared.store.store import Store
 from sweepctl.actions.missing import say_missing
@@ -28,7 +28,7 @@ from sweepctl.actions.submit import Submitted
 from sweepctl.actions.train_best import places_of
 from sweepctl.commands.options import print_json
 from sweepctl.views import formats
-from sweepctl.views.live import print_line, render
+from sweepctl.views.live import print_line, render, without_score
 from sweepctl.views.results import summary
 from sweepctl.views.screen import screen
 
@@ -192,18 +192,21 @@ def _conclude(console: Console, store: Store, last: Snapshot, *, as_json: bool) 
         print_json({**last.to_json(), "best": best})
     elif ranked:
         console.print(summary(sweep, ranked))
-    console.print(_ending(sweep), soft_wrap=True)
+    console.print(ending(last), soft_wrap=True)
     return 1 if sweep.state is SweepState.PAUSED or not ranked else 0
 
 
-def _ending(sweep: Sweep) -> Text:
+def ending(last: Snapshot) -> Text:
+    """Return the last line of a sweep that was followed: why it ended or paused, and what is to be done about it."""
+    sweep, sums = last.sweep, without_score(last)
     if sweep.state is SweepState.PAUSED:
         return Text(
             f"sweep {sweep.name} is paused: {sweep.reason}: see `sweepctl runs {sweep.name} --state failed`, "
             f"then `sweepctl resume {sweep.name}` and the same command again",
             style="yellow",
         )
-    return Text(f"sweep {sweep.name} is {sweep.state}: {sweep.reason}", style="green")
+    told = f"sweep {sweep.name} is {sweep.state}: {sweep.reason}"
+    return Text(f"{told}: {sums}" if sums else told, style="green")
 
 
 def _print_progress(console: Console, run: Run, shot: Snapshot, told: str) -> str:

@@ -23,6 +23,7 @@ from sweepctl.actions.why import Why
 from sweepctl.views.listing import audit_view, details_view, runs_lines, runs_table, workers_table
 from sweepctl.views.live import print_line, render
 from sweepctl.views.results import summary
+from sweepctl.views.session import ending
 from sweepctl.views.why import why_view
 
 if TYPE_CHECKING:
@@ -151,6 +152,25 @@ def test_a_paused_sweep_says_why_and_a_finished_one_how_long_it_took(sweep: Swee
 
     assert "3 runs failed in a row" in shown(render(a_snapshot(paused, [])))
     assert "took 1 min 00 s" in shown(render(a_snapshot(finished, [])))
+
+
+def test_runs_without_a_score_are_counted_and_of_failed_ones_the_remedy_is_named(sweep: Sweep, a_run: ARun) -> None:
+    over = sweep.model_copy(update={"state": SweepState.FINISHED, "reason": "all 4 runs done"})
+    scored, failed = a_run(RunState.OBSERVED), a_run(RunState.FAILED)
+    cancelled = a_run(RunState.CANCELLED)
+
+    def told(*runs: Run) -> tuple[str, str]:
+        shot = a_snapshot(over, list(runs))
+        return " ".join(shown(render(shot)).replace("│", " ").split()), str(ending(shot))
+
+    remedy = "1 scored, 1 failed, 1 cancelled: `sweepctl runs s --state failed`, `sweepctl retry s --failed`"
+    status, end = told(scored, failed, cancelled)
+    assert remedy in status
+    assert end == f"sweep s is finished: all 4 runs done: {remedy}"
+    assert "1 scored, 2 cancelled" in told(scored, cancelled, cancelled)[0]
+    status, end = told(scored, scored)
+    assert "scored" not in status
+    assert end == "sweep s is finished: all 4 runs done"
 
 
 def test_the_result_names_the_best_runs_the_front_and_the_folder(sweep: Sweep, a_run: ARun) -> None:
