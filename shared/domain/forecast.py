@@ -9,7 +9,7 @@ from statistics import median
 from typing import Any
 
 from shared.domain.run import LEASED, Run, RunState
-from shared.domain.sweep import SECONDS_PER_HOUR, Sweep, cuts_short, expected_cost
+from shared.domain.sweep import SECONDS_PER_HOUR, Sweep, SweepState, cuts_short, expected_cost
 
 LAST_RUNS = 10
 """Runs whose medians stand for those to come."""
@@ -47,12 +47,12 @@ class Forecast:
 def forecast(
     sweep: Sweep, *, unfinished: Sequence[Run], last: Sequence[Run], live_slots: int, now: float
 ) -> Forecast | None:
-    """Return what is left of a sweep; None once it is finished, and before its first run has ended.
+    """Return what is left of a sweep; None while it is paused, once it is finished, and before its first run has ended.
 
     `last` are its last runs that ended. Runs in somebody's hands are half done, on average.
     """
     ended = [run for run in last if run.cost is not None][-LAST_RUNS:]
-    if sweep.is_finished or not ended:
+    if sweep.state in (SweepState.PAUSED, SweepState.FINISHED) or not ended:
         return None
     seconds = median(run.train_seconds + run.eval_seconds for run in ended)
     cost = median(run.cost or 0.0 for run in ended)

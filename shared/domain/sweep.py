@@ -225,8 +225,13 @@ def pause(sweep: Sweep, reason: str) -> Sweep:
 
 def resume(sweep: Sweep) -> Sweep:
     """Return the sweep running again, its failures in a row forgiven."""
-    if sweep.is_finished or sweep.state is SweepState.RUNNING:
-        raise IllegalMove(f"sweep {sweep.name} is {sweep.state}: there is nothing to resume")
+    if sweep.is_finished:
+        raise IllegalMove(
+            f"sweep {sweep.name} is finished: {sweep.reason}: there is nothing to resume; "
+            f"a larger budget lets it go on: `sweepctl set {sweep.name} budget.max_runs={max(sweep.created, sweep.limits.max_runs or 0) + 1}`"
+        )
+    if sweep.state is SweepState.RUNNING:
+        raise IllegalMove(f"sweep {sweep.name} is running: there is nothing to resume")
     return sweep.move("resumed", state=SweepState.RUNNING, reason="", consecutive_failures=0)
 
 

@@ -29,7 +29,7 @@ class Snapshot:
     workers: list[Worker]
     now: float  # the server's clock (seconds); for a finished sweep, when it ended
     is_private: bool  # whether the store is the embedded one of a folder
-    forecast: Forecast | None = None  # of a finished sweep there is none, nor while there is nothing to go by
+    forecast: Forecast | None = None  # of a paused or finished sweep there is none, nor while there is nothing to go by
 
     @property
     def done(self) -> int:

@@ -28,11 +28,14 @@ def resume(sweep: SweepName = None, data_dir: DataDir = None, redis: Redis = Non
 
     Example: sweepctl resume mysweep
     """
+    from sweepctl.actions.missing import say_missing
     from sweepctl.actions.steer import resume_sweep
 
     with the_store(data_dir, redis) as store:
         moved = resume_sweep(store, named(store, sweep))
-    _say(moved.name, moved.state, "it goes on as soon as its workers live", as_json)
+        missing = say_missing(moved, store.fleet.live(), private=store.is_private)
+    text = f"it goes on as soon as its workers live: {'; '.join(missing)}" if missing else "it goes on"
+    _say(moved.name, moved.state, text, as_json)
 
 
 def stop(sweep: SweepName = None, data_dir: DataDir = None, redis: Redis = None, as_json: AsJson = False) -> None:

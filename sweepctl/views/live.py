@@ -54,7 +54,8 @@ def _progress(shot: Snapshot) -> RenderableType:
     grid.add_row(state, meter, Text(of))
     rows: list[RenderableType] = [grid, _time(shot), *_ahead(shot)]
     if sweep.reason:
-        rows.append(Text(sweep.reason, style="yellow"))
+        remedy = f": `sweepctl resume {sweep.name}` lets it go on" if sweep.state is SweepState.PAUSED else ""
+        rows.append(Text(f"{sweep.reason}{remedy}", style="yellow"))
     if sums := without_score(shot):
         rows.append(Text(sums, style="red" if shot.counts.get(RunState.FAILED) else "yellow"))
     return Group(*rows)

@@ -93,11 +93,12 @@ def test_of_a_sweep_that_starts_nothing_more_only_what_is_in_hands_is_left(
     assert stopping.assumes.startswith("each run to come takes and costs what the last run did, and 1 slot works")
 
 
-def test_before_the_first_run_has_ended_and_after_the_last_one_nothing_is_told(
+def test_before_the_first_run_has_ended_while_paused_and_after_the_last_one_nothing_is_told(
     told: Any, a_run: ARun, a_sweep: ASweep
 ) -> None:
     assert told({"max_runs": 4}, observed=0, spent=0.0) is None
     assert told({"max_runs": 4}, state=SweepState.FINISHED) is None
+    assert told({"max_runs": 10}, state=SweepState.PAUSED) is None, "nobody knows for how long"
     cancelled = [a_run(RunState.CANCELLED)]
     assert forecast(a_sweep(), unfinished=[], last=cancelled, live_slots=1, now=0.0) is None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,8 @@ from shared.domain.sweep import SweepState
 from shared.store.store import Store
 from sweepctl.actions.steer import cancel_run, change_limits, enqueue_run, pause_sweep, resume_sweep, stop_sweep
 from sweepctl.actions.submit import submit
+from tests.sweepctl.conftest import Sweepctl
+from tests.sweepctl.test_check import join
 
 if TYPE_CHECKING:
     from tests.conftest import AJob, ARun, ASweep
@@ -40,6 +43,27 @@ def test_a_stopped_sweep_can_be_resumed_but_not_stopped_twice(store: Store) -> N
         stop_sweep(store, "s")
 
     assert resume_sweep(store, "s").state is SweepState.RUNNING
+
+
+def test_who_resumes_is_told_of_workers_that_are_missing(
+    store: Store, a_sweep: ASweep, sweepctl: Sweepctl, tmp_path: Path
+) -> None:
+    store.sweeps.create(a_sweep(name="p", state=SweepState.PAUSED, config={"sim": {"simulations": {}}}))
+    nobody = sweepctl("resume", "p", REDIS_URL=store.url)
+    pause_sweep(store, "p")
+    join(store, "suggester", "suggest", "results", data_dir=tmp_path)
+    join(store, "trainer", "gpu", data_dir=tmp_path)
+    everybody = sweepctl("resume", "p", REDIS_URL=store.url)
+
+    assert nobody.stdout.startswith("p is running: it goes on as soon as its workers live: no suggester and no trainer")
+    assert everybody.stdout == "p is running: it goes on\n"
+
+
+def test_a_finished_sweep_is_not_resumed_but_given_a_larger_budget(store: Store, a_sweep: ASweep) -> None:
+    store.sweeps.create(a_sweep(name="done", state=SweepState.FINISHED, limits={"max_runs": 8}, created=8))
+
+    with pytest.raises(Conflict, match=r"`sweepctl set done budget\.max_runs=9`"):
+        resume_sweep(store, "done")
 
 
 def test_what_makes_no_sense_is_a_conflict(store: Store) -> None:

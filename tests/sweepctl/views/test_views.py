@@ -150,7 +150,7 @@ def test_a_paused_sweep_says_why_and_a_finished_one_how_long_it_took(sweep: Swee
     paused = sweep.model_copy(update={"state": SweepState.PAUSED, "reason": "3 runs failed in a row"})
     finished = sweep.model_copy(update={"state": SweepState.FINISHED})
 
-    assert "3 runs failed in a row" in shown(render(a_snapshot(paused, [])))
+    assert "3 runs failed in a row: `sweepctl resume s` lets it go on" in shown(render(a_snapshot(paused, [])))
     assert "took 1 min 00 s" in shown(render(a_snapshot(finished, [])))
 
 
