@@ -226,9 +226,10 @@ def pause(sweep: Sweep, reason: str) -> Sweep:
 def resume(sweep: Sweep) -> Sweep:
     """Return the sweep running again, its failures in a row forgiven."""
     if sweep.is_finished:
+        more = max(sweep.created, sweep.limits.max_runs or 0) + 1
         raise IllegalMove(
-            f"sweep {sweep.name} is finished: {sweep.reason}: there is nothing to resume; "
-            f"a larger budget lets it go on: `sweepctl set {sweep.name} budget.max_runs={max(sweep.created, sweep.limits.max_runs or 0) + 1}`"
+            f"sweep {sweep.name} is finished: {sweep.reason}: there is nothing to resume; a larger budget lets it "
+            f"go on: `sweepctl set {sweep.name} budget.max_runs={more}`"
         )
     if sweep.state is SweepState.RUNNING:
         raise IllegalMove(f"sweep {sweep.name} is running: there is nothing to resume")

@@ -169,7 +169,8 @@ def best(
     from sweepctl.views.results import summary
     from sweepctl.views.screen import screen
 
-    screen().print(summary(found, [best, *others]))
+    next_steps = [f"sweepctl report {found.name}", f"sweepctl best {found.name} --yaml"]
+    screen().print(summary(found, [best, *others], next_steps))
 
 
 def _train_best(

@@ -18,8 +18,8 @@ MOST_COLUMNS = 4
 INTERVAL = "95 %: the mean over many seeds; that a chosen score is a lucky one is allowed for"
 
 
-def summary(sweep: Sweep, ranked: Sequence[Standing], *, most: int = 5) -> RenderableType:
-    """Return what a sweep found: the best configurations, the Pareto front, and where everything lies."""
+def summary(sweep: Sweep, ranked: Sequence[Standing], next_steps: Sequence[str], *, most: int = 5) -> RenderableType:
+    """Return what a sweep found: the best configurations, the Pareto front, where everything lies, and what is next."""
     front = pareto_front(ranked, goal=sweep.goal)
     repeated = any(len(one.configuration.runs) > 1 for one in ranked)
     what = "configurations" if repeated else "runs"
@@ -30,7 +30,7 @@ def summary(sweep: Sweep, ranked: Sequence[Standing], *, most: int = 5) -> Rende
         Text(),
         front_plot(ranked, front, cost=_unit(sweep, ranked)),
         Text(),
-        left_behind(sweep, ranked, Path(sweep.config["runs_dir"]).parent),
+        left_behind(ranked, Path(sweep.config["runs_dir"]).parent, next_steps),
     ]
     return Group(*parts)
 
@@ -109,16 +109,14 @@ def front_plot(observed: Sequence[Standing], front: Sequence[Standing], *, cost:
     return Group(title, *lines, Text(axis, style="dim"), Text(legend, style="dim"))
 
 
-def left_behind(sweep: Sweep, ranked: Sequence[Standing], folder: Path) -> RenderableType:
-    """Return where things lie, and what to do next: whole lines, to be copied."""
+def left_behind(ranked: Sequence[Standing], folder: Path, next_steps: Sequence[str]) -> RenderableType:
+    """Return where things lie, and the commands to go on with: whole lines, to be copied."""
     lines = [Text.assemble(("folder    ", "dim"), str(folder))]
     if ranked:
         run = ranked[0].run.id
-        lines += [
-            Text.assemble(("best run  ", "dim"), f"runs/{run}"),
-            Text.assemble(("next      ", "dim"), f"sweepctl best {sweep.name}"),
-            Text.assemble(("          ", "dim"), f"sweepctl show {run}"),
-        ]
+        lines.append(Text.assemble(("best run  ", "dim"), f"runs/{run}"))
+        for number, step in enumerate([*next_steps, f"sweepctl show {run}"]):
+            lines.append(Text.assemble(("          " if number else "next      ", "dim"), step))
     return Group(*lines)
 
 

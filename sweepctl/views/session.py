@@ -191,7 +191,7 @@ def _conclude(console: Console, store: Store, last: Snapshot, *, as_json: bool) 
         best = describe_best(ranked[0].run, sweep, ranked[0].configuration) if ranked else None
         print_json({**last.to_json(), "best": best})
     elif ranked:
-        console.print(summary(sweep, ranked))
+        console.print(summary(sweep, ranked, [f"sweepctl best {sweep.name}", f"sweepctl report {sweep.name}"]))
     console.print(ending(last), soft_wrap=True)
     return 1 if sweep.state is SweepState.PAUSED or not ranked else 0
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tests.conftest import ARun, ASweep
 
 WIDTH = 80
+NEXT = ["sweepctl report s"]
 
 
 def shown(view: RenderableType) -> str:
@@ -177,21 +178,21 @@ def test_the_result_names_the_best_runs_the_front_and_the_folder(sweep: Sweep, a
     outcomes = ((9.0, 30.0), (5.0, 10.0), (4.0, 20.0))
     runs = [a_scored(a_run, number, score, cost) for number, (score, cost) in enumerate(outcomes, start=1)]
 
-    text = shown(summary(sweep, ranked(runs, sweep)))
+    text = shown(summary(sweep, ranked(runs, sweep), NEXT))
 
     assert "Best runs of s (3 with a score)" in text
     assert "learning_rate" in text
     assert "95 %" not in text
     assert text.count("●") >= 2
     assert "train_dir/sweep/s" in text
-    assert "sweepctl show s.r.1" in text
+    assert [line.strip() for line in text.splitlines()[-2:]] == ["next      sweepctl report s", "sweepctl show s.r.1"]
 
 
 def test_with_repeated_runs_and_known_noise_the_result_is_one_of_configurations(sweep: Sweep, a_run: ARun) -> None:
     known = sweep.model_copy(update={"memory": {"noise": [2.0, 40.0]}})
     runs = [a_scored(a_run, number, score, 2.0, rate=rate) for number, rate, score in ((1, 1, 9), (2, 2, 8), (3, 1, 7))]
 
-    text = shown(summary(known, ranked(runs, known)))
+    text = shown(summary(known, ranked(runs, known), NEXT))
 
     assert "Best configurations of s (2 with a score)" in text
     rows = [line.split() for line in text.splitlines() if line.startswith("s.r.")]
@@ -208,7 +209,7 @@ def test_many_parameters_become_rows(sweep: Sweep, a_run: ARun, memory: dict[str
         for n in range(101, 106)
     ]
 
-    text = shown(summary(known, ranked(runs, known)))
+    text = shown(summary(known, ranked(runs, known), NEXT))
 
     assert all(any(line.startswith(f"p{number} ") for line in text.splitlines()) for number in range(11))
     assert any(line.startswith("95 % ") for line in text.splitlines()) == bool(memory)
@@ -220,7 +221,7 @@ def test_where_a_parameter_is_inactive_a_dash_stands(sweep: Sweep, a_run: ARun, 
     swept = [{**both, "trainer.beta1": 0.875}, {**both, "trainer.momentum": 0.125}]
     runs = [a_run(RunState.OBSERVED, number=n, score=float(-n), cost=1.0, params=p) for n, p in enumerate(swept)]
 
-    for text in (shown(summary(sweep, ranked(runs, sweep))), shown(runs_table(runs, sweep))):
+    for text in (shown(summary(sweep, ranked(runs, sweep), NEXT)), shown(runs_table(runs, sweep))):
         rows = [line.split() for line in text.splitlines() if "0.875" in line or "0.125" in line]
         assert len(rows) == 2
         assert all("-" in row for row in rows)
@@ -229,7 +230,7 @@ def test_where_a_parameter_is_inactive_a_dash_stands(sweep: Sweep, a_run: ARun, 
 def test_runs_that_score_the_same_are_said_to_do_so_instead_of_drawn(sweep: Sweep, a_run: ARun) -> None:
     runs = [a_scored(a_run, number, 500.0, float(number)) for number in (1, 2)]
 
-    assert "All 2 runs score 500: the cheapest is the best." in shown(summary(sweep, ranked(runs, sweep)))
+    assert "All 2 runs score 500: the cheapest is the best." in shown(summary(sweep, ranked(runs, sweep), NEXT))
 
 
 def test_a_failed_run_is_listed_with_its_reason(sweep: Sweep, a_run: ARun) -> None:
