@@ -94,6 +94,7 @@ def details_of(
     troubled = run.failure is not None or run.setback is not None
     return {
         **describe(run, sweep, progress),
+        "metric": sweep.config["sweep"]["metric"],
         "standing": _standing(observed, sweep, run),
         "moves": moves,
         "folder": str(folder.path),

@@ -99,7 +99,7 @@ def details_view(details: Mapping[str, Any]) -> RenderableType:
             grid.add_row(Text("trained", style="dim"), Text(formats.number(details["trained"][name])))
     curve = [value for _, value in details.get("curve", [])]
     if curve:
-        grid.add_row(Text("reward", style="dim"), Text(formats.sparkline(curve, 48), style="cyan"))
+        grid.add_row(Text(details["metric"], style="dim"), Text(formats.sparkline(curve, 48), style="cyan"))
     parts: list[RenderableType] = [Text(details["run"], style="bold"), grid, Text(), _moves(details["moves"])]
     if details["log"]:
         parts += [Text(), Text("the end of its log", style="dim"), *map(Text, details["log"])]

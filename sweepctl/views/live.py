@@ -109,7 +109,8 @@ def _flight(shot: Snapshot) -> RenderableType:
     if not shot.unfinished:
         return Text("no run in flight" if shot.sweep.created else "waiting for the first suggestion ...", style="dim")
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim")
-    for name in ("run", "state", "progress", "steps", "reward", "", "time"):
+    metric = formats.shortened(shot.sweep.config["sweep"]["metric"], CURVE_WIDTH)
+    for name in ("run", "state", "progress", "steps", metric, "", "time"):
         table.add_column(name, no_wrap=True)
     table.add_column("host", overflow="ellipsis")  # the one that gives way on a narrow terminal
     for run in shot.unfinished[:MOST_SHOWN]:

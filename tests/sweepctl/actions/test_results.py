@@ -57,7 +57,7 @@ def test_only_observed_runs_have_a_rank(store: Store, a_run: ARun, a_sweep: ASwe
 
 def test_a_run_is_shown_with_where_its_configuration_stands(store: Store, a_run: ARun, a_sweep: ASweep) -> None:
     memory = {"noise": [2.0, 30.0]}
-    sweep = store.sweeps.create(a_sweep(config={"runs_dir": "/data"}, memory=memory))
+    sweep = store.sweeps.create(a_sweep(config={"runs_dir": "/data", "sweep": {"metric": "reward"}}, memory=memory))
     runs = [_scored(a_run, number, score, 1.0, x=x) for number, x, score in [(1, 1, 5.0), (2, 2, 6.0), (3, 1, 9.0)]]
     store.sweeps.commit(sweep, sweep.move(""), [(run, {}) for run in [*runs, a_run(RunState.FAILED, number=4)]])
 
@@ -84,7 +84,7 @@ def test_what_is_asked_for_and_not_there_is_told(store: Store, a_sweep: ASweep) 
 
 
 def test_the_moves_of_a_run_are_all_told_however_long_the_log_is(store: Store, a_run: ARun, a_sweep: ASweep) -> None:
-    sweep = store.sweeps.create(a_sweep(config={"runs_dir": "/data"}))
+    sweep = store.sweeps.create(a_sweep(config={"runs_dir": "/data", "sweep": {"metric": "reward"}}))
     store.sweeps.commit(sweep, sweep.move(""), [(a_run(RunState.OBSERVED), {"memory": {"n": 1}, "seen": 0})])
     pipe = store.client.pipeline()
     for position in range(3, 10_101):

@@ -85,6 +85,17 @@ def test_a_run_in_training_is_shown_with_its_steps_its_reward_and_its_curve(swee
         assert part in row
 
 
+def test_the_curve_bears_the_name_of_the_sweeps_metric(sweep: Sweep, a_run: ARun) -> None:
+    named = sweep.model_copy(update={"config": {**sweep.config, "sweep": {**sweep.config["sweep"], "metric": "loss"}}})
+    run = a_run(RunState.TRAINING)
+    shot = a_snapshot(named, [run])
+    more = {"metric": "loss", "standing": None, "moves": [], "folder": "f", "log": []}
+
+    for text in (shown(render(shot)), shown(details_view({**describe(run, named, shot.progress[1]), **more}))):
+        assert "loss" in text
+        assert "reward" not in text
+
+
 AHEAD = Forecast(
     limit="max_cost",
     runs_left=11,
