@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from shared.domain.configuration import Configuration
+from shared.domain.run import Run
 
 BARS = "▁▂▃▄▅▆▇█"
 
@@ -50,6 +51,15 @@ def steps(value: int) -> str:
 def early_stop(at: int, of: int | None) -> str:
     """Return at which step a run was stopped early, and of how many."""
     return f"stopped early at step {steps(at)}{f' of {steps(of)}' if of else ''}"
+
+
+def trouble(run: Run) -> str:
+    """Return what went wrong with a run, until somebody works on it again."""
+    if run.failure:
+        return run.failure.message
+    if run.owner:
+        return ""
+    return "tried again" if run.last_move == "retried" else run.setback or ""
 
 
 def sparkline(values: Sequence[float], width: int = 16) -> str:

@@ -62,7 +62,7 @@ def _titles(paths: Sequence[str]) -> list[str]:
 
 
 def _cells(run: Run, paths: Sequence[str]) -> list[str]:
-    remark = run.failure.message if run.failure else run.setback or ""
+    remark = formats.trouble(run)
     if run.early_stop:
         remark = formats.early_stop(run.steps, run.early_stop.of_steps)
     facts = [str(run.attempt), formats.number(run.score), formats.number(run.cost)]

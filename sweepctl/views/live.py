@@ -128,7 +128,7 @@ def _row(run: Run, shot: Snapshot) -> list[RenderableType]:
     last = progress.metrics.get(metric) if progress else None
     name = f"r.{run.number}" + (f" #{run.attempt}" if run.attempt > 1 else "")
     share = 1.0 if run.state in (RunState.TRAINED, RunState.EVALUATING) else step / total if total else 0.0
-    host = run.owner.worker.partition("@")[2].partition(":")[0] if run.owner else run.setback or ""
+    host = run.owner.worker.partition("@")[2].partition(":")[0] if run.owner else formats.trouble(run)
     return [
         Text(name),
         Text("stopped early" if run.early_stop else run.state, style=COLOURS[run.state]),

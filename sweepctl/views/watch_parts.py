@@ -138,8 +138,7 @@ def _parameter(path: str) -> Callable[[Run, Progress | None], Text]:
 
 
 def _remark(run: Run) -> Text:
-    trouble = run.failure.message if run.failure else run.setback
-    if trouble:
+    if trouble := formats.trouble(run):
         return Text(trouble.strip().partition("\n")[0], style="red")
     return Text(formats.duration(elapsed(run)) if run.owner else "", style="dim")
 

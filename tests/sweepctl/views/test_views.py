@@ -15,7 +15,7 @@ from shared.domain.audit import Attempt, Audit
 from shared.domain.configuration import Configuration
 from shared.domain.forecast import Forecast
 from shared.domain.progress import Progress
-from shared.domain.run import EarlyStop, Run, RunState
+from shared.domain.run import EarlyStop, Run, RunState, claim, retry
 from shared.domain.sweep import Sweep, SweepState
 from sweepctl.actions.results import ranked
 from sweepctl.actions.snapshot import Snapshot, describe
@@ -248,6 +248,17 @@ def test_a_failed_run_is_listed_with_its_reason(sweep: Sweep, a_run: ARun) -> No
     text = shown(runs_table([a_run(RunState.FAILED)], sweep))
 
     assert "failed" in text
+
+
+def test_a_run_that_is_tried_again_does_not_bear_its_old_failure(sweep: Sweep, a_run: ARun) -> None:
+    again = retry(a_run(RunState.FAILED))
+    lost = a_run(setback="its worker died")
+
+    for text in (shown(runs_table([again, lost], sweep)), shown(render(a_snapshot(sweep, [again, lost])))):
+        assert "tried again" in text
+        assert "its worker died" in text
+        assert "boom" not in text
+    assert "boom" not in shown(runs_table([claim(again, worker="w", nonce="n", at=0.0)], sweep))
 
 
 STOP = EarlyStop(step=9, score=0.5, cost=1.0, of_steps=90, why="worse than the others")
