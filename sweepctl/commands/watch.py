@@ -14,7 +14,7 @@ def watch(sweep: SweepName = None, data_dir: DataDir = None, redis: Redis = None
 
     Its runs, curves and workers; Enter opens a run with its log, q leaves. Watching changes nothing, and survives an
     outage of the store. Without a terminal, or with --json, it prints a line for each run that ends from now on, until
-    the sweep does.
+    the sweep does; without --json first how it stands.
 
     Example: sweepctl watch mysweep
     """

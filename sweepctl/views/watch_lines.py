@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from rich.console import Console
 
 from shared.domain.errors import StoreUnreachable
-from sweepctl.actions.snapshot import describe
+from sweepctl.actions.missing import say_missing
+from sweepctl.actions.snapshot import Snapshot, describe
 from sweepctl.actions.watching import Picture, Watch
 from sweepctl.views.live import print_line
 
@@ -18,10 +19,12 @@ LOOK_SECONDS = 1.0
 
 
 def watch_lines(watch: Watch, picture: Picture, *, as_json: bool) -> None:
-    """Print a line for each run that ends from now on, until the sweep does."""
+    """Print how the sweep stands, then a line for each run that ends from now on, until the sweep does."""
     while not picture.is_whole:
         picture = watch.look()
-    console, told = Console(highlight=False), ""
+    console, told = Console(highlight=False), picture.shot.sweep.state
+    if not as_json:
+        print("\n".join(_standing(picture.shot)), flush=True)
     seen = {run.number for run in picture.runs if run.is_finished}
     for shown in _pictures(watch, picture):
         sweep = shown.shot.sweep
@@ -33,9 +36,16 @@ def watch_lines(watch: Watch, picture: Picture, *, as_json: bool) -> None:
                 print(json.dumps(describe(run, sweep)), flush=True)
             else:
                 print_line(console, run, len(seen), sweep.limits.max_runs)
-        if not as_json and sweep.state != told and (told or sweep.reason):
+        if not as_json and sweep.state != told:
             print(f"sweep {sweep.name} is {sweep.state}: {sweep.reason}", flush=True)
         told = sweep.state
+
+
+def _standing(shot: Snapshot) -> list[str]:
+    sweep, most = shot.sweep, shot.sweep.limits.max_runs
+    first = f"sweep {sweep.name} is {sweep.state}{f': {sweep.reason}' if sweep.reason else ''}"
+    done = f"{shot.done} of {most} runs done" if most else f"{shot.done} runs done"
+    return [f"{first}, {done}", *say_missing(sweep, shot.workers, private=shot.is_private)]
 
 
 def _pictures(watch: Watch, picture: Picture) -> Iterator[Picture]:

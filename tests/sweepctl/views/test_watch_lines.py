@@ -1,0 +1,46 @@
+"""A sweep that is watched without a terminal."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from shared.domain.sweep import SweepState
+from shared.store.store import Store
+from sweepctl.actions.watching import Watch
+from sweepctl.views.watch_lines import watch_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.conftest import ASweep
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_at_once_it_says_how_the_sweep_stands_and_what_is_missing(
+    store: Store, a_sweep: ASweep, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], as_json: bool
+) -> None:
+    config = {"runs_dir": "/data", "cost": "seconds", "sweep": {"metric": "reward"}, "sim": {"simulations": {}}}
+    sweep = store.sweeps.create(a_sweep(config=config, limits={"max_runs": 5}))
+    over = sweep.move("finished", state=SweepState.FINISHED, reason="stopped by hand")
+    monkeypatch.setattr("sweepctl.views.watch_lines.time.sleep", lambda _: store.sweeps.commit(sweep, over))
+
+    @contextmanager
+    def open_it() -> Iterator[Store]:
+        yield store
+
+    watch = Watch(open_it, "s")
+    watch_lines(watch, watch.look(), as_json=as_json)
+
+    told = capsys.readouterr().out.splitlines()
+    assert told == (
+        []
+        if as_json
+        else [
+            "sweep s is running, 0 of 5 runs done",
+            "no suggester and no trainer lives: `sweepctl up` starts them (or `sweepctl run` with the same config)",
+            "sweep s is finished: stopped by hand",
+        ]
+    )
