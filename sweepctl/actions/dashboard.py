@@ -4,32 +4,31 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, Final
 
-from shared.domain.errors import ConfigError, SweepError
+from shared.domain.errors import ConfigError, Conflict, SweepError
 from shared.store.store import Store
 from shared.tracking.links import sweep_link
+from sweepctl.actions.stack import attach
 
-FLOWER_PORT: Final = 5555
 END_SECONDS: Final = 5.0
 MOST_LINKS: Final = 5
 
 
 @dataclass(frozen=True)
 class Dashboard:
-    """A dashboard that serves: its address, that of Flower and whether it answers, and W&B's by sweep."""
+    """A dashboard that serves: its address, that of the stack's Flower if it has one, and W&B's by sweep."""
 
     process: subprocess.Popen[str]
     url: str
-    flower: str
-    flower_lives: bool
+    flower: str | None
     wandb: dict[str, str]
 
     def wait(self) -> int:
@@ -38,12 +37,12 @@ class Dashboard:
 
     def to_json(self) -> dict[str, Any]:
         """Return the addresses as plain data."""
-        return {"url": self.url, "flower": self.flower, "flower_lives": self.flower_lives, "wandb": self.wandb}
+        return {"url": self.url, "flower": self.flower, "flower_lives": self.flower is not None, "wandb": self.wandb}
 
 
 @contextmanager
-def serve_dashboard(store: Store, names: Sequence[str], *, host: str, port: int) -> Iterator[Dashboard]:
-    """Yield the dashboard, and end it. No names: all sweeps.
+def serve_dashboard(store: Store, names: Sequence[str], *, host: str, port: int, data_dir: Path) -> Iterator[Dashboard]:
+    """Yield the dashboard, and end it. No names: all sweeps. `data_dir` is the folder whose stack may have a Flower.
 
     Raises NotFound, ConfigError for an address that cannot be had and where it is not installed.
     """
@@ -69,8 +68,7 @@ def serve_dashboard(store: Store, names: Sequence[str], *, host: str, port: int)
             line = process.stdout.readline()
             if not line:
                 raise _failure(process)
-            flower = f"http://127.0.0.1:{FLOWER_PORT}"
-            yield Dashboard(process, json.loads(line)["url"], flower, _answers(FLOWER_PORT), links)
+            yield Dashboard(process, json.loads(line)["url"], flower_of(data_dir, store.url), links)
         finally:
             process.terminate()
 
@@ -82,7 +80,16 @@ def _failure(process: subprocess.Popen[str]) -> SweepError:
     return ConfigError(said) if code == ConfigError.exit_code else SweepError(f"the dashboard ended: {said}")
 
 
-def _answers(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(0.2)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+def flower_of(data_dir: Path, url: str) -> str | None:
+    """Return where the Flower of this folder's stack listens; None if no stack at `url` says that it runs one.
+
+    What answers at Flower's usual port may be anybody's.
+    """
+    try:
+        found = attach(data_dir)
+    except Conflict:  # another host's
+        return None
+    if found is None:
+        return None
+    with found:
+        return found.stack.flower if found.stack.url == url else None

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from sweepctl.commands.options import AsJson, DataDir, Redis, SweepName, named, print_json, the_store
+from sweepctl.commands.options import AsJson, DataDir, Redis, SweepName, folder, named, print_json, the_store
 
 
 def report(
@@ -62,14 +62,13 @@ def dashboard(
 
     with (
         the_store(data_dir, redis) as store,
-        serve_dashboard(store, sweeps or [], host=host, port=port) as shown,
+        serve_dashboard(store, sweeps or [], host=host, port=port, data_dir=folder(data_dir)) as shown,
     ):
         if as_json:
             print_json(shown.to_json())
         else:
             print(f"dashboard  {shown.url}  (read-only; Ctrl-C ends it)")
-            start = "" if shown.flower_lives else "  (not started: `celery -A services.trainer flower`)"
-            print(f"Flower     {shown.flower}{start}")
+            print(f"Flower     {shown.flower or 'none of this folder: `sweepctl up --flower` starts one'}")
             for name, link in shown.wandb.items():
                 print(f"W&B        {link}  ({name})")
         sys.stdout.flush()

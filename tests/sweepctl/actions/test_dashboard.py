@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -14,7 +15,9 @@ from typing import Any
 import pytest
 
 from shared.store.store import Store
-from sweepctl.actions.dashboard import serve_dashboard
+from sweepctl.actions import dashboard
+from sweepctl.actions.dashboard import flower_of, serve_dashboard
+from sweepctl.actions.stack import Attached, Stack
 from tests.sweepctl.conftest import Sweepctl
 from tests.sweepctl.views.report.sweeps import a_sweep_of
 
@@ -42,9 +45,20 @@ def test_a_sweep_that_does_not_exist_is_exit_code_5(sweepctl: Sweepctl, store: S
     assert sweepctl("dashboard", "nobody", REDIS_URL=store.url).returncode == 5
 
 
+def test_only_the_flower_of_this_folders_stack_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = Stack(url="unix:///s", pid=1, data_dir=str(tmp_path), folder="/", allow=(), parts=(), flower="http://h:1")
+    monkeypatch.setattr(dashboard, "attach", lambda _: Attached(ours, socket.socket()))
+
+    assert flower_of(tmp_path, "unix:///s") == "http://h:1"
+    assert flower_of(tmp_path, "redis://elsewhere/0") is None
+
+    monkeypatch.setattr(dashboard, "attach", lambda _: None)
+    assert flower_of(tmp_path, "unix:///s") is None
+
+
 @pytest.mark.slow
-def test_a_port_that_is_taken_is_said_in_one_line(sweepctl: Sweepctl, store: Store) -> None:
-    with serve_dashboard(store, [], host="127.0.0.1", port=0) as shown:
+def test_a_port_that_is_taken_is_said_in_one_line(sweepctl: Sweepctl, store: Store, tmp_path: Path) -> None:
+    with serve_dashboard(store, [], host="127.0.0.1", port=0, data_dir=tmp_path) as shown:
         port = shown.url.rpartition(":")[2]
 
         ended = sweepctl("dashboard", "--port", port, REDIS_URL=store.url)
@@ -81,7 +95,7 @@ def test_the_dashboard_says_where_it_is_and_ends_with_its_command(
 
     assert [study["study_name"] for study in shown["study_summaries"]] == ["s"]
     assert told["wandb"] == {"s": "https://wandb.ai/us/protein-sweeps/groups/s"}
-    assert told["flower"] == "http://127.0.0.1:5555"
+    assert (told["flower"], told["flower_lives"]) == (None, False), "whatever answers at Flower's usual port"
     assert is_gone(told["url"])
 
 
