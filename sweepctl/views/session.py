@@ -99,9 +99,15 @@ def stream_one_run(store: Store, job: SweepJob, data_dir: Path, *, stream: TextI
     if run is None:
         return 1
     run = store.runs.get(run.id)
-    outcome = run.failure.message if run.failure else f"score {run.score}, cost {run.cost}"
-    console.print(f"{run.id} {run.state}: {outcome}")
+    console.print(f"{run.id} {run.state}: {outcome(run)}")
     return 0 if run.state is RunState.OBSERVED else 1
+
+
+def outcome(run: Run) -> str:
+    """Return what came of a run."""
+    if run.failure:
+        return run.failure.message
+    return f"score {formats.number(run.score)}, cost {formats.number(run.cost)}"
 
 
 def train_the_best(store: Store, job: SweepJob, *, as_json: bool) -> int:

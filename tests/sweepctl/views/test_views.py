@@ -23,7 +23,7 @@ from sweepctl.actions.why import Why
 from sweepctl.views.listing import audit_view, details_view, runs_lines, runs_table, workers_table
 from sweepctl.views.live import print_line, render
 from sweepctl.views.results import summary
-from sweepctl.views.session import ending
+from sweepctl.views.session import ending, outcome
 from sweepctl.views.why import why_view
 
 if TYPE_CHECKING:
@@ -282,6 +282,13 @@ def test_a_line_of_a_log_says_that_a_run_was_stopped_early(a_run: ARun) -> None:
         print_line(console, a_run(RunState.OBSERVED, early_stop=STOP), 3, 12)
 
     assert capture.get().startswith("[3/12] s.r.1 observed  score 1  cost 2  stopped early at step 20 of 90  x=0.5")
+
+
+def test_what_came_of_a_rollout_is_said_with_few_digits(a_run: ARun) -> None:
+    scored = a_run(RunState.OBSERVED, score=0.123456789, cost=4.659437862999766)
+
+    assert outcome(scored) == "score 0.1235, cost 4.659"
+    assert outcome(a_run(RunState.FAILED)) == "boom"
 
 
 def test_no_worker_is_said_with_the_command_that_starts_one() -> None:
