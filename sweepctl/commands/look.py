@@ -149,6 +149,8 @@ def best(
     from sweepctl.actions.results import require_best, standings
     from sweepctl.actions.snapshot import describe_best
 
+    if as_yaml and as_json:
+        raise ConfigError("--yaml and --json: one or the other: leave one out")
     sweep, given = split_off_sweep(sweep, overrides)
     if train:
         raise typer.Exit(_train_best(sweep, given, config_dir=config_dir, data_dir=data_dir, redis=redis, json=as_json))

@@ -113,6 +113,7 @@ def test_a_store_on_another_host_is_exit_code_6_with_its_name(sweepctl: Sweepctl
         ("submit", "no_such_config"),
         ("run", "quick", "sweep_run=../x"),
         ("run", "quick", "trainer=noop", "sweep=full"),
+        ("best", "s", "--yaml", "--json"),
     ],
 )
 def test_what_cannot_be_used_is_exit_code_2_and_starts_nothing(
