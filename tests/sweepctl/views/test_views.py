@@ -89,7 +89,7 @@ def test_the_curve_bears_the_name_of_the_sweeps_metric(sweep: Sweep, a_run: ARun
     named = sweep.model_copy(update={"config": {**sweep.config, "sweep": {**sweep.config["sweep"], "metric": "loss"}}})
     run = a_run(RunState.TRAINING)
     shot = a_snapshot(named, [run])
-    more = {"metric": "loss", "standing": None, "moves": [], "folder": "f", "log": []}
+    more: dict[str, Any] = {"metric": "loss", "standing": None, "moves": [], "folder": "f", "log": []}
 
     for text in (shown(render(shot)), shown(details_view({**describe(run, named, shot.progress[1]), **more}))):
         assert "loss" in text
