@@ -147,7 +147,7 @@ def test_code_that_cannot_be_imported_fails_at_once(folder: Path) -> None:
     code, found = check("train")
 
     assert code == 1
-    assert found["training"]["text"].startswith("no worker here takes the run: module own_code of own_code:train")
+    assert found["training"]["text"].startswith("module own_code of own_code:train cannot be imported here")
 
 
 def test_a_command_that_is_interrupted_leaves_nothing_behind(folder: Path) -> None:
