@@ -17,6 +17,9 @@ import pytest
 
 from shared.config.compose import compose
 from shared.config.schema import SweepJob
+from shared.control.audit import audit_sweep
+from shared.control.missing import COMMANDS
+from shared.control.submit import submit
 from shared.domain.errors import StoreUnreachable
 from shared.domain.run import Run
 from shared.domain.sweep import Sweep
@@ -24,9 +27,6 @@ from shared.store import embedded
 from shared.store.embedded_server import find_server
 from shared.store.store import Store, open_store
 from shared.store.sweep_store import Event
-from sweepctl.actions.audit import audit_sweep
-from sweepctl.actions.local import COMMANDS
-from sweepctl.actions.submit import submit
 
 PATIENCE_SECONDS = 60.0
 PASSWORD = "a-password-for-tests"

@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from shared.control.audit import audit_sweep
 from shared.domain.audit import Audit
 from shared.domain.progress import Progress
 from shared.domain.run import (
@@ -30,7 +31,6 @@ from shared.domain.run import (
 from shared.domain.sweep import Limits, Sweep
 from shared.store import embedded
 from shared.store.store import Store, open_store
-from sweepctl.actions.audit import audit_sweep
 
 PARAMETERS = 12
 SIZES = (100, 1000, 5000)

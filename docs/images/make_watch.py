@@ -15,6 +15,7 @@ import numpy as np
 
 from shared.config.compose import compose
 from shared.config.frozen import to_plain
+from shared.control.watching import Watch
 from shared.domain.configuration import best_first, outcomes_of
 from shared.domain.progress import Progress
 from shared.domain.run import (
@@ -33,7 +34,6 @@ from shared.domain.sweep import Best, Limits, Sweep
 from shared.store import embedded
 from shared.store.fleet import Worker
 from shared.store.store import Store, open_store
-from sweepctl.actions.watching import Watch
 from sweepctl.views.watch_app import WatchApp
 from sweepctl.views.watch_table import RunsTable
 

@@ -7,10 +7,22 @@ from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from shared.config.schema import CommandTrainer, FunctionTrainer, PpoTrainer, SweepJob
 from shared.domain.command import PYTHON, program_of
 from shared.execution.source import find_module
 
 PREFIXES = ("env:", "command:")
+
+
+def entry_points(job: SweepJob) -> tuple[str, ...]:
+    """Return what the job makes a worker import or start: who runs it here vouches for it."""
+    trainer = job.trainer
+    found = [trainer.function] if isinstance(trainer, FunctionTrainer) else []
+    found += [f"command:{program_of(trainer.command)}"] if isinstance(trainer, CommandTrainer) else []
+    envs = [simulation.env for simulation in job.sim.simulations.values()]
+    envs += [trainer.env] if isinstance(trainer, PpoTrainer) else []
+    found += [f"env:{env.partition(':')[0]}" for env in envs if ":" in env]
+    return tuple(dict.fromkeys(found))
 
 
 def allows(entry_point: str, allow: Iterable[str]) -> bool:

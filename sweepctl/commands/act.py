@@ -16,7 +16,7 @@ def pause(sweep: SweepName = None, data_dir: DataDir = None, redis: Redis = None
 
     Example: sweepctl pause mysweep
     """
-    from sweepctl.actions.steer import pause_sweep
+    from shared.control.steer import pause_sweep
 
     with the_store(data_dir, redis) as store:
         moved = pause_sweep(store, named(store, sweep))
@@ -28,8 +28,8 @@ def resume(sweep: SweepName = None, data_dir: DataDir = None, redis: Redis = Non
 
     Example: sweepctl resume mysweep
     """
-    from sweepctl.actions.missing import say_missing
-    from sweepctl.actions.steer import resume_sweep
+    from shared.control.missing import say_missing
+    from shared.control.steer import resume_sweep
 
     with the_store(data_dir, redis) as store:
         moved = resume_sweep(store, named(store, sweep))
@@ -43,7 +43,7 @@ def stop(sweep: SweepName = None, data_dir: DataDir = None, redis: Redis = None,
 
     Example: sweepctl stop mysweep
     """
-    from sweepctl.actions.steer import stop_sweep
+    from shared.control.steer import stop_sweep
 
     with the_store(data_dir, redis) as store:
         moved = stop_sweep(store, named(store, sweep))
@@ -63,7 +63,7 @@ def enqueue(
 
     Example: sweepctl enqueue mysweep trainer.optimizer.learning_rate=3e-4
     """
-    from sweepctl.actions.steer import enqueue_run
+    from shared.control.steer import enqueue_run
 
     with the_store(data_dir, redis) as store:
         asked = enqueue_run(store, sweep, params)
@@ -88,7 +88,7 @@ def set_limits(
 
     Example: sweepctl set mysweep budget.max_runs=50 parallelism=4
     """
-    from sweepctl.actions.steer import change_limits
+    from shared.control.steer import change_limits
 
     with the_store(data_dir, redis) as store:
         moved = change_limits(store, sweep, settings)
@@ -105,7 +105,7 @@ def cancel(run: RunId, data_dir: DataDir = None, redis: Redis = None, as_json: A
 
     Example: sweepctl cancel mysweep.r.7
     """
-    from sweepctl.actions.steer import cancel_run
+    from shared.control.steer import cancel_run
 
     with the_store(data_dir, redis) as store:
         moved = cancel_run(store, run)

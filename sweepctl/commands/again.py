@@ -37,9 +37,9 @@ def retry(
 
     Example: sweepctl retry mysweep.r.7
     """
+    from shared.control.missing import say_missing
+    from shared.control.retry import retry_failed, retry_run
     from shared.domain.errors import ConfigError
-    from sweepctl.actions.missing import say_missing
-    from sweepctl.actions.retry import retry_failed, retry_run
 
     if target is None and not failed:
         raise ConfigError("no run is named: name one, such as mysweep.r.7, or add --failed")
@@ -85,10 +85,10 @@ def rescore(
     """
     from pathlib import Path
 
-    from sweepctl.actions.compose import doubts
-    from sweepctl.actions.rescore import rescore as rescore_sweep
-    from sweepctl.actions.rescore import rescoring_job
-    from sweepctl.actions.submit import Submitted
+    from shared.control.compose import doubts
+    from shared.control.rescore import rescore as rescore_sweep
+    from shared.control.rescore import rescoring_job
+    from shared.control.submit import Submitted
     from sweepctl.views.progress import progress_of
     from sweepctl.views.session import follow_to_the_end, say_what_is_next
 

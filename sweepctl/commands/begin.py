@@ -24,8 +24,8 @@ def init(
 
     Example: sweepctl init function --name mymodel
     """
-    from sweepctl.actions.init import KINDS, next_commands, plan
-    from sweepctl.actions.write import write_new
+    from shared.control.init import KINDS, next_commands, plan
+    from shared.control.write import write_new
 
     if kind is None and as_json:
         print_json([{"kind": kind, "what": known.what} for kind, known in KINDS.items()])
@@ -65,7 +65,7 @@ def import_sweep(
 
     Example: sweepctl import wandb sweep.yaml
     """
-    from sweepctl.actions.import_sweep import import_file
+    from shared.control.import_sweep import import_file
 
     done = import_file(source, file, output, force=force)
     if as_json:

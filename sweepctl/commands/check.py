@@ -24,7 +24,7 @@ from sweepctl.commands.options import (
 
 if TYPE_CHECKING:
     from shared.config.schema import SweepJob
-    from sweepctl.actions.findings import Finding
+    from shared.control.findings import Finding
 
 Seconds = Annotated[float, typer.Option(min=1, help="Longest time that the run is trained (seconds).")]
 NoRun = Annotated[bool, typer.Option("--no-run", help="Look only; train nothing.")]
@@ -61,7 +61,7 @@ def check(
 
 
 def _examine(job: SweepJob, data_dir: Path, redis: str | None, *, seconds: float, as_json: bool) -> Iterator[Finding]:
-    from sweepctl.actions.check import check_code, check_config, check_fleet, check_run
+    from shared.local.check import check_code, check_config, check_fleet, check_run
     from sweepctl.views.progress import progress_of
 
     yield from check_config(job, data_dir)

@@ -33,15 +33,15 @@ def status(sweep: SweepName = None, data_dir: DataDir = None, redis: Redis = Non
 
     Example: sweepctl status mysweep --json
     """
-    from sweepctl.actions.snapshot import take_snapshot
+    from shared.control.snapshot import take_snapshot
 
     with the_store(data_dir, redis) as store:
         shot = take_snapshot(store, named(store, sweep))
     if as_json:
         print_json(shot.to_json())
         return
-    from sweepctl.actions.agreement import other_code
-    from sweepctl.actions.missing import say_missing
+    from shared.control.agreement import other_code
+    from shared.control.missing import say_missing
     from sweepctl.views.live import render
     from sweepctl.views.screen import screen
 
@@ -64,8 +64,8 @@ def runs(
 
     Example: sweepctl runs mysweep --state failed
     """
-    from sweepctl.actions.results import list_runs
-    from sweepctl.actions.snapshot import describe
+    from shared.control.results import list_runs
+    from shared.control.snapshot import describe
 
     with the_store(data_dir, redis) as store:
         found = store.sweeps.get(named(store, sweep))
@@ -90,7 +90,7 @@ def show(run: RunId, data_dir: DataDir = None, redis: Redis = None, as_json: AsJ
 
     Example: sweepctl show mysweep.r.7
     """
-    from sweepctl.actions.results import run_details
+    from shared.control.results import run_details
 
     with the_store(data_dir, redis) as store:
         details = run_details(store, run)
@@ -116,7 +116,7 @@ def logs(
 
     Example: sweepctl logs mysweep.r.7 -f
     """
-    from sweepctl.actions.logs import follow_log
+    from shared.control.logs import follow_log
 
     with the_store(data_dir, redis) as store:
         for chunk in follow_log(store, run, attempt=attempt, go_on=follow):
@@ -145,9 +145,9 @@ def best(
 
     Example: sweepctl best mysweep --train trainer.total_timesteps=1000000
     """
+    from shared.control.results import require_best, standings
+    from shared.control.snapshot import describe_best
     from shared.domain.errors import ConfigError
-    from sweepctl.actions.results import require_best, standings
-    from sweepctl.actions.snapshot import describe_best
 
     if as_yaml and as_json:
         raise ConfigError("--yaml and --json: one or the other: leave one out")
@@ -184,9 +184,9 @@ def _train_best(
     redis: str | None,
     json: bool,
 ) -> int:
-    from sweepctl.actions.compose import doubts
-    from sweepctl.actions.results import require_best, standings
-    from sweepctl.actions.train_best import best_job
+    from shared.control.compose import doubts
+    from shared.control.results import require_best, standings
+    from shared.control.train_best import best_job
     from sweepctl.views.session import train_the_best
 
     place = data_dir.absolute() if data_dir else None
@@ -214,9 +214,9 @@ def export(
 
     Example: sweepctl export mysweep -o runs.csv
     """
-    from sweepctl.actions.observations import as_csv
-    from sweepctl.actions.snapshot import describe
-    from sweepctl.actions.write import write_output
+    from shared.control.observations import as_csv
+    from shared.control.snapshot import describe
+    from shared.control.write import write_output
 
     with the_store(data_dir, redis) as store:
         found = store.sweeps.get(named(store, sweep))
@@ -235,7 +235,7 @@ def workers(data_dir: DataDir = None, redis: Redis = None, as_json: AsJson = Fal
     if as_json:
         print_json([worker.model_dump() for worker in live])
         return
-    from sweepctl.actions.agreement import other_code_than_any
+    from shared.control.agreement import other_code_than_any
     from sweepctl.views.listing import workers_table
     from sweepctl.views.screen import screen
 
@@ -249,7 +249,7 @@ def audit(sweep: SweepName = None, data_dir: DataDir = None, redis: Redis = None
 
     Example: sweepctl audit mysweep
     """
-    from sweepctl.actions.audit import audit_json, audit_sweep
+    from shared.control.audit import audit_json, audit_sweep
 
     with the_store(data_dir, redis) as store:
         found = audit_sweep(store, named(store, sweep))
@@ -270,7 +270,7 @@ def why(run: RunId, data_dir: DataDir = None, redis: Redis = None, as_json: AsJs
 
     Example: sweepctl why mysweep.r.7
     """
-    from sweepctl.actions.why import why as read_why
+    from shared.control.why import why as read_why
 
     with the_store(data_dir, redis) as store:
         found = read_why(store, run)
@@ -290,7 +290,7 @@ def replay(sweep: SweepName = None, data_dir: DataDir = None, redis: Redis = Non
 
     Example: sweepctl replay mysweep
     """
-    from sweepctl.actions.replay import replay_sweep
+    from shared.local.replay import replay_sweep
     from sweepctl.views.progress import progress_of
 
     with the_store(data_dir, redis) as store, progress_of("suggesting again", as_json=as_json) as tell:

@@ -49,7 +49,7 @@ def composed(
     name: str | None, overrides: Sequence[str] | None, *, config_dir: Path | None, data_dir: Path | None, pin: bool
 ) -> SweepJob:
     """Compose the job that is meant, and print what was read differently than written."""
-    from sweepctl.actions.compose import compose_job
+    from shared.control.compose import compose_job
 
     found = compose_job(name, overrides or [], config_dir=config_dir, data_dir=data_dir, pin=pin)
     for note in found.notes:
@@ -59,7 +59,7 @@ def composed(
 
 def named(store: Store, sweep: str | None) -> str:
     """Return the sweep that is meant: the latest when none is named. Raises NotFound."""
-    from sweepctl.actions.snapshot import latest
+    from shared.control.snapshot import latest
 
     return sweep or latest(store)
 

@@ -25,15 +25,15 @@ def report(
 
     Example: sweepctl report mysweep -o mysweep.html
     """
-    from sweepctl.actions.report import collect, write_report
-    from sweepctl.actions.write import check_output
+    from shared.control.write import check_output
+    from sweepctl.report.collect import collect, write_report
     from sweepctl.views.progress import progress_of
 
     check_output(output)
     with the_store(data_dir, redis) as store, progress_of("collecting", as_json=as_json) as tell:
         material = collect(store, named(store, sweep), tell=tell)
     if as_json:
-        from sweepctl.views.report.numbers import numbers_of
+        from sweepctl.report.numbers import numbers_of
 
         print_json(numbers_of(material))
     if output or not as_json:
@@ -58,7 +58,7 @@ def dashboard(
 
     Example: sweepctl dashboard mysweep --port 8081
     """
-    from sweepctl.actions.dashboard import serve_dashboard
+    from shared.local.dashboard import serve_dashboard
 
     with (
         the_store(data_dir, redis) as store,

@@ -23,7 +23,7 @@ def up(
 
     Example: sweepctl up --slots 2 --flower
     """
-    from sweepctl.actions.stack import Options, bring_up, differences
+    from shared.local.stack import Options, bring_up, differences
     from sweepctl.views.stack import spinner, stack_json, stack_view
 
     options = Options(data_dir=str(folder(data_dir)), slots=slots, flower=flower)
@@ -42,7 +42,7 @@ def down(data_dir: DataDir = None, as_json: AsJson = False) -> None:
 
     Example: sweepctl down
     """
-    from sweepctl.actions.stack_down import bring_down
+    from shared.local.stack_down import bring_down
     from sweepctl.views.stack import down_view, spinner
 
     with spinner(as_json=as_json) as tell:

@@ -65,7 +65,7 @@ def submit(
 
     Example: REDIS_URL=redis://:password@head:6379/0 sweepctl submit full +hardware=gpu
     """
-    from sweepctl.actions.submit import submit as submit_job
+    from shared.control.submit import submit as submit_job
     from sweepctl.views.session import say_what_is_next
 
     job = composed(name, overrides, config_dir=config_dir, data_dir=folder(data_dir), pin=pin)
@@ -116,7 +116,7 @@ def restore(
 
     Example: sweepctl restore train_dir/sweep/mysweep
     """
-    from sweepctl.actions.restore import restore as restore_sweep
+    from shared.control.restore import restore as restore_sweep
     from sweepctl.views.progress import progress_of
 
     usual = place.absolute().parents[1] if place.absolute().parent.name == "sweep" else None
@@ -163,7 +163,7 @@ def add_to(app: typer.Typer) -> None:
 
 def _examine(job: SweepJob, data_dir: Path) -> None:
     """Look at what the sweep needs beside the store, before anything is written; print what may go wrong."""
-    from sweepctl.actions.compose import doubts
+    from shared.control.compose import doubts
 
     for note in doubts(job, data_dir):
         print(f"note: {note}", file=sys.stderr)

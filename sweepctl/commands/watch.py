@@ -18,7 +18,7 @@ def watch(sweep: SweepName = None, data_dir: DataDir = None, redis: Redis = None
 
     Example: sweepctl watch mysweep
     """
-    from sweepctl.actions.watching import Watch
+    from shared.control.watching import Watch
 
     with the_store(data_dir, redis) as store:
         name = named(store, sweep)

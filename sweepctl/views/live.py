@@ -10,10 +10,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from shared.control.snapshot import Snapshot, elapsed
 from shared.domain.configuration import Configuration
 from shared.domain.run import Run, RunState
 from shared.domain.sweep import SweepState
-from sweepctl.actions.snapshot import Snapshot, elapsed
 from sweepctl.views import formats
 
 COLOURS = {

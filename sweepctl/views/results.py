@@ -9,8 +9,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from shared.control.results import Standing, pareto_front
 from shared.domain.sweep import Sweep
-from sweepctl.actions.results import Standing, pareto_front
 from sweepctl.views import formats
 
 PLOT_WIDTH, PLOT_HEIGHT = 56, 10

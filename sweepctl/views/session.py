@@ -16,16 +16,16 @@ from rich.prompt import Confirm
 from rich.text import Text
 
 from shared.config.schema import SweepJob
+from shared.control.missing import say_missing
+from shared.control.results import standings
+from shared.control.snapshot import Snapshot, describe, describe_best
+from shared.control.submit import Submitted
+from shared.control.train_best import places_of
 from shared.domain.run import FINISHED, Run, RunState, run_id
 from shared.domain.sweep import SweepState
+from shared.local.run_sweep import LocalSweep
 from shared.storage.folders import RunFolder
 from shared.store.store import Store
-from sweepctl.actions.missing import say_missing
-from sweepctl.actions.results import standings
-from sweepctl.actions.run_sweep import LocalSweep
-from sweepctl.actions.snapshot import Snapshot, describe, describe_best
-from sweepctl.actions.submit import Submitted
-from sweepctl.actions.train_best import places_of
 from sweepctl.commands.options import print_json
 from sweepctl.views import formats
 from sweepctl.views.live import print_line, render, without_score

@@ -10,9 +10,9 @@ from typing import Any
 from rich.console import Console
 
 from shared.domain.run import FINISHED, Run
+from shared.local.stack import Part, Stack
+from shared.local.stack_down import Down
 from shared.store.connection import masked
-from sweepctl.actions.stack import Part, Stack
-from sweepctl.actions.stack_down import Down
 from sweepctl.views import formats
 
 

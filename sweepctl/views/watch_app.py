@@ -14,9 +14,9 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Footer, Static, TabbedContent, TabPane
 
+from shared.control.watching import Focus, Picture, Watch
 from shared.domain.errors import SweepError
 from shared.domain.run import Run
-from sweepctl.actions.watching import Focus, Picture, Watch
 from sweepctl.views import formats
 from sweepctl.views.listing import details_view
 from sweepctl.views.watch_parts import (

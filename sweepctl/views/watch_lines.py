@@ -9,10 +9,10 @@ from collections.abc import Iterator
 
 from rich.console import Console
 
+from shared.control.missing import say_missing
+from shared.control.snapshot import Snapshot, describe
+from shared.control.watching import Picture, Watch
 from shared.domain.errors import StoreUnreachable
-from sweepctl.actions.missing import say_missing
-from sweepctl.actions.snapshot import Snapshot, describe
-from sweepctl.actions.watching import Picture, Watch
 from sweepctl.views.live import print_line
 
 LOOK_SECONDS = 1.0

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from rich.table import Table
 from rich.text import Text
 
+from shared.control.missing import say_missing
+from shared.control.snapshot import Snapshot, elapsed
+from shared.control.watching import Picture, Queue
 from shared.domain.progress import Progress
 from shared.domain.run import FINISHED, Run, RunState
 from shared.store.fleet import Worker
-from sweepctl.actions.missing import say_missing
-from sweepctl.actions.snapshot import Snapshot, elapsed
-from sweepctl.actions.watching import Picture, Queue
 from sweepctl.views import formats
 from sweepctl.views.live import COLOURS, SWEEP_COLOURS
 

@@ -8,8 +8,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from sweepctl.actions.replay import Replay
-from sweepctl.actions.why import SOURCES, Why
+from shared.control.why import SOURCES, Why
+from shared.local.replay import Replay
 from sweepctl.views import formats
 
 MOST_SHOWN = 10

@@ -16,12 +16,12 @@ from typing import Any
 import psutil
 
 from shared.config.compose import compose
+from shared.control.submit import submit
 from shared.domain.errors import StoreUnreachable
 from shared.domain.run import Run
 from shared.domain.sweep import Sweep
 from shared.store.embedded_server import find_server
 from shared.store.store import Store, open_store
-from sweepctl.actions.submit import submit
 from tests.fleet import QUICK_SETTINGS, Fleet
 
 SITE = Path(__file__).parent / "site"

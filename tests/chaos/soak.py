@@ -24,10 +24,10 @@ from pathlib import Path
 
 import psutil
 
+from shared.control.audit import audit_sweep
 from shared.domain.errors import StoreUnreachable
 from shared.domain.run import RunState
 from shared.domain.sweep import Sweep
-from sweepctl.actions.audit import audit_sweep
 from tests.chaos.rig import CHECKPOINT_EVERY, LEASE, STEPS, T_STAR, Stage, signal_all, stage, tree_of
 
 FULL = Counter(worker=60, suggester=5, redis=3, freeze=10)

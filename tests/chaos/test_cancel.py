@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from shared.control.steer import cancel_run
 from shared.domain.errors import Conflict, IllegalMove, NotFound
 from shared.domain.run import FINISHED, RunState, run_id
-from sweepctl.actions.steer import cancel_run
 from tests.chaos.rig import stage
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]

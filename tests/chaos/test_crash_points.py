@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from shared.control.steer import enqueue_run
 from shared.domain.early_stopping import MIN_RUNS
 from shared.domain.run import Run, RunState
 from shared.domain.sweep import Sweep
-from sweepctl.actions.steer import enqueue_run
 from tests.chaos.rig import CHECKPOINT_EVERY, STEPS, Stage, stage
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]

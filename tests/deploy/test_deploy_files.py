@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from sweepctl.actions.local import COMMANDS
+from shared.control.missing import COMMANDS
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"

@@ -38,9 +38,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_wheel_holds_all_configs_templates_scripts_and_what_a_report_is_made_of(wheel: Path) -> None:
     inside = set(zipfile.ZipFile(wheel).namelist())
 
-    files = [path for path in (ROOT / "sweepctl/templates").rglob("*.*") if path.suffix != ".pyc"]
+    files = [path for path in (ROOT / "shared/control/templates").rglob("*.*") if path.suffix != ".pyc"]
     files += [*(ROOT / "configs").rglob("*.yaml"), *(ROOT / "shared/store/scripts").glob("*.lua")]
-    files += [ROOT / "sweepctl/views/report" / name for name in ("page.css", "page.js")]
+    files += [ROOT / "sweepctl/report" / name for name in ("page.css", "page.js")]
 
     assert len(files) > 10
     assert [str(file.relative_to(ROOT)) for file in files if str(file.relative_to(ROOT)) not in inside] == []

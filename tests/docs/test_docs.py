@@ -15,9 +15,10 @@ from shared.config.compose import compose
 from shared.config.protein import NO_EFFECT, ProteinSettings
 from shared.config.schema import Budget, SweepConfig, SweepJob
 from shared.config.settings import WorkerSettings
+from shared.control.init import plan
+from shared.control.missing import COMMANDS
+from shared.local.workers import LOCAL_SETTINGS
 from shared.store import keys
-from sweepctl.actions.init import plan
-from sweepctl.actions.local import COMMANDS, LOCAL_SETTINGS
 from sweepctl.main import app
 
 ROOT = Path(__file__).parents[2]

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from shared.config.files import installed_dir
+from shared.control.submit import submit
 from shared.storage.folders import RunFolder
 from shared.store.store import Store
-from sweepctl.actions.submit import submit
 from tests.conftest import AJob, ARun
 from tests.sweepctl.conftest import Sweepctl
 

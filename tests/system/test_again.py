@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from shared.config.compose import compose
+from shared.control.rescore import rescore, rescoring_job
+from shared.control.retry import retry_run
+from shared.control.steer import cancel_run, change_limits
+from shared.control.submit import submit
 from shared.domain.run import RunState
-from sweepctl.actions.rescore import rescore, rescoring_job
-from sweepctl.actions.retry import retry_run
-from sweepctl.actions.steer import cancel_run, change_limits
-from sweepctl.actions.submit import submit
 from tests.system.test_run_command import as_json, left_after_seconds, sweepctl
 from tests.system.test_run_command import folder as folder  # a fixture
 

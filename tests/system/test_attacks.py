@@ -186,7 +186,7 @@ def test_no_secret_is_in_a_log_a_key_an_event_a_folder_a_failure_or_a_process_li
 
 def failing_sweep(fleet: Fleet) -> Sweep:
     from shared.config.compose import compose
-    from sweepctl.actions.submit import submit
+    from shared.control.submit import submit
 
     function = ["trainer=function", "trainer.function=my_code:train", "sim=none", "budget.max_runs=1", "parallelism=1"]
     job = compose("mine", function, data_dir=fleet.data_dir, config_dir=fleet.data_dir).job

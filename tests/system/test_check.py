@@ -180,8 +180,8 @@ def test_workers_with_different_storage_and_lease_are_found(fleet: Fleet, folder
 
 def test_a_worker_with_other_code_than_that_of_the_submit_is_named(fleet: Fleet, folder: Path, tmp_path: Path) -> None:
     from shared.config.compose import compose
-    from sweepctl.actions.agreement import other_code
-    from sweepctl.actions.submit import submit
+    from shared.control.agreement import other_code
+    from shared.control.submit import submit
 
     names = ["trainer=function", "trainer.function=own_code:train", "sim=none", "budget.max_runs=1"]
     sweep = submit(fleet.store, compose("mine", names, data_dir=tmp_path / "data").job).sweep

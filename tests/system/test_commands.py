@@ -12,10 +12,10 @@ import psutil
 import pytest
 
 from shared.config.compose import compose
+from shared.control.steer import cancel_run
+from shared.control.submit import submit
 from shared.domain.run import RunState
 from shared.domain.sweep import Sweep
-from sweepctl.actions.steer import cancel_run
-from sweepctl.actions.submit import submit
 
 if TYPE_CHECKING:
     from tests.fleet import Fleet

@@ -13,10 +13,10 @@ import yaml
 from services.suggester.replay import Replayed, replay
 from shared.config.compose import compose
 from shared.config.searched import space_of
+from shared.control.observations import as_csv
+from shared.control.submit import submit
 from shared.domain.parameter import key_of
 from shared.domain.run import Run, RunState
-from sweepctl.actions.observations import as_csv
-from sweepctl.actions.submit import submit
 
 if TYPE_CHECKING:
     from tests.fleet import Fleet

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from services.suggester.replay import replay
+from shared.control.steer import enqueue_run
 from shared.domain.early_stopping import MIN_RUNS
 from shared.domain.run import Run, RunState
 from shared.domain.sweep import Sweep
-from sweepctl.actions.steer import enqueue_run
 
 if TYPE_CHECKING:
     from tests.fleet import Fleet

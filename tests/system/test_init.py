@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sweepctl.actions.init import KINDS
+from shared.control.init import KINDS
 from tests.system.test_examples import type_in
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]

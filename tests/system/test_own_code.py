@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from shared.config.compose import compose
+from shared.control.submit import submit
 from shared.domain.run import RunState
-from sweepctl.actions.submit import submit
 
 if TYPE_CHECKING:
     from tests.fleet import Fleet

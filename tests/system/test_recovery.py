@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
+from shared.control.restore import restore
 from shared.domain.run import RunState
-from sweepctl.actions.restore import restore
 
 if TYPE_CHECKING:
     from tests.fleet import Fleet
@@ -98,7 +98,7 @@ def test_a_killed_suggester_is_replaced_without_a_lost_or_a_repeated_run(fleet: 
 
 
 def test_a_cancelled_run_frees_its_slot_and_is_no_observation(fleet: Fleet) -> None:
-    from sweepctl.actions.steer import cancel_run
+    from shared.control.steer import cancel_run
 
     fleet.start("suggester", "trainer")
     sweep = fleet.submit("budget.max_runs=1", "trainer.steps=600", "trainer.step_seconds=0.1")
@@ -114,7 +114,7 @@ def test_a_cancelled_run_frees_its_slot_and_is_no_observation(fleet: Fleet) -> N
 
 
 def test_nothing_of_a_paused_sweep_is_claimed_until_it_is_resumed(fleet: Fleet) -> None:
-    from sweepctl.actions.steer import pause_sweep, resume_sweep
+    from shared.control.steer import pause_sweep, resume_sweep
 
     sweep = fleet.submit("budget.max_runs=2", "parallelism=2")
     fleet.start("suggester")

@@ -12,10 +12,10 @@ from typing import Any
 import psutil
 import pytest
 
+from shared.control.snapshot import Snapshot, take_snapshot
 from shared.domain.run import RunState
 from shared.store import embedded
 from shared.store.store import open_store
-from sweepctl.actions.snapshot import Snapshot, take_snapshot
 from tests.system.test_run_command import FAILING, as_json, folder, left_after_seconds, sweepctl
 
 pytestmark = pytest.mark.slow

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from services.suggester.advance_sweep import MOST_AT_ONCE, Suggester
+from shared.control.steer import enqueue_run
+from shared.control.submit import submit
 from shared.domain.configuration import Configuration
 from shared.domain.run import Failure, Run, RunState, cancel, claim, fail, lose_attempt, observe
 from shared.domain.sweep import Sweep, SweepState, pause, stop
@@ -22,8 +24,6 @@ from shared.store.fleet import Worker as Member
 from shared.store.ledger import Ledger
 from shared.store.run_store import RunStore
 from shared.store.store import Store, open_store
-from sweepctl.actions.steer import enqueue_run
-from sweepctl.actions.submit import submit
 
 if TYPE_CHECKING:
     from tests.conftest import AJob, AWorker

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from services.suggester.follower import Follower, follow
+from shared.control.submit import submit
 from shared.domain.run import Params
 from shared.store.store import Store
-from sweepctl.actions.submit import submit
 from tests.conftest import AJob
 
 

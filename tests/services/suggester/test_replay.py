@@ -11,12 +11,12 @@ import pytest
 from services.suggester.advance_sweep import Suggester
 from services.suggester.replay import Replayed, replay
 from shared.config.compose import compose
+from shared.control.steer import enqueue_run
+from shared.control.submit import submit
 from shared.domain.run import EarlierPoint, RunState, claim, observe
 from shared.domain.sweep import Sweep
 from shared.store.fleet import Worker as Member
 from shared.store.store import Store
-from sweepctl.actions.steer import enqueue_run
-from sweepctl.actions.submit import submit
 
 if TYPE_CHECKING:
     from tests.conftest import AJob, AWorker

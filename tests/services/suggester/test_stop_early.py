@@ -11,6 +11,9 @@ import pytest
 
 from services.suggester.stop_early import EarlyStopping
 from shared.config.compose import compose
+from shared.control.retry import retry_run
+from shared.control.steer import cancel_run
+from shared.control.submit import submit
 from shared.domain.progress import Progress
 from shared.domain.run import (
     Checkpoint,
@@ -29,9 +32,6 @@ from shared.domain.run import (
 )
 from shared.domain.sweep import pause
 from shared.store.store import Store, open_store
-from sweepctl.actions.retry import retry_run
-from sweepctl.actions.steer import cancel_run
-from sweepctl.actions.submit import submit
 
 SPACE = """
 metric: reward

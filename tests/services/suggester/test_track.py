@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from services.suggester.track import Tracking
+from shared.control.submit import submit
 from shared.domain import run as moves
 from shared.domain.progress import Progress
 from shared.domain.run import EarlyStop, Prediction, Run
 from shared.domain.sweep import SweepState
 from shared.store.store import Store
-from sweepctl.actions.submit import submit
 
 if TYPE_CHECKING:
     from tests.conftest import AJob

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.console import Console
 
+from shared.control.results import ranked
 from shared.domain.run import RunState
-from sweepctl.actions.results import ranked
 from sweepctl.views.listing import runs_table
 from sweepctl.views.results import best_table
 from sweepctl.views.screen import PIPE_WIDTH, screen

@@ -11,15 +11,15 @@ from rich.console import Console, RenderableType
 
 from shared.config.compose import compose
 from shared.config.frozen import to_plain
+from shared.control.results import ranked
+from shared.control.snapshot import Snapshot, describe
+from shared.control.why import Why
 from shared.domain.audit import Attempt, Audit
 from shared.domain.configuration import Configuration
 from shared.domain.forecast import Forecast
 from shared.domain.progress import Progress
 from shared.domain.run import EarlyStop, Run, RunState, claim, retry
 from shared.domain.sweep import Sweep, SweepState
-from sweepctl.actions.results import ranked
-from sweepctl.actions.snapshot import Snapshot, describe
-from sweepctl.actions.why import Why
 from sweepctl.views.listing import audit_view, details_view, runs_lines, runs_table, workers_table
 from sweepctl.views.live import print_line, render
 from sweepctl.views.results import summary

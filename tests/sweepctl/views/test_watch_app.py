@@ -14,11 +14,11 @@ from textual.pilot import Pilot
 from textual.widgets import Static, TabbedContent
 from textual.widgets._footer import FooterKey
 
+from shared.control.watching import Watch
 from shared.domain.progress import Progress
 from shared.domain.run import RunState, cancel, claim
 from shared.domain.sweep import Best
 from shared.store.store import Store, open_store
-from sweepctl.actions.watching import Watch
 from sweepctl.views import watch_app
 from sweepctl.views.watch_app import RunScreen, WatchApp
 from sweepctl.views.watch_table import RunsTable

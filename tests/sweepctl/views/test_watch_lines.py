@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from shared.control.watching import Watch
 from shared.domain.sweep import SweepState
 from shared.store.store import Store
-from sweepctl.actions.watching import Watch
 from sweepctl.views.watch_lines import watch_lines
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""What can be done to sweeps, by whoever does it: command line, library, report, services. Nothing here prints."""

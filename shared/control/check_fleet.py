@@ -1,0 +1,123 @@
+"""Can the workers that live carry a job out, and do they agree with each other?"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from shared.config.schema import SweepJob
+from shared.config.settings import TIMING
+from shared.control.agreement import tell_apart, who_says_what
+from shared.control.findings import Finding
+from shared.control.missing import missing_workers
+from shared.execution.permission import allows, entry_points
+from shared.execution.source import package_code
+from shared.storage.identity import Storage
+from shared.store.fleet import Worker
+
+Findings = Iterator[Finding]
+
+
+def examine_fleet(job: SweepJob, workers: Sequence[Worker], *, here: Storage) -> Findings:
+    """Yield the findings about live workers: there are enough, they may, they agree, they share the storage.
+
+    `here` is the data folder of this machine.
+    """
+    yield from _enough(job, workers)
+    if not workers:
+        return
+    yield from _rights(job, workers)
+    yield from _gpus(job, workers)
+    yield from _versions(workers)
+    yield from _timing(workers)
+    yield from _storage(job, workers, here)
+
+
+def _enough(job: SweepJob, workers: Sequence[Worker]) -> Findings:
+    missing = missing_workers(workers, queue=job.queue, is_evaluated=job.is_evaluated)
+    for service, command in missing.items():
+        yield Finding("fail", "workers", f"no {service} lives for this sweep: start one with `{command}`")
+    if not missing:
+        slots = sum(worker.slots for worker in _trainers(job, workers))
+        yield Finding("ok", "workers", f"{len(workers)} live; {slots} slot(s) for queue {job.queue}")
+
+
+def _rights(job: SweepJob, workers: Sequence[Worker]) -> Findings:
+    for entry_point in entry_points(job):
+        shut = [worker.id for worker in _trainers(job, workers) if not allows(entry_point, worker.allow)]
+        if shut:
+            text = f"{entry_point} is not allowed at {' and '.join(shut)}: start with SWEEP_ALLOW={entry_point}"
+            every = len(shut) == len(_trainers(job, workers))
+            yield Finding("fail" if every else "warn", "rights", text)
+
+
+def _gpus(job: SweepJob, workers: Sequence[Worker]) -> Findings:
+    trainers = _trainers(job, workers)
+    most = max((len(worker.gpus) for worker in trainers), default=0)
+    if trainers and job.device == "cuda" and not most:
+        yield Finding("fail", "gpu", "the sweep wants device=cuda, and no trainer sees a GPU: start one where there is")
+    elif 0 < most < job.trainer.gpus_per_run:
+        wanted = job.trainer.gpus_per_run
+        yield Finding(
+            "fail", "gpu", f"a run wants {wanted} GPUs, and no trainer has more than {most}: lower gpus_per_run"
+        )
+
+
+def _versions(workers: Sequence[Worker]) -> Findings:
+    here = package_code()
+    found = who_says_what(workers, lambda worker: worker.code or f"{worker.version} (sources not told)")
+    if len(found) > 1:
+        yield Finding("warn", "code", f"workers of different code: {tell_apart(found)}: install the same everywhere")
+    elif here not in found:
+        yield Finding(
+            "warn", "code", f"the workers have {next(iter(found))}, and this command {here}: install the same"
+        )
+    else:
+        yield Finding("ok", "code", f"all have {here}, as this command")
+
+
+def _timing(workers: Sequence[Worker]) -> Findings:
+    differing = False
+    for name in TIMING:
+        found = who_says_what(workers, _says(name))
+        if len(found) > 1:
+            differing = True
+            text = f"SWEEP_{name.upper()} differs: {tell_apart(found)}: set it alike for all"
+            yield Finding("fail" if name == "lease_seconds" else "warn", "settings", text)
+    if not differing:
+        yield Finding("ok", "settings", "leases, heartbeats and timers are the same for all")
+
+
+def _says(name: str) -> Callable[[Worker], str]:
+    return lambda worker: f"{worker.settings[name]:g}" if name in worker.settings else ""
+
+
+def _storage(job: SweepJob, workers: Sequence[Worker], here: Storage) -> Findings:
+    users = [worker for worker in workers if worker.service in ("trainer", "evaluator")]
+    for worker in users:
+        if worker.storage_fault:
+            yield Finding("fail", "storage", f"{worker.id}: {worker.storage_fault}: mend it, or set another DATA_DIR")
+    found = who_says_what(users, lambda worker: worker.storage or "")
+    placeless = [worker.id for worker in users if not worker.storage and not worker.storage_fault]
+    is_far = any(worker.host != socket.gethostname() for worker in users if worker.id in placeless)
+    if is_far:
+        text = f"{' and '.join(placeless)} would write to {Path(job.data_dir).absolute()}, whatever that is there"
+        yield Finding("warn", "storage", f"{text}: set DATA_DIR to an absolute path of the shared file system")
+    if len(found) > 1:
+        places = "; ".join(f"{_place(ids[0], users)} of {' and '.join(ids)}" for ids in found.values())
+        text = f"not one file system, but {len(found)}: {places}: checkpoints do not get from one to the other"
+        yield Finding("fail", "storage", f"{text}: mount the same one as DATA_DIR")
+    elif found and here.id not in found:
+        why = here.fault or f"{Path(job.data_dir).absolute()} is another file system than that of the workers"
+        yield Finding("warn", "storage", f"{why}: logs, checkpoints and folders of runs are not seen from here")
+    elif found or (placeless and not is_far):
+        yield Finding("ok", "storage", f"all write to the file system of {Path(job.data_dir).absolute()}")
+
+
+def _place(worker_id: str, workers: Sequence[Worker]) -> str:
+    return next(worker.data_dir for worker in workers if worker.id == worker_id)
+
+
+def _trainers(job: SweepJob, workers: Sequence[Worker]) -> list[Worker]:
+    return [worker for worker in workers if worker.service == "trainer" and job.queue in worker.queues]

@@ -1,0 +1,86 @@
+"""A starting point for one's own sweep: training code, its trainer's config, the sweep, written into a folder."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from shared.config.files import installed_dir
+from shared.domain.errors import ConfigError
+from shared.domain.wording import did_you_mean, show
+
+TEMPLATES = Path(__file__).resolve().parent / "templates"
+PLACEHOLDER = "NAME"
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Something that people train with: what it is for, and how a sweep of it is called if nobody says."""
+
+    what: str
+    name: str
+    code: str = "code.py"
+
+
+KINDS: Mapping[str, Kind] = {
+    "function": Kind("a Python function train(run): reports, checkpoints, goes on after it was killed", "train"),
+    "command": Kind("a program in any language, started with the suggested values as arguments", "train", "code.sh"),
+    "ppo": Kind("the built-in PPO on a gymnasium environment of yours", "my_env"),
+    "wandb": Kind("a Python script that logs to Weights & Biases, as it stands", "train"),
+}
+
+
+def plan(kind: str, name: str | None) -> dict[Path, str]:
+    """Return what is written, by paths relative to the folder: the code first, then trainer and sweep.
+
+    Raises ConfigError for a kind that there is not, and for a name that something else has.
+    """
+    if kind not in KINDS:
+        near = did_you_mean(kind, KINDS)
+        hint = "" if near else "; function is for anything that Python trains"
+        raise ConfigError(f"there is no kind {show(kind)}{near}; there are {', '.join(KINDS)}{hint}")
+    chosen = KINDS[kind]
+    called = name or chosen.name
+    _check_name(called, is_module=chosen.code.endswith(".py"))
+    places = {
+        chosen.code: f"{called}{Path(chosen.code).suffix}",
+        "trainer.yaml": f"configs/trainer/{called}.yaml",
+        "sweep.yaml": f"configs/sweep/{called}.yaml",
+    }
+    return {
+        Path(place): (TEMPLATES / kind / source).read_text(encoding="utf-8").replace(PLACEHOLDER, called)
+        for source, place in places.items()
+    }
+
+
+def next_commands(name: str) -> Iterator[tuple[str, str]]:
+    """Yield the commands that come next, each with what it does."""
+    yield f"sweepctl check {name}", "one short run, killed once to see whether it goes on; says what is wrong"
+    yield f"sweepctl rollout {name}", "one run, end to end, its log on the terminal"
+    yield f"sweepctl run {name}", "the sweep"
+
+
+def _check_name(name: str, *, is_module: bool) -> None:
+    if not _NAME.fullmatch(name):
+        raise ConfigError(
+            f"--name {show(name)}: expected small letters, digits and underscores, the first a letter: "
+            "it becomes the name of files and of a module"
+        )
+    for group in ("sweep", "trainer"):
+        if (installed_dir() / group / f"{name}.yaml").is_file():
+            raise ConfigError(f"--name {name}: there is an installed {group} of this name: choose another --name")
+    if is_module and (name in sys.stdlib_module_names or _is_installed(name)):
+        raise ConfigError(
+            f"--name {name}: {name}.py would stand before the installed module {name}: choose another --name"
+        )
+
+
+def _is_installed(name: str) -> bool:
+    """Whether a module of this name is found elsewhere than in the current folder."""
+    found = importlib.util.find_spec(name)
+    return found is not None and (found.origin is None or Path(found.origin).parent.resolve() != Path.cwd().resolve())

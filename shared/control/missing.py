@@ -1,0 +1,44 @@
+"""Which workers a sweep still needs, and the command that starts each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from shared.domain.sweep import Sweep
+from shared.store.fleet import Worker
+
+COMMANDS: dict[str, tuple[str, ...]] = {
+    "suggester": ("-A", "services.suggester", "worker", "-Q", "suggest,results"),
+    "trainer": ("-A", "services.trainer", "worker", "-Q", "gpu"),
+    "evaluator": ("-A", "services.evaluator", "worker", "-Q", "eval"),
+}
+"""The arguments of `celery` that start a worker of each service."""
+
+
+def missing_workers(workers: Sequence[Worker], *, queue: str, is_evaluated: bool) -> dict[str, str]:
+    """Return for each service that no live worker gives to a sweep of `queue` the command that starts one."""
+    wanted = {"suggester": "suggest", "trainer": queue, **({"evaluator": "eval"} if is_evaluated else {})}
+    served = {(worker.service, queue) for worker in workers for queue in worker.queues}
+    missing = [service for service, queue in wanted.items() if (service, queue) not in served]
+    return {service: worker_command(service, queue) for service in missing}
+
+
+def worker_command(service: str, queue: str) -> str:
+    """Return the command that starts a worker of `service`; a trainer serves `queue`."""
+    *start, usual = COMMANDS[service]
+    return " ".join(["celery", *start, queue if service == "trainer" else usual])
+
+
+def say_missing(sweep: Sweep, workers: Sequence[Worker], *, private: bool) -> list[str]:
+    """Return what starts the missing workers; nothing for a sweep that needs no more.
+
+    In the `private` store of a folder it is one sentence, elsewhere one for each.
+    """
+    if sweep.is_finished:
+        return []
+    is_evaluated = bool(sweep.config["sim"]["simulations"])
+    missing = missing_workers(workers, queue=sweep.queue, is_evaluated=is_evaluated)
+    if private and missing:  # a worker that is started by hand looks for its store elsewhere
+        lacks = " and no ".join(missing)
+        return [f"no {lacks} lives: `sweepctl up` starts them (or `sweepctl run` with the same config)"]
+    return [f"no {service} lives: start one with `{command}`" for service, command in missing.items()]

@@ -1,0 +1,126 @@
+"""Run a sweep to its end on this machine: submit it, start the workers, watch."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Generator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from shared.config.schema import CommandTrainer, SweepJob
+from shared.config.settings import worker_settings
+from shared.control.missing import COMMANDS
+from shared.control.snapshot import Snapshot, take_snapshot
+from shared.control.submit import Submitted, submit
+from shared.domain.errors import ConfigError, SweepError
+from shared.domain.sweep import SweepState
+from shared.execution.permission import allows, entry_points, misses_module, misses_program
+from shared.local.stack import serving_stack
+from shared.local.workers import LocalWorkers, take_from_the_dead
+from shared.store.connection import asks_for_no_password, masked
+from shared.store.store import Store
+
+LOOK_SECONDS = 0.25
+FRESH_SECONDS = 8.0
+TAKE_OVER_SECONDS = 3.0
+
+
+def refuse_for_strangers(job: SweepJob, url: str, environment: Mapping[str, str]) -> None:
+    """Raise ConfigError when workers here would import the user's code for everybody who reaches the store.
+
+    Who runs a sweep vouches for what its config names, as long as nobody else can write to the store.
+    """
+    named = worker_settings(environment).allow
+    for entry_point in entry_points(job):
+        if asks_for_no_password(url) and not allows(entry_point, named):
+            raise ConfigError(
+                f"{entry_point} is code of yours, and Redis at {masked(url)} takes orders from everybody who reaches "
+                f"it: give it a password, or vouch for the code with SWEEP_ALLOW={entry_point}"
+            )
+
+
+def missing_code(job: SweepJob) -> str | None:
+    """Say which program or module that a job names is not here, and what to do; None if all are."""
+    missing = misses_program(job.trainer.command) if isinstance(job.trainer, CommandTrainer) else None
+    for entry_point in entry_points(job):
+        if missing is None and not entry_point.startswith("command:"):
+            missing = misses_module(entry_point.removeprefix("env:").partition(":")[0], of=entry_point)
+    return missing
+
+
+def refuse_without_code(job: SweepJob) -> None:
+    """Raise ConfigError when the code that a job names is not here: its runs would wait for ever."""
+    if missing := missing_code(job):
+        raise ConfigError(missing)
+
+
+@dataclass
+class LocalSweep:
+    """A sweep that this process sees through. Iterate over it for snapshots until it is over."""
+
+    store: Store
+    job: SweepJob
+    data_dir: Path
+    workers: LocalWorkers | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)  # of the workers, instead of the environment's
+
+    def follow(self) -> Generator[Snapshot, None, None]:
+        """Submit the sweep, start what is missing, and yield a snapshot several times a second until it is over.
+
+        The workers end, in order, when the iteration does: at the end, on an error, or when it is closed.
+        Raises Conflict when the name belongs to another sweep, ConfigError for code that strangers could call
+        or that is not here, SweepError when the workers cannot live.
+        """
+        refuse_for_strangers(self.job, self.store.url, os.environ)
+        refuse_without_code(self.job)
+        submitted = submit(self.store, self.job)
+        name, served_at = submitted.sweep.name, -TAKE_OVER_SECONDS
+        with ExitStack() as stack:
+            while True:
+                shot = take_snapshot(self.store, name)
+                yield shot
+                if shot.sweep.state in (SweepState.FINISHED, SweepState.PAUSED):
+                    return
+                if self.workers is None:
+                    # A sweep that others serve is only watched, until those workers are gone.
+                    served_at = time.monotonic() if self._is_served(submitted) else served_at
+                    if time.monotonic() - served_at >= TAKE_OVER_SECONDS:
+                        self._take_from_the_dead(name)
+                        self.workers = stack.enter_context(self._new_workers())
+                self._keep_alive(name)
+                time.sleep(LOOK_SECONDS)
+
+    def _new_workers(self) -> LocalWorkers:
+        allow, queue = entry_points(self.job), self.job.queue
+        return LocalWorkers(self.store.url, self.data_dir, queue=queue, allow=allow, settings=self.settings)
+
+    def _keep_alive(self, name: str) -> None:
+        if self.workers is None:
+            return
+        if self.workers.start_again():
+            self._take_from_the_dead(name)
+        if service := self.workers.broken():
+            raise SweepError(f"the {service} dies again and again: see {self.workers.log_file(service)}")
+
+    def _take_from_the_dead(self, name: str) -> None:
+        # Only an embedded store is certain to be this host's alone: containers may share a host's name.
+        if self.store.is_private:
+            take_from_the_dead(self.store, name)
+
+    def _is_served(self, submitted: Submitted) -> bool:
+        """Whether `sweepctl up` serves it or, if it was there before, somebody else's workers of all services do."""
+        if serving_stack(self.data_dir, self.store.url, self.job):
+            return True
+        if not submitted.existed:
+            return False
+        live = self.store.fleet.live(silent_seconds=FRESH_SECONDS)
+        return {worker.service for worker in live if _exists(worker.host, worker.pid)} >= set(COMMANDS)
+
+
+def _exists(host: str, pid: int) -> bool:
+    return host != socket.gethostname() or psutil.pid_exists(pid)

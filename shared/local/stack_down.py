@@ -1,0 +1,103 @@
+"""End the local stack, and say what became of the runs that its workers held."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from shared.domain.errors import NotFound, SweepError
+from shared.domain.run import LEASED, Run
+from shared.local.stack import END_SECONDS, Stack, end, live_stack
+from shared.store import embedded
+from shared.store.embedded_server import PLACE
+from shared.store.store import Store, open_store
+
+STORE_ENDS_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Down:
+    """What was ended; nothing, if nothing ran."""
+
+    parts: tuple[str, ...] = ()
+    killed: tuple[str, ...] = ()  # of the parts, those that did not end by themselves
+    runs: tuple[Run, ...] = ()  # that its workers held, as they stand now
+    unfinished: tuple[str, ...] = ()  # sweeps that go on with the next workers
+    store_ended: bool = True
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return {
+            "stopped": list(self.parts),
+            "killed": list(self.killed),
+            "runs": [
+                {"run": run.id, "state": run.state, "step": run.checkpoint.step if run.checkpoint else None}
+                for run in self.runs
+            ],
+            "unfinished": list(self.unfinished),
+        }
+
+
+def bring_down(data_dir: Path, *, tell: Callable[[str], None] = lambda _: None) -> Down:
+    """End the stack of a data folder; its workers hand their runs back first. Raises SweepError if it does not end."""
+    found = live_stack(data_dir, patience=END_SECONDS)
+    if found is None:
+        return Down()
+    stack = found.stack
+    names = tuple(part.name for part in stack.parts)
+    tell(f"ending {', '.join(names)}; trainings write a checkpoint")
+    hold = embedded.attach(data_dir) if stack.url.startswith("unix:") else None  # it outlives the workers, for a look
+    store = open_store(stack.url)
+    try:
+        held = _held(store, stack)
+        ended = end(found)
+        runs, unfinished = _now(store, held), _live(store)
+    finally:
+        store.close()
+        if hold:
+            hold.release()
+    store_ended = hold is None or _is_gone(data_dir)
+    return Down(names, ended.killed, tuple(runs), tuple(unfinished), store_ended)
+
+
+def _held(store: Store, stack: Stack) -> list[str]:
+    """Return the ids of the runs that the stack's workers hold."""
+    pids = {part.pid for part in stack.parts}
+    try:
+        live = store.fleet.live()
+    except SweepError:  # then there is nothing to tell, but it has to end all the same
+        return []
+    mine = [worker for worker in live if worker.host == socket.gethostname() and worker.pid in pids]
+    return sorted({run for worker in mine for run in worker.busy})
+
+
+def _now(store: Store, runs: list[str]) -> list[Run]:
+    found = []
+    for run in runs:
+        try:
+            found.append(store.runs.get(run))
+        except NotFound:
+            continue
+        except SweepError:
+            return found
+    return [run for run in found if run.state not in LEASED or run.owner is None]
+
+
+def _live(store: Store) -> list[str]:
+    try:
+        return store.sweeps.live()
+    except SweepError:
+        return []
+
+
+def _is_gone(data_dir: Path) -> bool:
+    """Whether the private store ended, too: it stays while another command holds it."""
+    place = data_dir / embedded.STORE_FOLDER / PLACE
+    deadline = time.monotonic() + STORE_ENDS_SECONDS
+    while place.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return not place.exists()

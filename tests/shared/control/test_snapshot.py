@@ -1,0 +1,95 @@
+"""A sweep at one moment."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from shared.control.snapshot import describe, latest, take_snapshot
+from shared.domain.configuration import Configuration
+from shared.domain.errors import NotFound
+from shared.domain.progress import Progress
+from shared.domain.run import Run, RunState, claim
+from shared.domain.sweep import Best
+from shared.store.store import Store
+
+if TYPE_CHECKING:
+    from tests.conftest import ARun, ASweep
+
+
+def test_a_snapshot_tells_what_is_done_what_goes_on_and_what_is_best(
+    store: Store, a_run: ARun, a_sweep: ASweep
+) -> None:
+    best = Best(run=1, score=1.0, cost=2.0)
+    sweep = store.sweeps.create(a_sweep(best=best, limits={"max_runs": 4}, created_at=store.sweeps.now() - 60))
+    runs = [a_run(RunState.OBSERVED, number=1), a_run(RunState.FAILED, number=2), a_run(number=3)]
+    store.sweeps.commit(sweep, sweep.move("", created=3), [(run, {}) for run in runs])
+    waiting = store.runs.get("s.r.3")
+    held = store.runs.claim(waiting, claim(waiting, worker="w", nonce="n", at=0.0), lease_ms=60_000)
+    store.runs.renew(held, lease_ms=60_000, progress=Progress().after(5, {"reward": 0.5}, metric="reward"))
+
+    shot = take_snapshot(store, "s")
+
+    assert shot.done == 2
+    assert [run.number for run in shot.unfinished] == [3]
+    assert shot.progress[3].curve == ((5, 0.5),)
+    assert shot.best is not None
+    assert shot.best.number == 1
+    assert shot.seconds_left == pytest.approx((4 - 2 - 0.5) * 1.5), "the median run took (3 + 0) / 2 seconds"
+    told = json.loads(json.dumps(shot.to_json()))
+    assert told["runs"] == {**dict.fromkeys(map(str, RunState), 0), "observed": 1, "failed": 1, "training": 1}
+    assert (told["best"]["run"], told["unfinished"][0]["steps"]) == ("s.r.1", 5)
+    assert (told["forecast"]["limit"], told["forecast"]["runs_left"]) == ("max_runs", 2)
+    assert (told["best"]["interval"], told["best"]["runs"]) == (None, ["s.r.1"]), "what an earlier version knew"
+
+
+def test_what_is_best_is_a_configuration_with_its_runs_and_what_it_is_worth(
+    store: Store, a_run: ARun, a_sweep: ASweep
+) -> None:
+    leader = Configuration(runs=(3, 1), score=7.0, cost=4.0, low=5.0, high=8.0)
+    sweep = store.sweeps.create(a_sweep(best=Best(run=2, score=8.5, cost=2.0), leader=leader))
+    runs = [a_run(RunState.OBSERVED, number=number, score=9.0 - number) for number in (1, 2, 3)]
+    store.sweeps.commit(sweep, sweep.move("", created=3), [(run, {}) for run in runs])
+
+    told = take_snapshot(store, "s").to_json()["best"]
+
+    assert (told["run"], told["runs"]) == ("s.r.3", ["s.r.3", "s.r.1"])
+    assert (told["score"], told["cost"], told["interval"]) == (7.0, 4.0, [5.0, 8.0])
+
+
+def test_a_snapshot_costs_the_same_however_many_runs_are_over(store: Store, a_run: ARun, a_sweep: ASweep) -> None:
+    def bytes_of_a_snapshot() -> int:
+        before = store.client.info("stats")["total_net_output_bytes"]
+        take_snapshot(store, "s")
+        return int(store.client.info("stats")["total_net_output_bytes"] - before)
+
+    sweep = store.sweeps.create(a_sweep(best=Best(run=1, score=1.0, cost=2.0)))
+    some = 0
+    for start in range(1, 801, 100):
+        more: list[tuple[Run, dict[str, Any]]] = [
+            (a_run(RunState.OBSERVED, number=number), {}) for number in range(start, start + 100)
+        ]
+        sweep = store.sweeps.commit(sweep, sweep.move("", created=start + 99), more)
+        some = some or bytes_of_a_snapshot()
+
+    assert bytes_of_a_snapshot() < some + 1000
+
+
+def test_the_latest_sweep_is_the_one_created_last(store: Store, a_sweep: ASweep) -> None:
+    with pytest.raises(NotFound, match="no sweep in this store yet: start one with `sweepctl run quick`"):
+        latest(store)
+    for name in ("b", "a"):
+        store.sweeps.create(a_sweep(name=name))
+        store.client.zincrby("sweeps", 1 if name == "a" else 0, name)
+
+    assert latest(store) == "a"
+
+
+def test_a_run_is_described_in_plain_data(a_run: ARun, a_sweep: ASweep) -> None:
+    told = describe(a_run(RunState.EVALUATING), a_sweep())
+
+    assert json.loads(json.dumps(told)) == told
+    assert told["checkpoint"] == {"step": 10, "path": "10.a1", "sha256": "abc", "train_seconds": 1.0}
+    assert (told["worker"], told["train_seconds"], told["score"]) == ("w", 2.0, None)

@@ -1,0 +1,249 @@
+"""The page of a report: what stands in it, and that a browser draws all of it without a network."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser
+from plotly.graph_objects import Figure
+from plotly.offline import get_plotlyjs
+
+from shared.domain.sweep import Goal
+from sweepctl.report.collect import Importance, Material, write_report
+from sweepctl.report.page import page, sections_of
+from sweepctl.report.section import Section
+from sweepctl.report.timeline import Timeline
+from tests.browser import DESKTOP, PHONE, Scheme, Visit, visit
+from tests.sweepctl.report.sweeps import NASTY, a_material
+
+MARKS = ".point, .js-line"
+LARGEST = 7_000_000
+LARGEST_DATA = 2_100_000
+
+
+def words_of(section: Section) -> str:
+    cells = [cell for table in section.tables for row in table.rows for cell in row]
+    return " ".join([section.title, *section.text, *(chart.alt for chart in section.charts), *cells])
+
+
+def section_of(material: Material, key: str) -> Section:
+    return next(section for section in sections_of(material) if section.key == key)
+
+
+@pytest.mark.parametrize("many", [0, 1, 40])
+def test_a_report_has_all_of_its_sections_however_many_runs_there_are(many: int) -> None:
+    sections = sections_of(a_material(many))
+
+    assert [section.key for section in sections] == [
+        "best",
+        "history",
+        "front",
+        "importance",
+        "slices",
+        "together",
+        "curves",
+        "predictions",
+        "failures",
+        "workers",
+    ]
+    assert all(section.text or section.facts or section.charts for section in sections)
+
+
+def test_without_a_run_the_sections_say_so() -> None:
+    told = " ".join(
+        words_of(section) for section in sections_of(a_material(0, importance=Importance(missing="no run")))
+    )
+
+    assert "No run has been suggested yet." in told
+    assert "Not computed: no run." in told
+    assert "no run was claimed yet" in told
+
+
+def test_every_chart_is_a_figure_that_plotly_knows() -> None:
+    for section in sections_of(a_material(60)):
+        for chart in section.charts:
+            Figure(painted({"data": chart.data, "layout": chart.layout}))  # raises ValueError for what it does not know
+
+
+def test_every_chart_says_in_words_what_it_shows() -> None:
+    charts = [chart for section in sections_of(a_material(60)) for chart in section.charts]
+
+    assert len(charts) > 12
+    assert all(len(chart.alt) > 20 for chart in charts)
+    assert len({chart.key for chart in charts}) == len(charts)
+
+
+@pytest.mark.parametrize(("goal", "better"), [("maximize", max), ("minimize", min)])
+def test_the_best_so_far_goes_the_way_of_the_goal(goal: Goal, better: Any) -> None:
+    material = a_material(60, goal=goal)
+    scores = [run.score for run in material.runs if run.score is not None]
+    chart = section_of(material, "history").charts[0]
+
+    line = next(trace for trace in chart.data if trace["mode"] == "lines")
+
+    assert line["y"][-1] == better(scores)
+    assert line["y"] == sorted(line["y"], reverse=goal == "minimize")
+    assert ("higher" if goal == "maximize" else "lower") in chart.layout["yaxis"]["title"]["text"]
+
+
+def test_the_importance_names_its_method_and_how_far_it_can_be_trusted() -> None:
+    told = words_of(
+        section_of(a_material(60, importance=Importance(60, 14, 0.12, {"trainer.gamma": 0.9})), "importance")
+    )
+
+    for part in ("Sobol", "Jansen", "60 runs", "12 %", "take the order of the parameters as a guess", "90.0 %"):
+        assert part in told
+
+
+def test_with_too_few_runs_the_importance_says_how_many_are_needed() -> None:
+    found = section_of(a_material(5, importance=Importance(5, 14)), "importance")
+
+    assert found.text == ["Too few runs with a score to tell: 5; at least 14 are needed for this space."]
+    assert not found.charts
+
+
+def test_inactive_parameters_and_failed_runs_are_shown_as_such() -> None:
+    material = a_material(80)
+    slices = {chart.title: chart for chart in section_of(material, "slices").charts}
+    momentum = slices["Score by trainer.optimizer.momentum"]
+    shown = sum(len(trace["x"]) for trace in momentum.data)
+
+    assert 0 < shown < len(material.runs)
+    assert "inactive in" in momentum.alt
+    assert any(trace["marker"]["symbol"] == "x-thin-open" for trace in momentum.data)
+    assert any(trace["marker"]["symbol"] == "diamond" for chart in slices.values() for trace in chart.data)
+
+
+def test_failures_are_told_by_their_message() -> None:
+    (table,) = section_of(a_material(80), "failures").tables
+
+    assert [(row[1], row[2]) for row in table.rows] == [("user code", "4"), ("user code", "3")]
+
+
+def test_a_sweep_whose_log_was_dropped_is_reported_without_times() -> None:
+    material = replace(a_material(30, log_dropped=True), timeline=Timeline(), curves={})
+
+    told = " ".join(words_of(section) for section in sections_of(material))
+
+    assert "When runs ended is not known" in told
+    assert "its log was dropped" in told
+    assert len(section_of(material, "history").charts) == 2
+
+
+def test_what_users_wrote_can_neither_run_nor_be_read_as_a_tag() -> None:
+    text = page(a_material(60), plotly="/* plotly */")
+
+    assert NASTY not in text
+    assert "<script>window" not in text
+    assert text.count("<script") == text.count("</script>") == 3
+    assert "script-src 'sha256-" in text
+    assert re.search(r"https?:|url\(|@import", text.replace("https://example.org/", "")) is None
+
+
+def test_the_page_of_a_large_sweep_stays_small() -> None:
+    material = a_material(5000)
+
+    text = page(material, plotly="")
+
+    assert len(text.encode()) < LARGEST_DATA
+    history = section_of(material, "history")
+    assert any("of 4546 runs" in sentence for sentence in history.text)
+    assert max(len(trace["x"]) for chart in history.charts for trace in chart.data) < 1100
+
+
+# ------------------------------------------------------------------------------------------------ in a browser
+
+
+@pytest.fixture(scope="module", params=[0, 1, 80])
+def report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a report of none, one and many runs."""
+    place = tmp_path_factory.mktemp("report") / "s.html"
+    write_report(a_material(request.param), place)
+    return place
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("width", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")])
+def test_a_report_is_drawn_without_a_network_at_any_width(
+    browser: Browser, report: Path, width: int, scheme: Scheme
+) -> None:
+    with visit(browser, report.as_uri(), width=width, scheme=scheme) as opened:
+        opened.page.wait_for_selector("html[data-drawn]")
+
+        assert opened.errors == []
+        assert opened.requests == [report.as_uri()]
+        assert opened.widths() == (width, width)
+        assert blank_charts(opened) == []
+        assert opened.page.evaluate("window.stolen") is None
+        assert opened.page.locator("svg a[href], svg a").count() == 0
+
+
+@pytest.mark.slow
+def test_a_report_of_5000_runs_is_drawn(browser: Browser, tmp_path: Path) -> None:
+    place = tmp_path / "s.html"
+    size = write_report(a_material(5000), place)
+
+    with visit(browser, place.as_uri(), width=PHONE) as opened:
+        opened.page.wait_for_selector("html[data-drawn]")
+
+        assert size == place.stat().st_size < LARGEST
+        assert (opened.errors, blank_charts(opened)) == ([], [])
+
+
+@pytest.mark.slow
+def test_a_report_turns_dark_with_the_system(browser: Browser, tmp_path: Path) -> None:
+    place = tmp_path / "s.html"
+    write_report(a_material(30), place)
+
+    with visit(browser, place.as_uri()) as opened:
+        light = colours(opened, "1")
+        opened.page.emulate_media(color_scheme="dark")
+        dark = colours(opened, "2")
+
+    assert light.keys() == dark.keys()
+    assert all(light[part] != dark[part] for part in light)
+
+
+@pytest.mark.slow
+def test_the_policy_of_the_page_lets_no_other_script_run(browser: Browser, tmp_path: Path) -> None:
+    text = page(a_material(1), plotly=get_plotlyjs()).replace("</body>", "<script>window.stolen = 1</script></body>")
+    place = tmp_path / "s.html"
+    place.write_text(text)
+
+    with visit(browser, place.as_uri()) as opened:
+        opened.page.wait_for_selector("html[data-drawn]")
+
+        assert opened.page.evaluate("window.stolen") is None
+        assert any("Content Security Policy" in error for error in opened.errors)
+
+
+def blank_charts(opened: Visit) -> list[str]:
+    """Return the charts of a page in which nothing is drawn."""
+    script = f"""() => [...document.querySelectorAll('.plot')]
+        .filter(plot => plot.querySelectorAll('{MARKS}').length === 0 || plot.clientWidth === 0)
+        .map(plot => plot.id)"""
+    return list(opened.page.evaluate(script))
+
+
+def colours(opened: Visit, drawn: str) -> dict[str, str]:
+    opened.page.wait_for_selector(f"html[data-drawn='{drawn}']")
+    script = """() => ({
+        page: getComputedStyle(document.body).backgroundColor,
+        text: getComputedStyle(document.body).color,
+        mark: getComputedStyle(document.querySelector('#plot-front .point')).fill,
+        axis: getComputedStyle(document.querySelector('#plot-front .xtick text')).fill,
+    })"""
+    return dict(opened.page.evaluate(script))
+
+
+def painted(value: Any) -> Any:
+    """Return a figure with a colour in the place of each name of the palette, as the page's script does."""
+    if isinstance(value, dict):
+        return {key: painted(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [painted(item) for item in value]
+    return "#123456" if isinstance(value, str) and value.startswith("@") else value
