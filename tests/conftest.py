@@ -22,8 +22,8 @@ from shared.execution.forkserver import start_forkserver
 from shared.execution.slots import Slots
 from shared.execution.worker import Worker
 from shared.queues.app import make_app
-from shared.queues.doorbells import Doorbells
 from shared.queues.lifecycle import Lifecycle
+from shared.queues.notifications import Notifications
 from shared.store import embedded
 from shared.store.store import Store, open_store
 from tests.browser import browser
@@ -150,7 +150,7 @@ def a_worker(store: Store, tmp_path: Path) -> Iterator[AWorker]:
         name = f"{service}-{len(made)}"
         chosen = WorkerSettings(**settings)
         places = Slots(slots, gpus)
-        made.append(Worker(service, name, app, chosen, store, Doorbells(app), Lifecycle(app), places, tmp_path))
+        made.append(Worker(service, name, app, chosen, store, Notifications(app), Lifecycle(app), places, tmp_path))
         return made[-1]
 
     yield make

@@ -21,7 +21,7 @@ ENTRY = "services.evaluator.evaluate_run:play"
 
 
 def evaluate_due_runs(worker: Worker, hint: str) -> None:
-    """Evaluate the run that the doorbell names, then the next due ones."""
+    """Evaluate the run that the notification names, then the next due ones."""
 
     def evaluate(claimed: Claimed) -> None:
         work_on(worker, claimed, entry=ENTRY, phase="eval", conclude=conclude)

@@ -1,4 +1,4 @@
-"""The evaluator's doorbell."""
+"""The evaluator's notification."""
 
 from __future__ import annotations
 

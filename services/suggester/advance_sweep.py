@@ -11,7 +11,7 @@ from shared.domain.configuration import best_first
 from shared.domain.errors import ConfigError, IllegalMove, NotFound, Stale, Unreadable
 from shared.domain.run import FINISHED, UNFINISHED, Prediction, Run, RunState, cancel, suggest
 from shared.domain.sweep import Sweep, absorb, cuts_short, expected_cost, how_many_to_start, settle
-from shared.queues.doorbells import Doorbells
+from shared.queues.notifications import Notifications
 from shared.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -23,8 +23,8 @@ MOST_AT_ONCE = 100
 class Suggester:
     """Advances sweeps. Several may run at once, here and elsewhere: the commit lets one of them through."""
 
-    def __init__(self, store: Store, doorbells: Doorbells) -> None:
-        self._store, self._doorbells = store, doorbells
+    def __init__(self, store: Store, notifications: Notifications) -> None:
+        self._store, self._notifications = store, notifications
         self._followers: dict[str, Follower] = {}
         self._left: dict[str, str] = {}  # sweeps that this suggester cannot serve, and why
         self._lock = threading.Lock()  # a follower is fed by one thread at a time
@@ -108,11 +108,11 @@ class Suggester:
         self._store.sweeps.commit(sweep, after, list(zip(runs, details, strict=True)))
         for run in runs:
             log.info("run %s suggested (%s)", run.id, run.prediction.source)
-            self._doorbells.ring(run)
+            self._notifications.notify(run)
 
     def _cancel_queued(self, name: str) -> None:
         for run in self._store.runs.in_states(name, [RunState.QUEUED]):
-            self._doorbells.ring(self._store.runs.commit(run, cancel(run)))
+            self._notifications.notify(self._store.runs.commit(run, cancel(run)))
 
 
 def _run(sweep: Sweep, number: int, suggestion: Suggestion) -> Run:

@@ -1,4 +1,4 @@
-"""The suggester's worker: tasks that ring, and the tick that needs no ring."""
+"""The suggester's worker: tasks that wake it, and the tick that needs no message."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from shared.queues.names import RESULTS, SUGGEST
 TRACK_SECONDS = 2.0
 
 worker = make_worker("suggester", queues=[SUGGEST, RESULTS], slots=1)
-suggester = Suggester(worker.store, worker.doorbells)
-reaper = Reaper(worker.store, worker.doorbells, lease_seconds=worker.settings.lease_seconds)
+suggester = Suggester(worker.store, worker.notifications)
+reaper = Reaper(worker.store, worker.notifications, lease_seconds=worker.settings.lease_seconds)
 early_stopping = EarlyStopping(worker.store)
 tracking = Tracking(worker.store, worker.data_dir)
 worker.lifecycle.every(worker.settings.tick_seconds, suggester.advance_all)
 worker.lifecycle.every(worker.settings.tick_seconds, early_stopping.stop_bad_runs)
 worker.lifecycle.every(worker.settings.reap_seconds, reaper.reap)
-worker.lifecycle.every(worker.settings.republish_seconds, lambda: republish(worker.store, worker.doorbells))
+worker.lifecycle.every(worker.settings.republish_seconds, lambda: republish(worker.store, worker.notifications))
 worker.lifecycle.every(TRACK_SECONDS, tracking.follow_all)
 if worker.settings.log_retention_days is not None:
     days = worker.settings.log_retention_days

@@ -8,7 +8,7 @@ import time
 
 from shared.domain.errors import IllegalMove, NotFound, Stale, StoreUnreachable, Unreadable
 from shared.domain.run import lose_attempt
-from shared.queues.doorbells import Doorbells
+from shared.queues.notifications import Notifications
 from shared.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -48,8 +48,8 @@ class Grace:
 class Reaper:
     """Gives the runs of silent workers back to the queue, or fails those that make no progress."""
 
-    def __init__(self, store: Store, doorbells: Doorbells, *, lease_seconds: float) -> None:
-        self._store, self._doorbells = store, doorbells
+    def __init__(self, store: Store, notifications: Notifications, *, lease_seconds: float) -> None:
+        self._store, self._notifications = store, notifications
         self._grace = Grace(lease_seconds)
 
     def reap(self) -> None:
@@ -75,4 +75,4 @@ class Reaper:
             log.info("run %s is not taken: %s", run_id, reason)
             return
         log.warning("run %s: %s: %s", run_id, lost.setback or lost.state, written.state)
-        self._doorbells.ring(written)
+        self._notifications.notify(written)

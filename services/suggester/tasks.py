@@ -1,4 +1,4 @@
-"""The suggester's doorbells."""
+"""The suggester's notifications."""
 
 from __future__ import annotations
 

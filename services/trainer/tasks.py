@@ -1,4 +1,4 @@
-"""The trainer's doorbell."""
+"""The trainer's notification."""
 
 from __future__ import annotations
 

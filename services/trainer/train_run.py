@@ -19,7 +19,7 @@ ENTRY = "services.trainer.trainables:train"
 
 
 def train_due_runs(worker: Worker, hint: str) -> None:
-    """Train the run that the doorbell names, then the next due ones."""
+    """Train the run that the notification names, then the next due ones."""
 
     def train(claimed: Claimed) -> None:
         work_on(worker, claimed, entry=ENTRY, phase="train", conclude=conclude)

@@ -22,7 +22,7 @@ class WorkerSettings(BaseModel):
     lease_seconds: float = Field(120, gt=0, description="Silence after which a run is taken from its worker (seconds).")
     heartbeat_seconds: float = Field(5, gt=0, description="Between two renewals of a lease (seconds).")
     reap_seconds: float = Field(10, gt=0, description="Between two looks at the leases (seconds).")
-    republish_seconds: float = Field(30, gt=0, description="Between two rings for a run that waits (seconds).")
+    republish_seconds: float = Field(30, gt=0, description="Between two notifications for a run that waits (seconds).")
     tick_seconds: float = Field(1, gt=0, description="Between two looks at the live sweeps (seconds).")
     stop_grace_seconds: float = Field(20, gt=0, description="What a training gets to end when it is told to (seconds).")
     watchdog_seconds: float = Field(

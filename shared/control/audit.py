@@ -32,9 +32,9 @@ def _position(store: Store, name: str) -> int:
 
 
 def _abandoned(store: Store, sweep: Sweep, runs: Sequence[Run]) -> list[str]:
-    """Return the ids of live runs without an owner and a doorbell. Without a suggester nobody would be the one to ring.
+    """Return the ids of live runs without an owner and a notification. Without a suggester nobody would be the one to notify.
 
-    Those that it will take from a silent owner, or ring for again, are not among them.
+    Those that it will take from a silent owner, or notify about again, are not among them.
     """
     if sweep.state is not SweepState.RUNNING or not any(w.service == "suggester" for w in store.fleet.live()):
         return []

@@ -45,7 +45,7 @@ def resume_sweep(store: Store, name: str) -> Sweep:
     """Let a paused or stopping sweep go on. Raises Conflict when there is nothing to resume."""
     resumed = _move_sweep(store, name, sweep_moves.resume)
     for run in store.runs.in_states(name, WAITING):
-        store.runs.ring_again(run)
+        store.runs.mark_due(run)
     return resumed
 
 

@@ -57,7 +57,7 @@ def audit(
 ) -> Audit:
     """Replay the log, (position, at in ms, body) each, and compare it with the records.
 
-    `abandoned` are the ids of live runs that nobody holds and nobody was rung for.
+    `abandoned` are the ids of live runs that nobody holds and nobody was notified about.
     """
     teller = _Teller(sweep)
     if sweep.log_dropped:
@@ -70,7 +70,7 @@ def audit(
     found = teller.found
     found.problems += _counts_that_disagree(sweep, runs)
     found.problems += _limits_that_were_broken(sweep, runs)
-    found.problems += [f"run {run_id}: nobody has it, and no worker was rung for it" for run_id in abandoned]
+    found.problems += [f"run {run_id}: nobody has it, and no worker was notified about it" for run_id in abandoned]
     states = {str(state): sum(run.state is state for run in runs) for state in RunState}
     found.counts = {"suggested": sweep.created, **states}
     return found

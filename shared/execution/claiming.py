@@ -1,4 +1,4 @@
-"""How a slot that wakes finds its run: the one its doorbell names or, if that is taken, the next that is due."""
+"""How a slot that wakes finds its run: the one its notification names or, if that is taken, the next that is due."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Declines = Callable[[Run, Sweep], str | None]
 
 
 def serve_due_runs(worker: Worker, hint: str, work: Callable[[Claimed], None], *, declines: Declines) -> None:
-    """Claim and `work` on one run after the other until none is due. The doorbell's run, `hint`, comes first."""
+    """Claim and `work` on one run after the other until none is due. The notification's run, `hint`, comes first."""
     while not worker.lifecycle.shutdown.is_set():
         claimed = claim_next(worker, hint, declines=declines)
         if claimed is None:

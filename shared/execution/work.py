@@ -1,4 +1,4 @@
-"""Work on a claimed run: supervise its job, then commit how it ended and ring whoever comes next."""
+"""Work on a claimed run: supervise its job, then commit how it ended and notify whoever comes next."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def work_on(worker: Worker, claimed: Claimed, *, entry: str, phase: str, conclud
     except (Fenced, StoreUnreachable) as reason:
         log.warning("%s", reason)
         return
-    worker.doorbells.ring(run)
+    worker.notifications.notify(run)
 
 
 def _carry_out(worker: Worker, claimed: Claimed, job: SweepJob, folder: RunFolder, *, entry: str, phase: str) -> Ending:

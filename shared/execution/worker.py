@@ -20,9 +20,9 @@ from shared.execution.orphans import end_with_launcher
 from shared.execution.slots import Slots, visible_gpus
 from shared.execution.source import CodeComparison, package_code, package_version
 from shared.queues.app import make_app, served_queues
-from shared.queues.doorbells import Doorbells
 from shared.queues.flower import refuse_open_flower
 from shared.queues.lifecycle import Lifecycle
+from shared.queues.notifications import Notifications
 from shared.queues.watchdog import watch_queues
 from shared.storage.identity import Storage, identify
 from shared.store import fleet
@@ -43,7 +43,7 @@ class Worker:
     app: Celery
     settings: WorkerSettings
     store: Store
-    doorbells: Doorbells
+    notifications: Notifications
     lifecycle: Lifecycle
     slots: Slots
     data_dir: Path
@@ -117,7 +117,7 @@ def make_worker(service: str, *, queues: Sequence[str], slots: int | None = None
     name = f"{service}@{socket.gethostname()}:{os.getpid()}"
     # A relative folder is not the worker's own: it writes where the submitter said (`folders.runs_root`).
     storage = identify(folder) if folder.is_absolute() else Storage()
-    worker = Worker(service, name, app, settings, store, Doorbells(app), Lifecycle(app), places, folder, storage)
+    worker = Worker(service, name, app, settings, store, Notifications(app), Lifecycle(app), places, folder, storage)
     worker.lifecycle.at_start(lambda: warm_up(places.gpus))
     worker.lifecycle.every(ANNOUNCE_SECONDS, worker.announce)
     worker.lifecycle.at_end(worker.sign_off)

@@ -1,1 +1,1 @@
-"""The only door to Celery: doorbells, and what keeps a worker alive. A message decides nothing."""
+"""The only door to Celery: notifications, and what keeps a worker alive. A message decides nothing."""

@@ -14,7 +14,7 @@ from shared.queues import names
 from shared.queues.transport import use_this_transport
 
 SOCKET_SECONDS = 5
-RING_SECONDS = 1  # whoever rings has other things to do: a lost doorbell is rung again
+NOTIFY_SECONDS = 1  # whoever notifies has other things to do: a lost notification is sent again
 # No task is ever redelivered while it runs (acks are early), so this only says when Redis forgets a dead worker's
 # prefetched messages; the shortest of all clients of a broker wins, so it is one constant for everybody.
 VISIBILITY_SECONDS = 3600
@@ -68,7 +68,7 @@ def _transport_options(url: str) -> dict[str, Any]:
         "visibility_timeout": VISIBILITY_SECONDS,
         "socket_timeout": SOCKET_SECONDS,
         "health_check_interval": SOCKET_SECONDS,
-        "connect_retries_timeout": RING_SECONDS,
+        "connect_retries_timeout": NOTIFY_SECONDS,
     }
     if not url.startswith("unix:"):
         options |= {"socket_connect_timeout": SOCKET_SECONDS, "socket_keepalive": True}

@@ -1,7 +1,7 @@
 """Kombu's Redis transport, for queues that anybody with the password can write to: what is no message is dropped.
 
 Celery's worker ends on bytes that it cannot read, and a message that it took before it failed goes back to the queue
-for the next worker to end on. A dropped doorbell is harmless: a run that is due is rung for again.
+for the next worker to end on. A dropped notification is harmless: a run that is due is notified about again.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Transport(redis.Transport):
     def _deliver(self, message: Any, queue: str) -> None:
         fault = fault_of_message(message)
         if not fault and queue in names.ALL_QUEUES:
-            fault = fault_of_doorbell(message)
+            fault = fault_of_notification(message)
         try:
             if not fault:
                 super()._deliver(message, queue)  # type: ignore[no-untyped-call]
@@ -83,8 +83,8 @@ def fault_of_message(message: Any) -> str | None:
     return None
 
 
-def fault_of_doorbell(message: dict[str, Any]) -> str | None:
-    """Say why a message of kombu's is none of our doorbells: one task of ours, one id, nothing else. None if it is."""
+def fault_of_notification(message: dict[str, Any]) -> str | None:
+    """Say why a message of kombu's is none of our notifications: one task of ours, one id, nothing else. None if it is."""
     headers = message["headers"]
     if len(message["body"]) > LONGEST_BODY:
         return f"its body has {len(message['body'])} characters, expected at most {LONGEST_BODY}"

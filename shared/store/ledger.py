@@ -1,4 +1,4 @@
-"""The one way to change a record: compare, swap, log and ring in a single script."""
+"""The one way to change a record: compare, swap, log and mark due in a single script."""
 
 from __future__ import annotations
 

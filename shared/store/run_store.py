@@ -35,7 +35,7 @@ class RunStore:
         self._client: Any = client  # redis-py types its answers as unions of all modes
         self._url, self._ledger = url, ledger
         self._renew = client.register_script((SCRIPTS / "renew.lua").read_text())
-        self._ring = client.register_script((SCRIPTS / "ring.lua").read_text())
+        self._mark_due = client.register_script((SCRIPTS / "mark_due.lua").read_text())
 
     def get(self, run_id: str) -> Run:
         """Return the run as it stands now. Raises NotFound."""
@@ -151,7 +151,7 @@ class RunStore:
             pairs = self._client.zrange(keys.due(queue), 0, most - 1, withscores=True)
         return [DueRun(run, since) for run, since in pairs]
 
-    def ring_again(self, run: Run) -> None:
+    def mark_due(self, run: Run) -> None:
         """Put a waiting run back into the due set, where a pause or a mishap took it out."""
         self._mark(run, "in")
 
@@ -165,7 +165,7 @@ class RunStore:
             return int(self._client.zcard(keys.due(queue)))
 
     def messages(self, queue: str) -> int:
-        """Return how many doorbells wait in a queue."""
+        """Return how many notifications wait in a queue."""
         with plain_errors(self._url):
             return int(self._client.llen(queue))
 
@@ -180,10 +180,10 @@ class RunStore:
             return set(self._client.zrange(keys.LEASES, 0, -1))
 
     def _mark(self, run: Run, side: Literal["in", "out"]) -> None:
-        # Only as it was read: a run that was claimed meanwhile would be rung for ever.
+        # Only as it was read: a run that was claimed meanwhile would be notified about ever.
         if run.due_queue:
             with plain_errors(self._url):
-                self._ring(
+                self._mark_due(
                     keys=[keys.runs(run.sweep), keys.due(run.due_queue)], args=[run.number, run.id, run.version, side]
                 )
 

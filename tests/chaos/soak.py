@@ -182,7 +182,7 @@ class _Victims:
         return float(sum(store.client.memory_usage(key, samples=0) or 0 for key in keys))
 
     def keys(self) -> int:
-        """Count the keys that stay: not those of doorbells, leases and due runs, which come and go."""
+        """Count the keys that stay: not those of notifications, leases and due runs, which come and go."""
         passing = ("sweeps:live", "leases", "due:", "unacked", "gpu", "eval", "results", "suggest", "_kombu")
         return sum(not key.startswith(passing) for key in self.chaos.store.client.scan_iter())
 

@@ -1,4 +1,4 @@
-"""Doorbells that are lost, repeated, or have nowhere to go: the records know which runs want a worker."""
+"""Notifications that are lost, repeated, or have nowhere to go: the records know which runs want a worker."""
 
 from __future__ import annotations
 

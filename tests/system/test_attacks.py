@@ -69,7 +69,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
             fleet.end()
 
 
-def doorbell(content: bytes, /, *, task: str = "trainer.train_run", **changes: Any) -> str:
+def notification(content: bytes, /, *, task: str = "trainer.train_run", **changes: Any) -> str:
     """Return a message as kombu writes it, with a body of our own."""
     properties = {
         "delivery_tag": os.urandom(8).hex(),
@@ -96,26 +96,30 @@ ATTACKS: dict[str, str | bytes] = {
     "a list": "[1, 2]",
     "a mapping": "{}",
     "nested without end": "[" * 100_000,
-    "no headers": doorbell(call("s.r.1"), headers=None),
-    "no base64": doorbell(b"", body="!"),
-    "another content type": doorbell(b"x", **{"content-type": "application/x-foo"}),
-    "a tag of YAML": doorbell(b"!!python/object/apply:os.mkdir [pwned]", **{"content-type": "application/x-yaml"}),
-    "compressed": doorbell(b"x", headers={"task": "trainer.train_run", "id": "x", "compression": "application/x-gzip"}),
-    "an unknown task": doorbell(call("ls"), task="os.system"),
-    "a task of another version": doorbell(call("s.r.1"), task="trainer.train_run_v2"),
-    "too many arguments": doorbell(call("s.r.1", "s.r.2")),
-    "an argument that is no text": doorbell(call({"a": 1})),
-    "an id that leads elsewhere": doorbell(call("../../../etc/passwd")),
-    "a body that is a text": doorbell(b'"s.r.1"'),
-    "a body that is no JSON": doorbell(b"s.r.1"),
-    "a chain of other tasks": doorbell(call("s.r.1", chain=[{"task": "os.system", "args": ["ls"]}])),
-    "for the year 2999": doorbell(call("s.r.1"), headers={"task": "trainer.train_run", "id": "x", "eta": "2999-01-01"}),
-    "ten megabytes": doorbell(call("x" * 10_000_000)),
+    "no headers": notification(call("s.r.1"), headers=None),
+    "no base64": notification(b"", body="!"),
+    "another content type": notification(b"x", **{"content-type": "application/x-foo"}),
+    "a tag of YAML": notification(b"!!python/object/apply:os.mkdir [pwned]", **{"content-type": "application/x-yaml"}),
+    "compressed": notification(
+        b"x", headers={"task": "trainer.train_run", "id": "x", "compression": "application/x-gzip"}
+    ),
+    "an unknown task": notification(call("ls"), task="os.system"),
+    "a task of another version": notification(call("s.r.1"), task="trainer.train_run_v2"),
+    "too many arguments": notification(call("s.r.1", "s.r.2")),
+    "an argument that is no text": notification(call({"a": 1})),
+    "an id that leads elsewhere": notification(call("../../../etc/passwd")),
+    "a body that is a text": notification(b'"s.r.1"'),
+    "a body that is no JSON": notification(b"s.r.1"),
+    "a chain of other tasks": notification(call("s.r.1", chain=[{"task": "os.system", "args": ["ls"]}])),
+    "for the year 2999": notification(
+        call("s.r.1"), headers={"task": "trainer.train_run", "id": "x", "eta": "2999-01-01"}
+    ),
+    "ten megabytes": notification(call("x" * 10_000_000)),
 }
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_what_is_no_doorbell_is_dropped_and_told_and_ends_no_worker(fleet: Fleet, attack: str) -> None:
+def test_what_is_no_notification_is_dropped_and_told_and_ends_no_worker(fleet: Fleet, attack: str) -> None:
     before = dropped(fleet)
 
     for queue in QUEUES:
@@ -131,7 +135,7 @@ def test_a_pickle_in_a_queue_is_never_opened(fleet: Fleet) -> None:
     content_type = {"content-type": "application/x-python-serialize", "content-encoding": "binary"}
 
     for queue in QUEUES:
-        fleet.store.client.lpush(queue, doorbell(pickle.dumps([[Touch(trap)], {}, {}]), **content_type))
+        fleet.store.client.lpush(queue, notification(pickle.dumps([[Touch(trap)], {}, {}]), **content_type))
         fleet.store.client.lpush(queue, pickle.dumps(Touch(trap)))
 
     fleet.wait_until(lambda: dropped(fleet) == before + 2 * len(QUEUES))

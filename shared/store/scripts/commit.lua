@@ -1,4 +1,4 @@
--- commit.lua: replace records of one sweep, all or none, with their events, indexes and doorbells.
+-- commit.lua: replace records of one sweep, all or none, with their events, indexes and notifications.
 --
 -- KEYS  1 sweep record        2 runs (hash)        3 states (zset)     4 events (stream)
 --       5 leases (zset)       6 sweeps (zset)      7 live sweeps (set)

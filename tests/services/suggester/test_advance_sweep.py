@@ -1,4 +1,4 @@
-"""What the suggester does for a sweep, on a real server and with real doorbells."""
+"""What the suggester does for a sweep, on a real server and with real notifications."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from shared.control.submit import submit
 from shared.domain.configuration import Configuration
 from shared.domain.run import Failure, Run, RunState, cancel, claim, fail, lose_attempt, observe
 from shared.domain.sweep import Sweep, SweepState, pause, stop
-from shared.queues.doorbells import Doorbells
+from shared.queues.notifications import Notifications
 from shared.store import keys
 from shared.store.fleet import Worker as Member
 from shared.store.ledger import Ledger
@@ -32,15 +32,15 @@ QUEUED, TRAINING, TRAINED, EVALUATING, OBSERVED, FAILED, CANCELLED = RunState
 
 
 @pytest.fixture
-def doorbells(a_worker: AWorker) -> Doorbells:
+def notifications(a_worker: AWorker) -> Notifications:
     """Real ones."""
-    return a_worker("suggester", "suggest", "results").doorbells
+    return a_worker("suggester", "suggest", "results").notifications
 
 
 @pytest.fixture
-def suggester(store: Store, doorbells: Doorbells) -> Suggester:
+def suggester(store: Store, notifications: Notifications) -> Suggester:
     """A suggester that has just started."""
-    return Suggester(store, doorbells)
+    return Suggester(store, notifications)
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def numbers(store: Store, *states: RunState) -> list[int]:
 # ------------------------------------------------------------------------------------------------ suggesting
 
 
-def test_a_sweep_gets_its_first_runs_at_once_and_a_doorbell_for_each(
+def test_a_sweep_gets_its_first_runs_at_once_and_a_notification_for_each(
     store: Store, suggester: Suggester, begin: Callable[..., Sweep]
 ) -> None:
     begin()
@@ -153,10 +153,10 @@ def test_a_huge_fleet_is_served_in_commits_that_keep_nobody_waiting(
 
 
 def test_of_two_suggesters_at_once_one_gets_through_and_no_number_is_given_twice(
-    store: Store, begin: Callable[..., Sweep], doorbells: Doorbells
+    store: Store, begin: Callable[..., Sweep], notifications: Notifications
 ) -> None:
     begin("budget.max_runs=100", "sweep.method=random")
-    rivals = [Suggester(open_store(store.url), doorbells) for _ in range(2)]
+    rivals = [Suggester(open_store(store.url), notifications) for _ in range(2)]
 
     for slots in (2, 5, 9):
         announce(store, slots=slots)
@@ -211,12 +211,12 @@ def searched(
 
 
 def test_a_suggester_that_is_restarted_before_each_suggestion_makes_the_same_ones(
-    store: Store, begin: Callable[..., Sweep], doorbells: Doorbells
+    store: Store, begin: Callable[..., Sweep], notifications: Notifications
 ) -> None:
-    one = Suggester(store, doorbells)
+    one = Suggester(store, notifications)
 
     without = searched(store, begin, lambda: one)
-    with_restarts = searched(store, begin, lambda: Suggester(store, doorbells))
+    with_restarts = searched(store, begin, lambda: Suggester(store, notifications))
 
     assert len(without) == 8
     assert with_restarts == without
@@ -224,11 +224,11 @@ def test_a_suggester_that_is_restarted_before_each_suggestion_makes_the_same_one
 
 @pytest.mark.slow
 def test_a_suggester_that_lost_against_another_goes_on_as_if_it_had_never_tried(
-    store: Store, begin: Callable[..., Sweep], doorbells: Doorbells
+    store: Store, begin: Callable[..., Sweep], notifications: Notifications
 ) -> None:
-    alone, rival = Suggester(store, doorbells), Suggester(store, doorbells)
+    alone, rival = Suggester(store, notifications), Suggester(store, notifications)
     runs = Interleaved(store.client, store.url, Ledger(store.client, store.url))
-    often_beaten = Suggester(replace(store, runs=runs), doorbells)
+    often_beaten = Suggester(replace(store, runs=runs), notifications)
     looks = itertools.count()
     undisturbed = searched(store, begin, lambda: alone)
 
@@ -260,11 +260,11 @@ def test_what_was_enqueued_is_suggested_first_and_counts_as_pending_for_the_rest
 
 
 def test_the_last_run_counts_even_if_it_ends_while_the_suggester_looks(
-    store: Store, begin: Callable[..., Sweep], doorbells: Doorbells
+    store: Store, begin: Callable[..., Sweep], notifications: Notifications
 ) -> None:
     begin("budget.max_runs=1")
     runs = Interleaved(store.client, store.url, Ledger(store.client, store.url))
-    suggester = Suggester(replace(store, runs=runs), doorbells)
+    suggester = Suggester(replace(store, runs=runs), notifications)
     suggester.advance("s")
     training = start(store, store.runs.get("s.r.1"))
 
@@ -303,7 +303,7 @@ def test_a_finished_sweep_knows_the_totals_of_its_log(
 
 
 def test_what_leads_is_a_configuration_with_the_mean_of_its_runs_also_for_a_suggester_that_comes_later(
-    store: Store, suggester: Suggester, begin: Callable[..., Sweep], doorbells: Doorbells
+    store: Store, suggester: Suggester, begin: Callable[..., Sweep], notifications: Notifications
 ) -> None:
     begin("sweep.method=random", "parallelism=1", "budget.max_runs=3")
     assignment = "trainer.optimizer.learning_rate=0.0002"
@@ -314,7 +314,7 @@ def test_what_leads_is_a_configuration_with_the_mean_of_its_runs_also_for_a_sugg
         score(store, store.runs.get(f"s.r.{number}"), value, cost=float(number))
         assert store.sweeps.get("s").leading == (None if number == 1 else Configuration(runs=(1,), score=0.9, cost=1.0))
 
-    Suggester(store, doorbells).advance("s")
+    Suggester(store, notifications).advance("s")
 
     sweep = store.sweeps.get("s")
     assert sweep.leader == Configuration(runs=(1, 3), score=0.75, cost=2.0)

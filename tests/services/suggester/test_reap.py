@@ -10,7 +10,7 @@ import pytest
 
 from services.suggester.reap import Grace, Reaper
 from shared.domain.run import Run, RunState, cancel, claim
-from shared.queues.doorbells import Doorbells
+from shared.queues.notifications import Notifications
 from shared.store import keys
 from shared.store.store import Store
 
@@ -92,15 +92,15 @@ def test_looks_that_are_further_apart_than_a_lease_are_no_sleep() -> None:
 
 
 @pytest.fixture
-def doorbells(a_worker: AWorker) -> Doorbells:
+def notifications(a_worker: AWorker) -> Notifications:
     """Real ones."""
-    return a_worker("suggester", "suggest", "results").doorbells
+    return a_worker("suggester", "suggest", "results").notifications
 
 
 @pytest.fixture
-def reaper(store: Store, doorbells: Doorbells) -> Reaper:
+def reaper(store: Store, notifications: Notifications) -> Reaper:
     """A reaper whose grace is over."""
-    reaper = Reaper(store, doorbells, lease_seconds=0.001)
+    reaper = Reaper(store, notifications, lease_seconds=0.001)
     reaper.reap()
     time.sleep(0.01)
     return reaper
@@ -173,9 +173,9 @@ def test_a_cancelled_run_of_a_dead_worker_is_ended(store: Store, reaper: Reaper,
 
 
 def test_two_reapers_take_a_run_once(
-    store: Store, reaper: Reaper, doorbells: Doorbells, silent: Callable[..., Run]
+    store: Store, reaper: Reaper, notifications: Notifications, silent: Callable[..., Run]
 ) -> None:
-    other = Reaper(store, doorbells, lease_seconds=0.001)
+    other = Reaper(store, notifications, lease_seconds=0.001)
     other.reap()
     time.sleep(0.01)
     run = silent()
@@ -200,10 +200,10 @@ def test_a_run_that_cannot_be_read_does_not_keep_the_others_from_being_taken(
 
 
 def test_a_reaper_that_has_just_started_takes_nothing(
-    store: Store, doorbells: Doorbells, silent: Callable[..., Run]
+    store: Store, notifications: Notifications, silent: Callable[..., Run]
 ) -> None:
     run = silent()
 
-    Reaper(store, doorbells, lease_seconds=60).reap()
+    Reaper(store, notifications, lease_seconds=60).reap()
 
     assert store.runs.get(run.id) == run

@@ -50,7 +50,7 @@ def played(store: Store, a_job: AJob, a_worker: AWorker, *overrides: str) -> lis
     submit(store, job)
     enqueue_run(store, "s", ["trainer.optimizer.learning_rate=0.0002"])
     store.fleet.announce(Member(id="t", service="trainer", host="h", pid=1, queues=("gpu",), slots=3, version="1"))
-    suggester = Suggester(store, a_worker("suggester", "suggest", "results").doorbells)
+    suggester = Suggester(store, a_worker("suggester", "suggest", "results").notifications)
     while not store.sweeps.get("s").is_finished:
         suggester.advance("s")
         waiting = store.runs.in_states("s", [RunState.QUEUED])
@@ -69,7 +69,7 @@ def curves(store: Store, a_worker: AWorker, tmp_path: Path) -> list[tuple[int, d
     (tmp_path / "sweep" / "mine.yaml").write_text(CURVES)
     usual = ["trainer=noop", "sim=none", "sweep_run=s", f"budget.max_runs={RUNS}", "parallelism=1", "look_ahead=0"]
     submit(store, compose("mine", usual, data_dir=tmp_path, config_dir=tmp_path).job)
-    suggester = Suggester(store, a_worker("suggester", "suggest", "results").doorbells)
+    suggester = Suggester(store, a_worker("suggester", "suggest", "results").notifications)
     while not store.sweeps.get("s").is_finished:
         suggester.advance("s")
         for run in store.runs.in_states("s", [RunState.QUEUED]):

@@ -10,7 +10,7 @@ import pytest
 from services.suggester.republish import republish
 from shared.domain.run import Run, RunState, claim, release
 from shared.domain.sweep import pause, resume
-from shared.queues.doorbells import Doorbells
+from shared.queues.notifications import Notifications
 from shared.store import keys
 from shared.store.store import Store
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def doorbells(a_worker: AWorker) -> Doorbells:
+def notifications(a_worker: AWorker) -> Notifications:
     """Real ones."""
-    return a_worker("suggester", "suggest", "results").doorbells
+    return a_worker("suggester", "suggest", "results").notifications
 
 
 @pytest.fixture
 def waiting(store: Store, a_run: ARun, a_sweep: ASweep) -> Callable[[int], list[Run]]:
-    """Put so many waiting runs into sweep `s`, their doorbells lost."""
+    """Put so many waiting runs into sweep `s`, their notifications lost."""
 
     def make(count: int) -> list[Run]:
         sweep = store.sweeps.create(a_sweep())
@@ -36,87 +36,87 @@ def waiting(store: Store, a_run: ARun, a_sweep: ASweep) -> Callable[[int], list[
     return make
 
 
-def test_a_run_whose_doorbell_was_lost_is_rung_for_again(
-    store: Store, doorbells: Doorbells, waiting: Callable[[int], list[Run]]
+def test_a_run_whose_notification_was_lost_is_rung_for_again(
+    store: Store, notifications: Notifications, waiting: Callable[[int], list[Run]]
 ) -> None:
     waiting(3)
 
-    republish(store, doorbells)
+    republish(store, notifications)
 
     assert store.runs.messages("gpu") == 3
 
 
 def test_a_queue_that_holds_a_message_for_each_run_gets_no_more(
-    store: Store, doorbells: Doorbells, waiting: Callable[[int], list[Run]]
+    store: Store, notifications: Notifications, waiting: Callable[[int], list[Run]]
 ) -> None:
     waiting(3)
 
     for _ in range(5):
-        republish(store, doorbells)
+        republish(store, notifications)
 
     assert store.runs.messages("gpu") == 3
 
 
 def test_a_run_that_fell_out_of_the_due_set_comes_back(
-    store: Store, doorbells: Doorbells, waiting: Callable[[int], list[Run]]
+    store: Store, notifications: Notifications, waiting: Callable[[int], list[Run]]
 ) -> None:
     runs = waiting(2)
     store.client.delete(keys.due("gpu"))
 
-    republish(store, doorbells)
+    republish(store, notifications)
 
     assert [due.id for due in store.runs.due("gpu")] == [run.id for run in runs]
     assert store.runs.messages("gpu") == 2
 
 
 def test_a_run_that_waits_for_the_evaluator_is_rung_for_there(
-    store: Store, doorbells: Doorbells, a_run: ARun, a_sweep: ASweep
+    store: Store, notifications: Notifications, a_run: ARun, a_sweep: ASweep
 ) -> None:
     sweep = store.sweeps.create(a_sweep())
     store.sweeps.commit(sweep, sweep.move(""), [(a_run(RunState.TRAINED), {})])
 
-    republish(store, doorbells)
+    republish(store, notifications)
 
     assert (store.runs.messages("eval"), store.runs.messages("gpu")) == (1, 0)
 
 
 def test_a_paused_sweep_is_left_in_peace_and_rung_for_when_it_goes_on(
-    store: Store, doorbells: Doorbells, waiting: Callable[[int], list[Run]]
+    store: Store, notifications: Notifications, waiting: Callable[[int], list[Run]]
 ) -> None:
     (run,) = waiting(1)
     sweep = store.sweeps.get("s")
     paused = store.sweeps.commit(sweep, pause(sweep, "lunch"))
     store.runs.unring(run)
 
-    republish(store, doorbells)
+    republish(store, notifications)
     assert store.runs.messages("gpu") == 0
 
     store.sweeps.commit(paused, resume(paused))
-    republish(store, doorbells)
+    republish(store, notifications)
     assert store.runs.messages("gpu") == 1
 
 
 def test_a_run_that_somebody_has_is_not_rung_for(
-    store: Store, doorbells: Doorbells, waiting: Callable[[int], list[Run]]
+    store: Store, notifications: Notifications, waiting: Callable[[int], list[Run]]
 ) -> None:
     (run,) = waiting(1)
     held = store.runs.claim(run, claim(run, worker="w", nonce="n", at=0.0), lease_ms=1000)
-    republish(store, doorbells)
+    republish(store, notifications)
     assert store.runs.messages("gpu") == 0
 
     store.runs.commit(held, release(held))
-    republish(store, doorbells)
+    republish(store, notifications)
     assert store.runs.messages("gpu") == 1
 
 
 def test_a_sweep_of_another_version_does_not_silence_the_others(
-    store: Store, doorbells: Doorbells, waiting: Callable[[int], list[Run]]
+    store: Store, notifications: Notifications, waiting: Callable[[int], list[Run]]
 ) -> None:
     waiting(1)
     store.client.delete(keys.due("gpu"))
     store.client.set(keys.sweep("a"), '{"version": 1, "schema_version": 2}')
     store.client.sadd(keys.LIVE_SWEEPS, "a", "gone")
 
-    republish(store, doorbells)
+    republish(store, notifications)
 
     assert store.runs.messages("gpu") == 1

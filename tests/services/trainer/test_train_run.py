@@ -1,4 +1,4 @@
-"""A run from its doorbell to its end: real children, a real server."""
+"""A run from its notification to its end: real children, a real server."""
 
 from __future__ import annotations
 

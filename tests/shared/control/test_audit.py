@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.conftest import ARun, ASweep
 
 
-def test_a_waiting_run_without_a_doorbell_is_found_once_there_is_a_suggester_to_ring(
+def test_a_waiting_run_without_a_notification_is_found_once_there_is_a_suggester_to_notify(
     store: Store, a_sweep: ASweep, a_run: ARun
 ) -> None:
     sweep = store.sweeps.create(a_sweep())
@@ -25,8 +25,8 @@ def test_a_waiting_run_without_a_doorbell_is_found_once_there_is_a_suggester_to_
 
     store.fleet.announce(Worker(id="s@h:1", service="suggester", host="h", pid=1, queues=(), slots=1, version="1"))
 
-    assert audit_sweep(store, "s").problems == ["run s.r.2: nobody has it, and no worker was rung for it"]
-    store.runs.ring_again(store.runs.get("s.r.2"))
+    assert audit_sweep(store, "s").problems == ["run s.r.2: nobody has it, and no worker was notified about it"]
+    store.runs.mark_due(store.runs.get("s.r.2"))
     assert audit_sweep(store, "s").problems == []
 
 

@@ -46,7 +46,7 @@ def configs(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def suggester(store: Store, a_worker: AWorker) -> Suggester:
-    return Suggester(store, a_worker("suggester", "suggest", "results").doorbells)
+    return Suggester(store, a_worker("suggester", "suggest", "results").notifications)
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ def lose(store: Store, a_job: AJob, a_worker: AWorker, tmp_path: Path) -> Lose:
     def make(*overrides: str, observed: int = 3) -> Path:
         folder = tmp_path / "sweep" / "s"
         submit(store, a_job("budget.max_runs=8", "parallelism=2", "sim=none", *overrides))
-        suggester = Suggester(store, a_worker("suggester", "suggest").doorbells)
+        suggester = Suggester(store, a_worker("suggester", "suggest").notifications)
         for number in range(1, observed + 2):
             suggester.advance("s")
             run = claim(store.runs.get(f"s.r.{number}"), worker="w", nonce="n", at=0.0)
@@ -82,7 +82,7 @@ def test_the_sweep_goes_on_as_if_nothing_had_happened(store: Store, lose: Lose, 
     assert (sweep.best and sweep.best.run, sweep.state) == (3, "running")
     assert (sweep.leader and sweep.leader.runs) == (3,)
     assert audit_sweep(store, "s").problems == []
-    Suggester(store, a_worker("suggester", "suggest").doorbells).advance("s")
+    Suggester(store, a_worker("suggester", "suggest").notifications).advance("s")
     assert store.sweeps.get("s").created == 5
     tried = [tuple(run.params.values()) for run in store.runs.all("s")]
     assert len(set(tried)) == 5, "it knows what was tried"
@@ -94,7 +94,7 @@ def test_the_suggestions_of_a_restored_sweep_are_replayed_from_the_first_new_one
     folder = lose()
     store.client.flushall()
     restore(store, folder)
-    Suggester(store, a_worker("suggester", "suggest").doorbells).advance("s")
+    Suggester(store, a_worker("suggester", "suggest").notifications).advance("s")
 
     made = list(replay(store.sweeps.get("s"), ((event.position, event.body) for event in store.sweeps.whole_log("s"))))
 
@@ -178,7 +178,7 @@ def test_a_restore_that_was_cut_short_is_gone_on_with(
         with pytest.raises(KeyboardInterrupt):
             restore(store, folder)
     assert store.sweeps.get("s").reason == BEING_RESTORED
-    Suggester(store, a_worker("suggester", "suggest").doorbells).advance_all()
+    Suggester(store, a_worker("suggester", "suggest").notifications).advance_all()
 
     back = restore(store, folder)
 

@@ -53,7 +53,7 @@ def test_its_only_suggestion_is_the_best_configuration(
     store: Store, sweep: Sweep, best: Run, a_worker: AWorker, tmp_path: Path
 ) -> None:
     job = best_job(sweep, best, [], now=datetime(2026, 5, 4, 3, 2, 1))
-    suggester = Suggester(store, a_worker("suggester", "suggest", "results").doorbells)
+    suggester = Suggester(store, a_worker("suggester", "suggest", "results").notifications)
 
     submit(store, job)
     suggester.advance(job.sweep_run)
@@ -70,7 +70,7 @@ def test_a_searched_parameter_may_be_set_beyond_the_bounds_of_the_search(
     store: Store, sweep: Sweep, best: Run, a_worker: AWorker
 ) -> None:
     job = best_job(sweep, best, ["trainer.total_timesteps=1e6", "seed=7", "sweep_run=long"])
-    suggester = Suggester(store, a_worker("suggester", "suggest", "results").doorbells)
+    suggester = Suggester(store, a_worker("suggester", "suggest", "results").notifications)
 
     submit(store, job)
     suggester.advance("long")

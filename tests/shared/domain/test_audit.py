@@ -162,7 +162,7 @@ def test_more_runs_than_the_budget_or_the_parallelism_allow_are_named() -> None:
 
 
 def test_a_live_run_that_nobody_has_and_nobody_was_rung_for_is_named() -> None:
-    assert with_limits(created=1, lost=["s.r.1"]) == ["run s.r.1: nobody has it, and no worker was rung for it"]
+    assert with_limits(created=1, lost=["s.r.1"]) == ["run s.r.1: nobody has it, and no worker was notified about it"]
 
 
 def test_a_finished_sweep_whose_runs_did_not_all_end_is_named() -> None:

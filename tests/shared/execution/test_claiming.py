@@ -55,7 +55,7 @@ def finish(store: Store, claimed: Claimed) -> None:
     claimed.lease.commit(lambda run: observe(run, score=1.0, cost=1.0, seconds=1.0, steps=1, metrics={}))
 
 
-def test_the_run_that_the_doorbell_names_comes_first_and_then_the_others(
+def test_the_run_that_the_notification_names_comes_first_and_then_the_others(
     store: Store, fill: Fill, a_worker: AWorker
 ) -> None:
     fill(4)
@@ -74,7 +74,7 @@ def test_the_run_that_the_doorbell_names_comes_first_and_then_the_others(
 
 
 @pytest.mark.parametrize("hint", ["s.r.1", "s.r.99", "nobody.r.1", "", "nonsense"])
-def test_a_doorbell_for_a_run_that_is_taken_or_unknown_brings_the_next_due_one(
+def test_a_notification_for_a_run_that_is_taken_or_unknown_brings_the_next_due_one(
     store: Store, fill: Fill, a_worker: AWorker, hint: str
 ) -> None:
     first, _ = fill(2)
@@ -86,7 +86,7 @@ def test_a_doorbell_for_a_run_that_is_taken_or_unknown_brings_the_next_due_one(
     assert claimed.lease.run.id == "s.r.2"
 
 
-def test_a_doorbell_in_the_wrong_worker_claims_nothing(store: Store, fill: Fill, a_worker: AWorker) -> None:
+def test_a_notification_in_the_wrong_worker_claims_nothing(store: Store, fill: Fill, a_worker: AWorker) -> None:
     fill(1)
 
     for worker in (a_worker("trainer", "cpu"), a_worker("evaluator", "eval")):

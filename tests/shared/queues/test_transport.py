@@ -1,4 +1,4 @@
-"""What counts as a doorbell, and what Celery is never shown."""
+"""What counts as a notification, and what Celery is never shown."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from shared.domain.run import RunState
-from shared.queues.transport import fault_of_doorbell, fault_of_message
+from shared.queues.transport import fault_of_message, fault_of_notification
 from shared.store.store import Store
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def message(store: Store, a_worker: AWorker, a_run: ARun) -> dict[str, Any]:
-    """A real doorbell, as it lies in the queue."""
-    a_worker("trainer", "gpu").doorbells.ring(a_run(RunState.QUEUED))
+    """A real notification, as it lies in the queue."""
+    a_worker("trainer", "gpu").notifications.notify(a_run(RunState.QUEUED))
     (text,) = store.client.lrange("gpu", 0, -1)
     return dict(json.loads(text))
 
@@ -35,15 +35,15 @@ def with_headers(message: dict[str, Any], **headers: object) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "state", [RunState.QUEUED, RunState.TRAINED, RunState.OBSERVED, RunState.FAILED, RunState.CANCELLED]
 )
-def test_every_doorbell_that_we_ring_is_one(store: Store, a_worker: AWorker, a_run: ARun, state: RunState) -> None:
-    doorbells = a_worker("trainer", "gpu").doorbells
-    doorbells.ring(a_run(state))
-    doorbells.ring_sweep("s" * 100)
+def test_every_notification_that_we_send_is_one(store: Store, a_worker: AWorker, a_run: ARun, state: RunState) -> None:
+    notifications = a_worker("trainer", "gpu").notifications
+    notifications.notify(a_run(state))
+    notifications.notify_sweep("s" * 100)
 
     rung = [json.loads(text) for queue in ("gpu", "eval", "results", "suggest") for text in _waiting(store, queue)]
 
     assert len(rung) == 2
-    assert [fault_of_message(one) or fault_of_doorbell(one) for one in rung] == [None, None]
+    assert [fault_of_message(one) or fault_of_notification(one) for one in rung] == [None, None]
 
 
 @pytest.mark.parametrize(
@@ -64,9 +64,9 @@ def test_what_kombu_could_not_read_is_no_message(wrong: object, fault: str) -> N
     assert fault_of_message(wrong) == fault
 
 
-def test_a_doorbell_names_one_task_of_ours_and_one_id_and_nothing_else(message: dict[str, Any]) -> None:
+def test_a_notification_names_one_task_of_ours_and_one_id_and_nothing_else(message: dict[str, Any]) -> None:
     faults = {
-        fault_of_doorbell(wrong)
+        fault_of_notification(wrong)
         for wrong in (
             with_headers(message, task="os.system"),
             with_headers(message, id=None),
@@ -86,7 +86,7 @@ def test_a_doorbell_names_one_task_of_ours_and_one_id_and_nothing_else(message: 
         )
     }
 
-    assert fault_of_doorbell(message) is None
+    assert fault_of_notification(message) is None
     assert faults == {
         "its task is unknown here",
         "it is to be delivered at another time",

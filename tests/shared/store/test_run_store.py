@@ -257,7 +257,7 @@ def test_a_record_of_another_version_is_told_apart_from_a_broken_program(each_st
 # ------------------------------------------------------------------------------------------------ guarded by the sweep
 
 
-def test_nothing_of_a_paused_sweep_is_claimed_and_its_doorbell_is_silenced(each_store: Store, queued: Run) -> None:
+def test_nothing_of_a_paused_sweep_is_claimed_and_its_notification_is_silenced(each_store: Store, queued: Run) -> None:
     sweep = each_store.sweeps.get("s")
     each_store.sweeps.commit(sweep, pause(sweep, "lunch"))
 
@@ -450,7 +450,7 @@ def test_a_run_that_is_rung_again_keeps_its_place_in_the_line(each_store: Store,
     before = each_store.runs.due("gpu")
     time.sleep(0.003)
 
-    each_store.runs.ring_again(queued)
+    each_store.runs.mark_due(queued)
 
     assert each_store.runs.due("gpu") == before
 
@@ -459,7 +459,7 @@ def test_a_run_that_was_silenced_is_due_once_it_is_rung_again(each_store: Store,
     each_store.runs.unring(queued)
     assert each_store.runs.due("gpu") == []
 
-    each_store.runs.ring_again(queued)
+    each_store.runs.mark_due(queued)
 
     assert [due.id for due in each_store.runs.due("gpu")] == [queued.id]
 
@@ -468,7 +468,7 @@ def test_a_run_that_was_claimed_since_it_was_read_is_neither_rung_again_nor_sile
     each_store: Store, queued: Run
 ) -> None:
     training = taken(each_store, queued)
-    each_store.runs.ring_again(queued)
+    each_store.runs.mark_due(queued)
     assert each_store.runs.due("gpu") == []
 
     each_store.runs.commit(training, release(training))
@@ -477,11 +477,11 @@ def test_a_run_that_was_claimed_since_it_was_read_is_neither_rung_again_nor_sile
     assert [due.id for due in each_store.runs.due("gpu")] == [queued.id]
 
 
-def test_ringing_for_a_run_that_waits_for_nobody_does_nothing(each_store: Store, queued: Run) -> None:
+def test_notifying_about_a_run_that_waits_for_nobody_does_nothing(each_store: Store, queued: Run) -> None:
     training = taken(each_store, queued)
     before = everything(each_store)
 
-    each_store.runs.ring_again(training)
+    each_store.runs.mark_due(training)
     each_store.runs.unring(training)
 
     assert everything(each_store) == before

@@ -37,7 +37,7 @@ def begin(store: Store, a_job: AJob, a_worker: AWorker) -> Begin:
 
     def make(*overrides: str) -> Suggester:
         submit(store, a_job(f"budget.max_runs={RUNS}", "parallelism=1", "look_ahead=0", *overrides))
-        suggester = Suggester(store, a_worker("suggester", "suggest", "results").doorbells)
+        suggester = Suggester(store, a_worker("suggester", "suggest", "results").notifications)
         for number in range(1, RUNS + 1):
             suggester.advance("s")
             end(store, store.runs.get(f"s.r.{number}"), fails=number in (2, 3))

@@ -1,4 +1,4 @@
-"""Rings: a lost one is rung again by the tick, a second one finds nothing to do."""
+"""Notifications: a lost one is sent again by the tick, a second one finds nothing to do."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from shared.domain.run import EVAL_QUEUE, Run
 from shared.queues import names
 
 log = logging.getLogger(__name__)
-SHORTEST_SILENCE, LONGEST_SILENCE = 0.5, 8.0  # seconds after a ring that failed
+SHORTEST_SILENCE, LONGEST_SILENCE = 0.5, 8.0  # seconds after a notification that failed
 
 
-class Doorbells:
+class Notifications:
     """Wakes workers. Never raises: the due set in the store is the safety net.
 
-    After a ring that failed it is silent for a while, longer each time: a broker that is away costs each caller a
-    second at a time, and is not helped by more calls.
+    After a notification that failed, none is sent for a while, longer each time: a broker that is away costs each
+    caller a second, and more calls do not help it.
     """
 
     def __init__(self, app: Celery) -> None:
@@ -27,19 +27,19 @@ class Doorbells:
         self._silence = 0.0
         self._silent_until = 0.0
 
-    def ring(self, run: Run) -> None:
+    def notify(self, run: Run) -> None:
         """Wake a worker for a run that waits, or the suggester for one that is over."""
         queue = run.due_queue
         if queue is not None:
-            self.ring_queue(queue, run.id)
+            self.notify_queue(queue, run.id)
         elif run.is_finished:
             self._send(names.OBSERVE_RUN, run.id, names.RESULTS)
 
-    def ring_queue(self, queue: str, run_id: str) -> None:
+    def notify_queue(self, queue: str, run_id: str) -> None:
         """Wake a worker of `queue` for the run."""
         self._send(names.EVALUATE_RUN if queue == EVAL_QUEUE else names.TRAIN_RUN, run_id, queue)
 
-    def ring_sweep(self, sweep: str) -> None:
+    def notify_sweep(self, sweep: str) -> None:
         """Wake the suggester for a sweep."""
         self._send(names.ADVANCE_SWEEP, sweep, names.SUGGEST)
 
@@ -52,4 +52,4 @@ class Doorbells:
         except (OperationalError, OSError) as reason:
             self._silence = min(max(2 * self._silence, SHORTEST_SILENCE), LONGEST_SILENCE)
             self._silent_until = time.monotonic() + self._silence
-            log.warning("no doorbell for %s, nor for others in the next %g s: %s", argument, self._silence, reason)
+            log.warning("could not notify workers about %s; retrying in %g s: %s", argument, self._silence, reason)

@@ -1,4 +1,4 @@
-"""Doorbells on a real server: who is woken, and that nobody is ever hurt."""
+"""Notifications on a real server: who is woken, and that nobody is ever hurt."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from shared.domain.run import RunState
 from shared.queues.app import celery_url, make_app
-from shared.queues.doorbells import SHORTEST_SILENCE, Doorbells
+from shared.queues.notifications import SHORTEST_SILENCE, Notifications
 from shared.store.store import Store
 
 if TYPE_CHECKING:
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def doorbells(a_worker: AWorker) -> Doorbells:
+def notifications(a_worker: AWorker) -> Notifications:
     """Real ones."""
-    return a_worker("trainer", "gpu").doorbells
+    return a_worker("trainer", "gpu").notifications
 
 
 def messages(store: Store, queue: str) -> list[dict[str, Any]]:
@@ -39,9 +39,9 @@ def messages(store: Store, queue: str) -> list[dict[str, Any]]:
     ],
 )
 def test_each_state_wakes_whoever_comes_next_with_the_runs_id_alone(
-    store: Store, doorbells: Doorbells, a_run: ARun, state: RunState, queue: str, task: str
+    store: Store, notifications: Notifications, a_run: ARun, state: RunState, queue: str, task: str
 ) -> None:
-    doorbells.ring(a_run(state))
+    notifications.notify(a_run(state))
 
     (message,) = messages(store, queue)
     assert message["headers"]["task"] == task
@@ -51,55 +51,57 @@ def test_each_state_wakes_whoever_comes_next_with_the_runs_id_alone(
 
 @pytest.mark.parametrize("state", [RunState.TRAINING, RunState.EVALUATING])
 def test_a_run_in_somebodys_hands_wakes_nobody(
-    store: Store, doorbells: Doorbells, a_run: ARun, state: RunState
+    store: Store, notifications: Notifications, a_run: ARun, state: RunState
 ) -> None:
-    doorbells.ring(a_run(state))
+    notifications.notify(a_run(state))
 
     assert [store.runs.messages(queue) for queue in ("gpu", "cpu", "eval", "results", "suggest")] == [0] * 5
 
 
-def test_a_sweep_wakes_the_suggester(store: Store, doorbells: Doorbells) -> None:
-    doorbells.ring_sweep("s")
+def test_a_sweep_wakes_the_suggester(store: Store, notifications: Notifications) -> None:
+    notifications.notify_sweep("s")
 
     (message,) = messages(store, "suggest")
     assert message["headers"]["task"] == "suggester.advance_sweep"
 
 
-def test_a_store_that_is_out_of_memory_hurts_nobody_who_rings(store: Store, doorbells: Doorbells, a_run: ARun) -> None:
-    doorbells.ring(a_run())
+def test_a_store_that_is_out_of_memory_hurts_nobody_who_notifies(
+    store: Store, notifications: Notifications, a_run: ARun
+) -> None:
+    notifications.notify(a_run())
     store.client.config_set("maxmemory", "1")
     try:
-        doorbells.ring(a_run())
+        notifications.notify(a_run())
     finally:
         store.client.config_set("maxmemory", "0")
 
     time.sleep(SHORTEST_SILENCE)
-    doorbells.ring(a_run())
+    notifications.notify(a_run())
     assert store.runs.messages("gpu") == 2
 
 
-def test_after_a_ring_that_failed_it_is_silent_for_a_while_and_longer_each_time(
-    store: Store, doorbells: Doorbells, a_run: ARun, caplog: pytest.LogCaptureFixture
+def test_after_a_notification_that_failed_it_is_silent_for_a_while_and_longer_each_time(
+    store: Store, notifications: Notifications, a_run: ARun, caplog: pytest.LogCaptureFixture
 ) -> None:
     store.client.config_set("maxmemory", "1")
     try:
         for _ in range(3):
-            doorbells.ring(a_run())
+            notifications.notify(a_run())
         time.sleep(SHORTEST_SILENCE)
         for _ in range(3):
-            doorbells.ring(a_run())
+            notifications.notify(a_run())
     finally:
         store.client.config_set("maxmemory", "0")
 
     said = [record.getMessage().partition(":")[0] for record in caplog.records]
-    assert said == [f"no doorbell for s.r.1, nor for others in the next {seconds} s" for seconds in ("0.5", "1")]
+    assert said == [f"no notification for s.r.1, nor for others in the next {seconds} s" for seconds in ("0.5", "1")]
 
 
-def test_a_store_that_is_away_hurts_nobody_who_rings_and_does_not_keep_them(tmp_path: Path, a_run: ARun) -> None:
+def test_a_store_that_is_away_hurts_nobody_who_notifies_and_does_not_keep_them(tmp_path: Path, a_run: ARun) -> None:
     app = make_app("trainer", f"unix://{tmp_path}/none.sock?db=0", queues=["gpu"], slots=1)
     begun = time.monotonic()
 
-    Doorbells(app).ring(a_run())
+    Notifications(app).notify(a_run())
 
     assert time.monotonic() - begun < 4
     app.close()

@@ -1,4 +1,4 @@
--- ring.lua: put a waiting run into the due set of its queue, or take it out, if its record is still the one that was read.
+-- mark_due.lua: put a waiting run into the due set of its queue, or take it out, if its record is still the one that was read.
 --
 -- KEYS  1 runs (hash)    2 due of the queue (zset)
 -- ARGV  1 run number     2 run id     3 version that was read     4 'in' | 'out'
