@@ -32,7 +32,7 @@ def _position(store: Store, name: str) -> int:
 
 
 def _abandoned(store: Store, sweep: Sweep, runs: Sequence[Run]) -> list[str]:
-    """Return the ids of live runs without an owner and a notification. Without a suggester nobody would be the one to notify.
+    """Return the ids of live runs without an owner and a notification. Without a suggester nobody could notify.
 
     Those that it will take from a silent owner, or notify about again, are not among them.
     """

@@ -84,7 +84,7 @@ def fault_of_message(message: Any) -> str | None:
 
 
 def fault_of_notification(message: dict[str, Any]) -> str | None:
-    """Say why a message of kombu's is none of our notifications: one task of ours, one id, nothing else. None if it is."""
+    """Say why a message of kombu's is no notification of ours (one task, one id, nothing else); None if it is one."""
     headers = message["headers"]
     if len(message["body"]) > LONGEST_BODY:
         return f"its body has {len(message['body'])} characters, expected at most {LONGEST_BODY}"

@@ -94,7 +94,7 @@ def test_after_a_notification_that_failed_it_is_silent_for_a_while_and_longer_ea
         store.client.config_set("maxmemory", "0")
 
     said = [record.getMessage().partition(":")[0] for record in caplog.records]
-    assert said == [f"no notification for s.r.1, nor for others in the next {seconds} s" for seconds in ("0.5", "1")]
+    assert said == [f"could not notify workers about s.r.1; retrying in {seconds} s" for seconds in ("0.5", "1")]
 
 
 def test_a_store_that_is_away_hurts_nobody_who_notifies_and_does_not_keep_them(tmp_path: Path, a_run: ARun) -> None:

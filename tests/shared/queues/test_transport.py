@@ -40,10 +40,10 @@ def test_every_notification_that_we_send_is_one(store: Store, a_worker: AWorker,
     notifications.notify(a_run(state))
     notifications.notify_sweep("s" * 100)
 
-    rung = [json.loads(text) for queue in ("gpu", "eval", "results", "suggest") for text in _waiting(store, queue)]
+    sent = [json.loads(text) for queue in ("gpu", "eval", "results", "suggest") for text in _waiting(store, queue)]
 
-    assert len(rung) == 2
-    assert [fault_of_message(one) or fault_of_notification(one) for one in rung] == [None, None]
+    assert len(sent) == 2
+    assert [fault_of_message(one) or fault_of_notification(one) for one in sent] == [None, None]
 
 
 @pytest.mark.parametrize(
