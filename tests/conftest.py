@@ -162,7 +162,7 @@ def a_worker(store: Store, tmp_path: Path) -> Iterator[AWorker]:
 def children() -> Iterator[None]:
     """Start the forkserver, as a worker does."""
     spec = sys.modules["__main__"].__spec__
-    start_forkserver(["shared.execution.child"])
+    start_forkserver([])
     yield
     sys.modules["__main__"].__spec__ = spec
 

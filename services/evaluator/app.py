@@ -6,7 +6,7 @@ from shared.execution.forkserver import start_forkserver
 from shared.execution.worker import make_worker
 from shared.queues.names import EVAL
 
-PRELOAD = ("numpy", "torch", "gymnasium", "services.evaluator.episodes")
+PRELOAD = ("numpy", "torch", "gymnasium", "services.evaluator.play")
 
 worker = make_worker("evaluator", queues=[EVAL])
 worker.lifecycle.at_start(lambda: start_forkserver(PRELOAD))

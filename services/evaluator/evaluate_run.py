@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from shared.config.frozen import from_plain
-from shared.config.schema import SimConfig, SweepJob
+from shared.config.schema import SweepJob
 from shared.domain.observation import score_of
 from shared.domain.run import Run
 from shared.domain.sweep import Sweep
-from shared.execution.child import ChildRun
 from shared.execution.claiming import Claimed, serve_due_runs
 from shared.execution.outcome import observe_ending
 from shared.execution.permission import refuses_env
 from shared.execution.supervise import Finished
-from shared.execution.work import work_on
+from shared.execution.work import Entry, work_on
 from shared.execution.worker import Worker
 
-ENTRY = "services.evaluator.evaluate_run:play"
+ENTRY = Entry("services.evaluator.play:play")
 
 
 def evaluate_due_runs(worker: Worker, hint: str) -> None:
@@ -42,20 +39,3 @@ def conclude(run: Run, ending: Finished, job: SweepJob) -> Run:
     """Return the run with the score that the suite gave it. Raises BadScore."""
     score = score_of(ending.result, metric=job.sweep.metric)
     return observe_ending(run, ending, job, score=score, metrics={**run.metrics, **ending.result}, steps=run.steps)
-
-
-def play(run: ChildRun) -> dict[str, float]:
-    """Play the suite, in the child, with the last checkpoint. Raises Damaged when that one cannot be read."""
-    from services.evaluator.episodes import play_suite
-
-    checkpoint = run.newest_checkpoint()
-    sim: dict[str, Any] = run.config["sim"]
-    suite = SimConfig.model_validate(sim)
-    played = 0
-
-    def tell(name: str, finished: int) -> None:
-        nonlocal played
-        played += 1
-        run.report(played, episodes=finished)  # raises Stop when the run was cancelled
-
-    return play_suite(checkpoint, suite, device=run.device, on_progress=tell)

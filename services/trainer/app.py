@@ -8,7 +8,7 @@ from shared.execution.forkserver import start_forkserver
 from shared.execution.worker import make_worker
 from shared.queues.names import GPU
 
-PRELOAD = ("numpy", "torch", "gymnasium", "services.trainer.trainables", "services.trainer.ppo")
+PRELOAD = ("numpy", "torch", "gymnasium", "services.trainer.ppo.entry", "services.trainer.noop")
 
 log = logging.getLogger(__name__)
 

@@ -15,13 +15,14 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from protein_sweeps._child import MOST_METRICS
+from protein_sweeps.run import Stop, TrainingRun
 from services.trainer.report_lines import BadReport, LineReader, Report
 from shared.config.searched import leaves
-from shared.domain.command import PYTHON, as_json, fill
+from shared.domain.command import PYTHON, as_json, fill, with_interpreter
 from shared.domain.errors import SweepError
-from shared.domain.trainable import Stop, TrainingRun
 from shared.domain.wording import show
-from shared.execution.child import MOST_METRICS
+from shared.execution.entry import child_entry
 from shared.execution.guardian import Guarded, start_guarded
 from shared.storage.folders import RunFolder
 from shared.storage.logs import last_lines
@@ -39,10 +40,11 @@ class CommandFailed(SweepError):
     """The command could not be started, or ended otherwise than with exit code 0."""
 
 
-def train_with_command(run: TrainingRun) -> Mapping[str, float]:
+@child_entry
+def train(run: TrainingRun) -> Mapping[str, float]:
     """Run the command of `run` to its end and return what it gave as its result.
 
-    Raises CommandFailed, BadReport and ConfigError for what is its fault, and Stop once it has ended on our word.
+    Raises Failure for what is its fault (CommandFailed, BadReport, ConfigError), Stop once it has ended when told to.
     """
     shutil.rmtree(run.workspace, ignore_errors=True)
     _drop_earlier_checkpoints(run.workspace)
@@ -65,6 +67,7 @@ class _Attempt:
 
     def __init__(self, run: TrainingRun, checkpoints: Path) -> None:
         self._run, self._checkpoints = run, checkpoints
+        self._words = with_interpreter(run.config["trainer"]["command"], run.config["trainer"].get("python"))
         self._config = run.workspace / "config.json"
         self._reports = ReportFile(run.workspace / "report.jsonl")
         self._wandb: dict[Path, WandbLog] = {}
@@ -93,9 +96,9 @@ class _Attempt:
             "device": run.device,
             "config": str(self._config),
             "checkpoint_dir": str(self._checkpoints),
-            PYTHON.strip("{}"): sys.executable,
+            PYTHON.strip("{}"): run.config["trainer"].get("python") or sys.executable,
         }
-        words = fill(run.config["trainer"]["command"], values, run.params)
+        words = fill(self._words, values, run.params)
         print("+", shlex.join(words), flush=True)
         try:
             return start_guarded(words, os.environ | self._environment())
@@ -122,7 +125,7 @@ class _Attempt:
         try:
             return command.ended(seconds=LOOK_SECONDS)
         except OSError as error:
-            raise _not_started(self._run.config["trainer"]["command"][0], error) from None
+            raise _not_started(self._words[0], error) from None
 
     def _look(self, command: Guarded) -> None:
         """Pass on what was reported, and the word to stop."""
@@ -197,7 +200,7 @@ class _Attempt:
             time.sleep(LOOK_SECONDS)
 
     def _failure(self, code: int) -> str:
-        program = self._run.config["trainer"]["command"][0]
+        program = self._words[0]
         how = f"ended with exit code {code}" if code > 0 else f"died of {signal.Signals(-code).name}"
         said = [line for line in last_lines(RunFolder(self._run.workspace.parent)) if line.strip()]
         return f"{program} {how}" + (f", its last line: {said[-1]}" if len(said) > 1 else "")  # the first is ours

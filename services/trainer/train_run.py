@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from services.trainer.trainables import entry_of
 from shared.config.frozen import from_plain, run_config
 from shared.config.schema import CommandTrainer, FunctionTrainer, PpoTrainer, SweepJob, TrainerConfig
 from shared.domain.errors import ConfigError
@@ -15,14 +16,13 @@ from shared.execution.supervise import Finished
 from shared.execution.work import work_on
 from shared.execution.worker import Worker
 
-ENTRY = "services.trainer.trainables:train"
-
 
 def train_due_runs(worker: Worker, hint: str) -> None:
     """Train the run that the notification names, then the next due ones."""
 
     def train(claimed: Claimed) -> None:
-        work_on(worker, claimed, entry=ENTRY, phase="train", conclude=conclude)
+        trainer = _trainer_of(from_plain(claimed.sweep.config), claimed.lease.run)
+        work_on(worker, claimed, entry=entry_of(trainer), phase="train", conclude=conclude)
 
     serve_due_runs(worker, hint, train, declines=lambda run, sweep: declines(worker, run, sweep))
 
@@ -51,9 +51,9 @@ def declines(worker: Worker, run: Run, sweep: Sweep) -> str | None:
         return "the sweep wants device=cuda, and this worker sees no GPU"
     trainer = _trainer_of(job, run)
     if isinstance(trainer, FunctionTrainer):
-        return refuses_function(trainer.function, worker.settings.allow)
+        return refuses_function(trainer.function, worker.settings.allow, python=trainer.python)
     if isinstance(trainer, CommandTrainer):
-        return refuses_command(trainer.command, worker.settings.allow)
+        return refuses_command(trainer.words, worker.settings.allow)
     if isinstance(trainer, PpoTrainer):
         return refuses_env(trainer.env, worker.settings.allow)
     return None

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 
-from shared.domain.command import program_of, split_command
+from shared.domain.command import program_of, split_command, with_interpreter
 
 Device = Literal["auto", "cpu", "cuda"]
 
@@ -60,6 +60,15 @@ class TrainerBase(Closed):
     stall_seconds: float = Field(1800, gt=0, description="Silence of the training after which it is killed (seconds).")
 
 
+Interpreter = Annotated[
+    str | None,
+    Field(
+        min_length=1,
+        description="Python 3.9 or newer that trains, for example venv/bin/python; null: the worker's own.",
+    ),
+]
+
+
 class PpoTrainer(TrainerBase):
     """The built-in PPO on a gymnasium vector environment."""
 
@@ -110,6 +119,7 @@ class FunctionTrainer(TrainerBase):
 
     kind: Literal["function"] = "function"
     function: str = Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$", description="Import path, `package.module:train`.")
+    python: Interpreter = None
 
 
 class CommandTrainer(TrainerBase):
@@ -119,12 +129,18 @@ class CommandTrainer(TrainerBase):
 
     kind: Literal["command"] = "command"
     command: Words = Field(description="Words, or one text that is split as a shell would; no shell ever sees it.")
+    python: Interpreter = None
 
     @field_validator("command")
     @classmethod
     def _names_a_program(cls, words: tuple[str, ...]) -> tuple[str, ...]:
         program_of(words)
         return words
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The command, with `python` where it stands for the program that is named by the key `python`."""
+        return with_interpreter(self.command, self.python)
 
 
 class NoopTrainer(TrainerBase):

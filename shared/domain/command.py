@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from shared.domain.errors import ConfigError
@@ -38,6 +38,12 @@ def split_command(written: object) -> tuple[str, ...]:
     if not words or not words[0]:
         raise ValueError("is empty: expected a program and its arguments, for example [python, train.py]")
     return tuple(words)
+
+
+def with_interpreter(words: Sequence[str], python: str | None) -> tuple[str, ...]:
+    """Return the words of a command whose program, if it is just Python, is the interpreter at the path `python`."""
+    first, *others = words
+    return (python, *others) if python and first in (PYTHON, "python", "python3") else tuple(words)
 
 
 def program_of(words: Collection[str]) -> str:

@@ -15,9 +15,10 @@ from multiprocessing.context import ForkServerContext, ForkServerProcess
 
 import psutil
 
+from protein_sweeps import _child
+from protein_sweeps._child import Channel
 from shared.domain.redaction import is_secret_variable
-from shared.execution import child
-from shared.execution.job import PRELOADED_VARIABLE, Channel, Job
+from shared.execution.job import PRELOADED_VARIABLE, Job
 
 log = logging.getLogger(__name__)
 _starting = threading.Lock()
@@ -76,7 +77,7 @@ def start_child(job: Job) -> tuple[ForkServerProcess, Channel]:
     with _starting:
         _replace_if_dead()
     ours, theirs = context().Pipe()
-    process = context().Process(target=child.main, args=(job.model_dump_json(), theirs), name=job.run)
+    process = context().Process(target=_child.main, args=(job.model_dump_json(), theirs), name=job.run)
     process.start()
     theirs.close()
     return process, Channel(ours)

@@ -25,7 +25,8 @@ from dataclasses import dataclass
 
 import psutil
 
-from shared.execution.orphans import die_with_parent
+from protein_sweeps._process import die_with_parent
+from shared.execution.user_code import our_python
 
 PR_SET_CHILD_SUBREAPER = 36
 KILL_SECONDS = 5.0  # a process that hangs in the kernel dies later
@@ -69,15 +70,18 @@ class Guarded:
         os.close(self.told)
 
 
-def start_guarded(words: Sequence[str], environment: Mapping[str, str]) -> Guarded:
-    """Start a command under a guardian. This process must lead its group, and ignore SIGTERM."""
+def start_guarded(words: Sequence[str], environment: Mapping[str, str], *, keep: Sequence[int] = ()) -> Guarded:
+    """Start a command under a guardian, with the file descriptors `keep` open in it.
+
+    This process must lead its group, and ignore SIGTERM.
+    """
     theirs, lifeline = os.pipe()
     told, tells = os.pipe()
     guardian = subprocess.Popen(
-        [sys.executable, "-P", "-m", "shared.execution.guardian", *map(str, (os.getpgrp(), theirs, tells)), *words],
+        our_python("shared.execution.guardian", *map(str, (os.getpgrp(), theirs, tells)), _numbers(keep), *words),
         stdin=subprocess.DEVNULL,
         env=environment,
-        pass_fds=(theirs, tells),
+        pass_fds=(theirs, tells, *keep),
         process_group=0,
     )
     os.close(theirs)
@@ -85,11 +89,13 @@ def start_guarded(words: Sequence[str], environment: Mapping[str, str]) -> Guard
     return Guarded(guardian, lifeline, told)
 
 
-def main(group: int, lifeline: int, tells: int, words: Sequence[str]) -> None:
+def main(group: int, lifeline: int, tells: int, keep: Sequence[int], words: Sequence[str]) -> None:
     """Guard a command, in the process group `group`, until it or the other end of the lifeline is gone."""
     woken = _settle_in()
     try:
-        command = subprocess.Popen(words, process_group=group, preexec_fn=_become_the_command)
+        command = subprocess.Popen(words, process_group=group, preexec_fn=_become_the_command, pass_fds=keep)
+        for descriptor in keep:  # the command's alone: its end is to be noticed
+            os.close(descriptor)
     except OSError as error:
         os.write(tells, json.dumps({"errno": error.errno}).encode())
         return
@@ -174,5 +180,10 @@ def _kill_all(group: int) -> None:
         time.sleep(LOOK_SECONDS)
 
 
+def _numbers(descriptors: Sequence[int]) -> str:
+    return ",".join(map(str, descriptors))
+
+
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4:])
+    kept = [int(part) for part in sys.argv[4].split(",") if part]
+    main(int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), kept, sys.argv[5:])

@@ -1,26 +1,14 @@
-"""No process outlives the one that it works for."""
+"""A worker ends with the command that started it."""
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
-import sys
 import threading
 import time
 
 PARENT_VARIABLE = "SWEEP_PARENT_PID"
 POLL_SECONDS = 0.5
-PR_SET_PDEATHSIG = 1
-
-
-def die_with_parent() -> None:
-    """Ask the kernel (Linux) to kill this process when the thread that forked it ends.
-
-    Elsewhere the pipe to the supervisor, which breaks with it, has to do.
-    """
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def end_with_launcher() -> None:

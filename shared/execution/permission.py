@@ -9,7 +9,7 @@ from pathlib import Path
 
 from shared.config.schema import CommandTrainer, FunctionTrainer, PpoTrainer, SweepJob
 from shared.domain.command import PYTHON, program_of
-from shared.execution.source import find_module
+from shared.execution.user_code import find_module
 
 PREFIXES = ("env:", "command:")
 
@@ -18,7 +18,8 @@ def entry_points(job: SweepJob) -> tuple[str, ...]:
     """Return what the job makes a worker import or start: who runs it here vouches for it."""
     trainer = job.trainer
     found = [trainer.function] if isinstance(trainer, FunctionTrainer) else []
-    found += [f"command:{program_of(trainer.command)}"] if isinstance(trainer, CommandTrainer) else []
+    found += [f"command:{trainer.python}"] if isinstance(trainer, FunctionTrainer) and trainer.python else []
+    found += [f"command:{program_of(trainer.words)}"] if isinstance(trainer, CommandTrainer) else []
     envs = [simulation.env for simulation in job.sim.simulations.values()]
     envs += [trainer.env] if isinstance(trainer, PpoTrainer) else []
     found += [f"env:{env.partition(':')[0]}" for env in envs if ":" in env]
@@ -33,10 +34,12 @@ def allows(entry_point: str, allow: Iterable[str]) -> bool:
     return any(fnmatchcase(entry_point.replace(":", "."), pattern) for pattern in functions)
 
 
-def refuses_function(function: str, allow: Iterable[str]) -> str | None:
-    """Say why `package.module:function` cannot be called here; None if it can."""
+def refuses_function(function: str, allow: Iterable[str], *, python: str | None = None) -> str | None:
+    """Say why `package.module:function` cannot be called here, in the interpreter `python`; None if it can."""
     if not allows(function, allow):
         return f"function {function} is not allowed here: start the worker with SWEEP_ALLOW={function}"
+    if python is not None:  # what it can import, it alone knows
+        return refuses_command([python], allow)
     return misses_module(function.partition(":")[0], of=function)
 
 

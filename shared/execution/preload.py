@@ -10,8 +10,8 @@ import importlib
 import os
 import signal
 
+from protein_sweeps._process import die_with_parent
 from shared.execution.job import PRELOADED_VARIABLE
-from shared.execution.orphans import die_with_parent
 
 PARENT = os.getppid()
 
@@ -21,7 +21,7 @@ if os.getppid() != PARENT:
 # systemd and Slurm signal the whole group: without this a SIGTERM would kill a training before its checkpoint.
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 signal.signal(signal.SIGINT, signal.SIG_IGN)
-importlib.import_module("shared.execution.child")
+importlib.import_module("protein_sweeps._child")
 for name in os.environ.get(PRELOADED_VARIABLE, "").split(","):
     with contextlib.suppress(ImportError):
         if name:

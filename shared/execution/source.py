@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import logging
-import sys
 import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from importlib.machinery import ModuleSpec, PathFinder
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -20,11 +17,11 @@ from shared.config.schema import FunctionTrainer, NoopTrainer, PpoTrainer, Sweep
 from shared.domain.code import CodeVersion, difference
 from shared.domain.sweep import Sweep
 from shared.execution.git import DIGITS, Checkout, look_at
+from shared.execution.user_code import PACKAGE, find_module
 
 log = logging.getLogger(__name__)
 DISTRIBUTION = "protein-sweeps"
-PACKAGE = Path(__file__).resolve().parents[2]
-PARTS = ("shared", "services")  # what a run is carried out by; the rest is for people
+PARTS = ("protein_sweeps", "shared", "services")  # what a run is carried out by; the rest is for people
 MOST_FILES = 2000
 LEAST_SECONDS = 5.0
 SHARE = 0.01  # of the time, at most, is spent on looking
@@ -129,16 +126,6 @@ def _module_of(job: SweepJob) -> str | None:
     if isinstance(trainer, PpoTrainer) and ":" in trainer.env:
         return trainer.env.partition(":")[0]
     return None
-
-
-def find_module(name: str) -> ModuleSpec | None:
-    """Return where the top-level package of a module comes from, or would where a worker starts in this folder."""
-    top = name.partition(".")[0]
-    try:
-        found = importlib.util.find_spec(top)
-    except (ImportError, ValueError):
-        found = None
-    return found or PathFinder.find_spec(top, [*sys.path, str(Path.cwd())])
 
 
 def _module_source(name: str) -> Source:

@@ -9,6 +9,8 @@ import os
 import signal
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import wait as wait_for
 from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing.connection import wait
@@ -17,16 +19,18 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+from protein_sweeps import _child as wire
+from protein_sweeps._child import Channel
+from protein_sweeps.run import StopReason
 from shared.domain.errors import Fenced, IllegalMove, StoreUnreachable
 from shared.domain.observation import spent_by
 from shared.domain.progress import Progress
 from shared.domain.run import Checkpoint, RunState, fall_back, keep_checkpoint
-from shared.domain.trainable import StopReason
-from shared.execution import job as wire
+from shared.domain.wording import plain_sentence
 from shared.execution.forkserver import forkserver_lives, start_child
-from shared.execution.job import Channel, Job
+from shared.execution.job import Job
 from shared.execution.lease import Lease, Move
-from shared.storage.checkpoints import prune_checkpoints
+from shared.storage.checkpoints import Opened, open_newest, prune_checkpoints
 from shared.storage.folders import RunFolder
 from shared.storage.logs import bound_log
 from shared.storage.records import write_run
@@ -105,16 +109,33 @@ Ending = Finished | UserFailure | Lost | Stopped | Blocked | Damaged
 
 
 def supervise(
-    lease: Lease, job: Job, *, patience: Patience, shutdown: Event, metric: str, cost: str, progress: Progress
+    lease: Lease,
+    job: Job,
+    *,
+    patience: Patience,
+    shutdown: Event,
+    metric: str,
+    cost: str,
+    progress: Progress,
+    newest_only: bool = False,
 ) -> Ending:
     """Run `job` in a child until it ends, and return how. Raises Fenced when the lease was taken away.
 
+    The child continues from the newest checkpoint of the run that is whole; with `newest_only` no older one will do.
     `metric` and `cost` are those of the sweep, of which the run's curve is made. Whatever happens, no process of the
     job is left when this returns.
     """
-    process, channel = start_child(job)
     folder, log_file = RunFolder(Path(job.folder)), Path(job.log_file)
+    opened = _open_while_renewing(lease, folder, patience=patience, shutdown=shutdown)
+    if isinstance(opened, Stopped):
+        return opened
+    if opened.faults:
+        _append(log_file, "".join(f"falling back: {fault}\n" for fault in opened.faults))
+    if newest_only and (opened.path is None or opened.faults):
+        return Damaged(next(iter(opened.faults), f"run {lease.run.id} has no checkpoint"), opened.checkpoint)
+    process, channel = start_child(_continued(job, opened))
     watch = _Watch(lease, folder, process, channel, patience, metric, cost, progress, log_file)
+    watch.continue_from(opened.checkpoint)
     try:
         ending = watch.until_it_ends(shutdown)
         process.join(EXIT_SECONDS)  # it said its last word and is about to leave
@@ -123,6 +144,43 @@ def supervise(
         _kill_group(process)
         process.join()
         channel.connection.close()
+
+
+def _open_while_renewing(lease: Lease, folder: RunFolder, *, patience: Patience, shutdown: Event) -> Opened | Stopped:
+    """Verify the run's checkpoints, which may be large, and keep the lease meanwhile. Raises Fenced."""
+    checkpoints = lease.run.checkpoints
+    if not checkpoints:
+        return Opened()
+    opener = ThreadPoolExecutor(1, thread_name_prefix="verify")
+    try:
+        opening, renew_at = opener.submit(open_newest, folder, checkpoints), time.monotonic() + patience.heartbeat
+        while not wait_for([opening], timeout=LOOK_SECONDS).done:
+            if shutdown.is_set():
+                return Stopped("preempted")
+            if time.monotonic() < renew_at:
+                continue
+            renew_at = time.monotonic() + patience.heartbeat
+            match lease.renew(None):
+                case "CANCEL":
+                    return Stopped("cancelled")
+                case "FENCED":
+                    raise Fenced(f"run {lease.run.id} is no longer ours: its lease was taken away")
+        return opening.result()
+    finally:
+        opener.shutdown(wait=False)
+
+
+def _continued(job: Job, opened: Opened) -> Job:
+    step = opened.checkpoint.step if opened.checkpoint else 0
+    path = str(opened.path) if opened.path else None
+    return job.model_copy(update={"checkpoint": path, "checkpoint_step": step})
+
+
+def _append(log_file: Path, text: str) -> None:
+    with contextlib.suppress(OSError):  # a log never stops a run
+        log_file.parent.mkdir(parents=True, exist_ok=True)
+        with log_file.open("a") as log:
+            log.write(text)
 
 
 @dataclass
@@ -137,7 +195,6 @@ class _Watch:
     progress: Progress
     log_file: Path
     steps: int = 0
-    resumed: Checkpoint | None = None
     last_words: Mapping[str, Any] | None = None
     uncommitted: list[Move] = field(default_factory=list)
     waiting_to_commit: bool = False  # for the store to come back
@@ -189,9 +246,7 @@ class _Watch:
                 self.saved_seconds += seconds
                 self.steps = max(self.steps, checkpoint.step)
                 self.progress = self.progress.begun(checkpoint.step)
-            case wire.RESUMED:
-                self._resumed(message["path"])
-            case wire.FINISHED | wire.FAILED | wire.STOPPED | wire.BLOCKED | wire.DAMAGED:
+            case kind if kind in wire.LAST_WORDS:
                 self.last_words = message
 
     def _note(self, metrics: Mapping[str, float]) -> None:
@@ -200,14 +255,14 @@ class _Watch:
         spent = spent_by(known, cost=self.cost, seconds=seconds, steps=self.steps)
         self.progress = self.progress.after(self.steps, metrics, metric=self.metric, spent=spent)
 
-    def _resumed(self, path: str | None) -> None:
+    def continue_from(self, checkpoint: Checkpoint | None) -> None:
+        """Begin at `checkpoint`, None for the start; the record falls back to it where it names a newer one."""
         run = self.lease.run
-        self.resumed = next((checkpoint for checkpoint in run.checkpoints if checkpoint.path == path), None)
-        self.steps = self.resumed.step if self.resumed else 0
-        if self.resumed != run.checkpoint and run.state is RunState.TRAINING:
+        self.steps = checkpoint.step if checkpoint else 0
+        if checkpoint != run.checkpoint and run.state is RunState.TRAINING:
             log.warning("run %s: its newest checkpoint cannot be read: falls back to step %d", run.id, self.steps)
-            self.uncommitted.append(partial(fall_back, to=self.resumed))
-            self.saved_seconds = self.resumed.train_seconds if self.resumed else 0.0
+            self.uncommitted.append(partial(fall_back, to=checkpoint))
+            self.saved_seconds = checkpoint.train_seconds if checkpoint else 0.0
             self.progress = self.progress.resumed(self.steps, attempt=run.attempt)
 
     def _commit_all_moves(self, shutdown: Event) -> None:
@@ -271,10 +326,8 @@ class _Watch:
             return Stopped(self.stopping)
         if words is not None and words["kind"] == wire.BLOCKED:
             return Blocked(words["why"])
-        if words is not None and words["kind"] == wire.DAMAGED:
-            return Damaged(words["why"], self.resumed)
         if words is not None and words["kind"] == wire.FAILED:
-            return UserFailure(words["message"], seconds)
+            return UserFailure(plain_sentence(words["message"]), seconds)
         if self.stalled:
             return Lost(f"stalled: nothing reported for {self.patience.stall:g} s, killed")
         code = self.process.exitcode

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from shared.config.frozen import from_plain, run_config
 from shared.config.schema import SweepJob
@@ -38,16 +39,27 @@ from shared.execution.supervise import (
     UserFailure,
     supervise,
 )
+from shared.execution.user_code import USERS_PATH_VARIABLE, users_environment, users_path
 from shared.execution.worker import Worker
 from shared.storage.folders import RunFolder, runs_root, write_yaml
 from shared.storage.records import SWEEP_FILE, write_run, write_sweep
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a child calls: `module:function`, ours or the user's own."""
+
+    function: str
+    is_users: bool = False
+
+
 Conclude = Callable[[Run, Finished, SweepJob], Run]
 """The move of a run whose job finished. Raises BadScore when what it returned cannot be used."""
 
 
-def work_on(worker: Worker, claimed: Claimed, *, entry: str, phase: str, conclude: Conclude) -> None:
+def work_on(worker: Worker, claimed: Claimed, *, entry: Entry, phase: str, conclude: Conclude) -> None:
     """See the claimed run through this phase. Every ending is committed once, or the run is not ours any more."""
     lease, job = claimed.lease, from_plain(claimed.sweep.config)
     folder = folder_of(worker, claimed.sweep, lease.run)
@@ -69,7 +81,9 @@ def work_on(worker: Worker, claimed: Claimed, *, entry: str, phase: str, conclud
     worker.notifications.notify(run)
 
 
-def _carry_out(worker: Worker, claimed: Claimed, job: SweepJob, folder: RunFolder, *, entry: str, phase: str) -> Ending:
+def _carry_out(
+    worker: Worker, claimed: Claimed, job: SweepJob, folder: RunFolder, *, entry: Entry, phase: str
+) -> Ending:
     lease, run = claimed.lease, claimed.lease.run
     progress = worker.store.runs.progress(run.sweep, [run.number]).get(run.number, Progress())
     if phase == "train":
@@ -94,6 +108,7 @@ def _carry_out(worker: Worker, claimed: Claimed, job: SweepJob, folder: RunFolde
         metric=job.sweep.metric,
         cost=job.cost,
         progress=progress.model_copy(update={"total_steps": child.config["trainer"].get("total_timesteps")}),
+        newest_only=phase == "eval",
     )
 
 
@@ -103,7 +118,7 @@ def folder_of(worker: Worker, sweep: Sweep, run: Run) -> RunFolder:
     return RunFolder(runs_root(job.runs_dir, job.data_dir, sweep.name, here=worker.data_dir) / run.id)
 
 
-def _prepare(worker: Worker, claimed: Claimed, job: SweepJob, folder: RunFolder, *, entry: str, phase: str) -> Job:
+def _prepare(worker: Worker, claimed: Claimed, job: SweepJob, folder: RunFolder, *, entry: Entry, phase: str) -> Job:
     run, slot = claimed.lease.run, claimed.slot
     config = run_config(job, run.params)
     write_run(folder, run)
@@ -127,18 +142,22 @@ def _prepare(worker: Worker, claimed: Claimed, job: SweepJob, folder: RunFolder,
         code=worker.code.source(job),
     )
     return Job(
-        entry=entry,
+        entry=entry.function,
+        is_users=entry.is_users,
+        path=users_path(),
         run=run.id,
         attempt=run.attempt,
         seed=seed,
         device=slot.device if job.device == "auto" or not slot.gpus else job.device,
         config=config,
         params=run.params,
-        checkpoints=run.checkpoints,
         folder=str(folder.path),
+        workspace=str(folder.workspace(run.attempt)),
+        checkpoints=str(folder.checkpoints),
         log_file=str(folder.log_file(phase, number)),
         threads=config["trainer"].get("num_threads") or slot.threads,
-        environment=slot.environment(),
+        environment={**slot.environment(), **users_environment()},
+        unset=("PYTHONPATH", USERS_PATH_VARIABLE),
     )
 
 

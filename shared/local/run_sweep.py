@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from shared.config.schema import CommandTrainer, SweepJob
+from shared.config.schema import CommandTrainer, FunctionTrainer, SweepJob
 from shared.config.settings import worker_settings
 from shared.control.missing import COMMANDS
 from shared.control.snapshot import Snapshot, take_snapshot
@@ -46,7 +46,10 @@ def refuse_for_strangers(job: SweepJob, url: str, environment: Mapping[str, str]
 
 def missing_code(job: SweepJob) -> str | None:
     """Say which program or module that a job names is not here, and what to do; None if all are."""
-    missing = misses_program(job.trainer.command) if isinstance(job.trainer, CommandTrainer) else None
+    trainer = job.trainer
+    missing = misses_program(trainer.words) if isinstance(trainer, CommandTrainer) else None
+    if isinstance(trainer, FunctionTrainer) and trainer.python:  # what it can import, it alone knows
+        return misses_program([trainer.python])
     for entry_point in entry_points(job):
         if missing is None and not entry_point.startswith("command:"):
             missing = misses_module(entry_point.removeprefix("env:").partition(":")[0], of=entry_point)

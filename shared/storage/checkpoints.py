@@ -1,24 +1,19 @@
-"""Checkpoints that are either whole or not there.
-
-A checkpoint is a folder `<step>.a<attempt>` with what the training saved as `state`, and a `manifest.json`: step, run,
-attempt, and the sha256 of every file. The run's record names the folder and the digest of the manifest, so that a file
-that changed afterwards is never loaded. The attempt is part of the name: a late writer overwrites nothing.
-"""
+"""Checkpoints of a run: verified before they are used, copied, pruned. `protein_sweeps._checkpoint` writes them."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from protein_sweeps import _checkpoint
+from protein_sweeps._checkpoint import MANIFEST, STATE, files_below
 from shared.domain.errors import NotFound
 from shared.domain.run import Checkpoint
-from shared.storage.folders import RunFolder, flush_folder
-
-STATE, MANIFEST = "state", "manifest.json"
+from shared.storage.folders import RunFolder
 
 
 def write_checkpoint(
@@ -26,30 +21,30 @@ def write_checkpoint(
 ) -> Checkpoint:
     """Let `save` write to the path it is given, and return the checkpoint once all of it is on the disk.
 
-    A second call for the same attempt and step returns the first one's: a record may name it already.
     Raises ValueError when `save` wrote nothing, or a symbolic link.
     """
-    name = f"{step:012d}.a{attempt}"
-    beside, final = folder.checkpoints / f".{name}.new", folder.checkpoints / name
-    if final.exists():
-        return Checkpoint(step=step, path=name, sha256=_digest(final / MANIFEST))
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
-    save(beside / STATE)
-    files = {str(path.relative_to(beside)): _flushed_digest(path) for path in _files(beside)}
-    if link := next((path for path in beside.rglob("*") if path.is_symlink()), None):
-        shutil.rmtree(beside)
-        raise ValueError(f"checkpoint at step {step}: save() wrote a symbolic link, {link.name}: write a plain file")
-    if not files:
-        shutil.rmtree(beside)
-        raise ValueError(f"checkpoint at step {step}: save() wrote nothing to the path that it was given")
-    manifest = json.dumps({"run": run, "attempt": attempt, "step": step, "files": files}, indent=1, sort_keys=True)
-    (beside / MANIFEST).write_text(manifest)
-    _flushed_digest(beside / MANIFEST)
-    flush_folder(beside)
-    beside.rename(final)
-    flush_folder(folder.checkpoints)
-    return Checkpoint(step=step, path=name, sha256=hashlib.sha256(manifest.encode()).hexdigest())
+    written = _checkpoint.write_checkpoint(folder.checkpoints, run=run, attempt=attempt, step=step, save=save)
+    return Checkpoint(**written._asdict())
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The newest checkpoint that is whole, with the path that was saved; `faults` says why newer ones are not."""
+
+    checkpoint: Checkpoint | None = None
+    path: Path | None = None
+    faults: tuple[str, ...] = ()
+
+
+def open_newest(folder: RunFolder, checkpoints: Sequence[Checkpoint]) -> Opened:
+    """Return the newest of the checkpoints, in the order they were committed, every byte of which is verified."""
+    faults: list[str] = []
+    for checkpoint in reversed(checkpoints):
+        try:
+            return Opened(checkpoint, open_checkpoint(folder, checkpoint), tuple(faults))
+        except NotFound as reason:
+            faults.append(str(reason))
+    return Opened(faults=tuple(faults))
 
 
 def open_checkpoint(folder: RunFolder, checkpoint: Checkpoint) -> Path:
@@ -68,7 +63,7 @@ def open_checkpoint(folder: RunFolder, checkpoint: Checkpoint) -> Path:
         manifest = json.loads(text)
         run, files = manifest["run"], dict(manifest["files"])
     except (ValueError, LookupError, TypeError, RecursionError):
-        raise NotFound(f"{complaint}: its manifest is none") from None
+        raise NotFound(f"{complaint}: its manifest is invalid") from None
     if run != folder.path.name:
         raise NotFound(f"{complaint}: it belongs to run {run}")
     found = {str(path.relative_to(place)) for path in place.rglob("*") if path.is_symlink() or not path.is_dir()}
@@ -77,7 +72,7 @@ def open_checkpoint(folder: RunFolder, checkpoint: Checkpoint) -> Path:
     for name, digest in files.items():
         file = place / name
         # What was found lies below `place`: a name with `..` in it, or an absolute one, was not.
-        if name not in found or file.is_symlink() or not file.is_file() or _digest(file) != digest:
+        if name not in found or file.is_symlink() or not file.is_file() or _checkpoint.digest(file) != digest:
             raise NotFound(f"{complaint}: {name} is missing or was changed since it was written")
     return _saved_path(place)
 
@@ -92,7 +87,7 @@ def copy_checkpoint(source: RunFolder, checkpoint: Checkpoint, target: RunFolder
     place = source.checkpoints / checkpoint.path
 
     def save(state: Path) -> None:
-        files = [path for path in _files(place) if path != place / MANIFEST]
+        files = [path for path in files_below(place) if path != place / MANIFEST]
         for file in files:
             copy = state.parent / file.relative_to(place)
             copy.parent.mkdir(parents=True, exist_ok=True)
@@ -129,21 +124,3 @@ def _link_or_copy(file: Path, copy: Path) -> None:
         copy.hardlink_to(file)
     except OSError:  # another file system, or one without links
         shutil.copyfile(file, copy)
-
-
-def _files(place: Path) -> list[Path]:
-    return sorted(path for path in place.rglob("*") if path.is_file())
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _flushed_digest(path: Path) -> str:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    return _digest(path)

@@ -17,6 +17,8 @@ from typing import Any
 
 import yaml
 
+from protein_sweeps._checkpoint import flush_folder
+
 
 def sweep_folder(data_dir: Path, sweep: str) -> Path:
     """Return the folder of a sweep."""
@@ -95,12 +97,3 @@ def write_text(path: Path, text: str) -> None:
         os.fsync(file.fileno())
     beside.replace(path)
     flush_folder(path.parent)
-
-
-def flush_folder(folder: Path) -> None:
-    """Make a rename inside `folder` survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from protein_sweeps.run import Stop, TrainingRun
 from services.trainer.ppo.learner import Learner
 from services.trainer.ppo.rollout import Collector
 from shared.config.schema import PpoTrainer
 from shared.domain.errors import ConfigError
-from shared.domain.trainable import Stop, TrainingRun
 from shared.rl.checkpoint import Checkpoint, DamagedCheckpoint, load_checkpoint, save_checkpoint
 from shared.rl.envs import Environments
 from shared.rl.policy import Policy

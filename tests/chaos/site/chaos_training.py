@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from shared.execution.child import ChildRun
+from protein_sweeps._child import ChildRun
 
 STEPS, CHECKPOINT_EVERY = 10, 2
 
@@ -16,7 +16,7 @@ STEPS, CHECKPOINT_EVERY = 10, 2
 def train(run: ChildRun) -> dict[str, float] | None:
     """Note each step in a file of its own, whoever computes it: a step that is there twice was done twice."""
     settings = run.config["trainer"]
-    notes = os.open(run.folder.path / "steps.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    notes = os.open(run.folder / "steps.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     for step in range(run.checkpoint_step + 1, STEPS + 1):
         time.sleep(settings["step_seconds"])
         os.write(notes, f"{run.attempt} {step}\n".encode())

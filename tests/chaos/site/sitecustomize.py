@@ -75,7 +75,7 @@ def wrap_the_ledger() -> None:
 
 
 def wrap_the_disk() -> None:
-    from shared.storage import checkpoints
+    from protein_sweeps import _checkpoint as checkpoints
 
     write, fsync, rename = checkpoints.write_checkpoint, os.fsync, Path.rename
 

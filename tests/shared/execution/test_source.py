@@ -10,7 +10,8 @@ import pytest
 
 from shared.config.frozen import to_plain
 from shared.execution import source
-from shared.execution.source import PACKAGE, CodeComparison, code_version, package_code, package_version, read_source
+from shared.execution.source import CodeComparison, code_version, package_code, package_version, read_source
+from shared.execution.user_code import PACKAGE
 
 if TYPE_CHECKING:
     from tests.conftest import AJob, ASweep

@@ -24,6 +24,7 @@ from shared.execution.forkserver import start_forkserver
 from shared.execution.job import Job
 from shared.execution.lease import Lease
 from shared.execution.supervise import Blocked, Ending, Finished, Lost, Patience, Stopped, UserFailure, supervise
+from shared.execution.user_code import users_path
 from shared.storage import logs
 from shared.storage.folders import RunFolder
 from shared.store import keys
@@ -54,7 +55,7 @@ def children() -> Iterator[None]:
         for name, value in SECRETS.items():
             patch.setenv(name, value)
         patch.syspath_prepend(Path(__file__).parent)
-        start_forkserver(["shared.execution.child"])
+        start_forkserver([])
         yield
     sys.modules["__main__"].__spec__ = spec
 
@@ -79,14 +80,17 @@ class Rig:
         run = self.lease.run
         return Job(
             entry=f"trainings:{entry}",
+            is_users=True,
+            path=users_path(),
             run=run.id,
             attempt=run.attempt,
             seed=0,
             device="cpu",
             config={},
             params={},
-            checkpoints=run.checkpoints,
             folder=str(self.folder.path),
+            workspace=str(self.folder.workspace(run.attempt)),
+            checkpoints=str(self.folder.checkpoints),
             log_file=str(self.folder.log_file("train", run.attempt)),
             threads=1,
             environment={"CUDA_VISIBLE_DEVICES": ""},
@@ -248,7 +252,7 @@ def test_a_traceback_begins_with_the_users_code(rig: Rig) -> None:
     ("entry", "message"),
     [
         ("run_out_of_gpu_memory", "OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB"),
-        ("return_text", "TypeError: the training returned str: return a dict of numbers, or nothing"),
+        ("return_text", "TypeError: the training returned str: return a number, a dict of numbers, or nothing"),
         ("report_text", "TypeError: report(reward='high'): a metric must be a number"),
         ("report_too_much", "TypeError: report() of 1001 metrics: report at most 1000"),
         ("return_too_much", "TypeError: the training returned 1001 metrics: return at most 1000"),

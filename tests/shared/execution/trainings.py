@@ -11,8 +11,8 @@ import sys
 import time
 from pathlib import Path
 
-from shared.domain.trainable import Stop
-from shared.execution.child import ChildRun
+from protein_sweeps._child import ChildRun
+from protein_sweeps.run import Stop
 
 
 def finish(run: ChildRun) -> dict[str, float]:
@@ -172,7 +172,7 @@ def hang_with_a_grandchild(run: ChildRun) -> None:
 def tell_environment(run: ChildRun) -> dict[str, float]:
     found = [Path(f"/proc/{pid}/environ").read_bytes().decode() for pid in (os.getpid(), os.getppid())]
     told = {"now": dict(os.environ), "processes": found, "arguments": sys.argv}
-    (run.folder.path / "told.json").write_text(json.dumps(told))
+    (run.folder / "told.json").write_text(json.dumps(told))
     return {"score": 1.0, "session": float(os.getsid(0) == os.getpid())}
 
 

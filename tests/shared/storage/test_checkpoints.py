@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from protein_sweeps._checkpoint import MANIFEST
 from shared.domain.errors import NotFound
 from shared.domain.run import Checkpoint
 from shared.storage.checkpoints import (
-    MANIFEST,
     copy_checkpoint,
     open_checkpoint,
     prune_checkpoints,
@@ -119,6 +119,7 @@ def test_a_writer_that_is_killed_leaves_nothing_that_could_be_loaded(folder: Run
     program = f"""
 import os, signal, sys
 from pathlib import Path
+from protein_sweeps import _checkpoint
 from shared.storage import checkpoints
 from shared.storage.folders import RunFolder
 
@@ -130,7 +131,7 @@ def save(path):
         die()
 
 if {where == "before the rename"}:
-    checkpoints.flush_folder = die  # the last thing before the rename
+    _checkpoint.flush_folder = die  # the last thing before the rename
 checkpoints.write_checkpoint(RunFolder(Path(sys.argv[1])), run="{RUN}", attempt=1, step=10, save=save)
 """
     killed = subprocess.run([sys.executable, "-c", program, str(folder.path)], check=False, timeout=30)
@@ -241,8 +242,8 @@ def test_a_manifest_that_names_a_file_outside_its_folder_is_refused(
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", "7", "null", '{"run": "s.r.1", "files": 3}', "[" * 100_000])
-def test_a_manifest_that_is_none_is_refused_even_if_the_record_agrees(folder: RunFolder, text: str) -> None:
-    assert refusal(folder, with_manifest(folder, text)).endswith("its manifest is none")
+def test_an_invalid_manifest_is_refused_even_if_the_record_agrees(folder: RunFolder, text: str) -> None:
+    assert refusal(folder, with_manifest(folder, text)).endswith("its manifest is invalid")
 
 
 @pytest.mark.parametrize("inside", ["state", "layers"])

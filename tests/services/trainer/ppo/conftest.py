@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from shared.domain.trainable import Stop, TrainingRun
+from protein_sweeps.run import Stop, TrainingRun
 
 SMALL: dict[str, Any] = {
     "env": "CartPole-v1",

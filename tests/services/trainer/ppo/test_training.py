@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import torch
 
+from protein_sweeps.run import Stop
 from services.trainer.ppo import train_ppo
 from shared.domain.errors import ConfigError
-from shared.domain.trainable import Stop
 from shared.rl.checkpoint import DamagedCheckpoint, load_checkpoint
 
 pytestmark = pytest.mark.slow

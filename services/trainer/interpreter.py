@@ -1,0 +1,77 @@
+"""Trains with a function in another Python: starts it, passes messages on, and leaves nothing of it behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Mapping
+from contextlib import suppress
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any, Final
+
+import protein_sweeps
+from protein_sweeps._child import LAST_WORDS, ChildRun, Failure, leave
+from shared.execution.guardian import Guarded, start_guarded
+
+LAUNCHER: Final = Path(protein_sweeps.__file__).with_name("_interpreter.py")
+
+
+def train(run: ChildRun) -> None:
+    """Call the function of `run` in the Python that its config names; never returns.
+
+    Raises Failure when that Python cannot be started. This process ends as that one does: its last words are passed on,
+    and without any its exit code or signal is repeated.
+    """
+    trainer: Mapping[str, Any] = run.config["trainer"]
+    python = trainer["python"]
+    ours, theirs = Pipe()
+    command = start_guarded(
+        [python, str(LAUNCHER), str(theirs.fileno())],
+        {**os.environ, "PYTHONUNBUFFERED": "1"},
+        keep=[theirs.fileno()],
+    )
+    theirs.close()
+    try:
+        ours.send_bytes(json.dumps({**run.job, "entry": trainer["function"], "is_users": True}).encode())
+        has_ended, code = _relay(ours, run.channel.connection, command)
+    except OSError as error:
+        why = f"python {python} could not be started: {error.strerror}"
+        raise Failure(f"{why}: give the path of an interpreter") from None
+    finally:
+        command.kill()
+    if not has_ended:
+        _end_like(code)
+    leave()
+
+
+def _relay(inner: Connection, outer: Connection, command: Guarded) -> tuple[bool, int]:
+    """Pass messages on until the command has ended; return whether it said its last words, and its exit code."""
+    has_ended = False
+    sources: list[Connection | int] = [inner, outer, command.told]
+    while True:
+        ready = wait(sources)
+        if outer in ready:
+            with suppress(BrokenPipeError):
+                inner.send_bytes(outer.recv_bytes())
+        while inner in sources and inner.poll(0):
+            try:
+                message = inner.recv_bytes()
+            except (EOFError, ConnectionResetError):
+                sources.remove(inner)
+                break
+            has_ended = has_ended or json.loads(message)["kind"] in LAST_WORDS
+            outer.send_bytes(message)
+        if command.told in ready and (inner not in sources or not inner.poll(0)):
+            code = command.ended(seconds=0)
+            if code is not None:
+                return has_ended, code
+
+
+def _end_like(code: int) -> None:
+    if code >= 0:
+        os._exit(code)
+    signal.signal(-code, signal.SIG_DFL) if -code != signal.SIGKILL else None
+    os.kill(os.getpid(), -code)

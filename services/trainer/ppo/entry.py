@@ -1,0 +1,8 @@
+"""The built-in PPO as a child calls it."""
+
+from __future__ import annotations
+
+from services.trainer.ppo.training import train_ppo
+from shared.execution.entry import child_entry
+
+train = child_entry(train_ppo)
