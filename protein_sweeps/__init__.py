@@ -1,5 +1,106 @@
-"""Hyperparameter sweeps for people who train on GPUs."""
+"""Hyperparameter sweeps for people who train on GPUs.
+
+A sweep of a function:
+
+    import protein_sweeps as ps
+
+    def train(run: ps.TrainingRun) -> float:
+        return (run.params["x"] - 0.3) ** 2
+
+    result = ps.sweep(train, {"x": ps.uniform(0, 1)}, goal="minimize", max_runs=20)
+    print(result.best.params, result.best.score)
+
+What training code uses (`TrainingRun`, `Stop`, the distributions) needs the standard library alone. The rest is loaded
+when it is used for the first time.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from protein_sweeps.run import Stop, StopReason, TrainingRun
+from protein_sweeps.space import (
+    Distribution,
+    Space,
+    choice,
+    constant,
+    int_uniform,
+    log_uniform,
+    logit_uniform,
+    pow2,
+    uniform,
+)
 
-__all__ = ["Stop", "StopReason", "TrainingRun"]
+if TYPE_CHECKING:
+    from protein_sweeps._results import RunResult, SweepEvent, SweepResult
+    from protein_sweeps._sweeps import Sweep, load_sweep, sweep
+    from services.suggester.protein import Protein, Suggestion
+    from shared.domain.errors import (
+        ConfigError,
+        Conflict,
+        NotFound,
+        StoreDenied,
+        StoreUnreachable,
+        SweepError,
+    )
+    from shared.domain.search_space import SearchSpace
+
+__all__ = [
+    "ConfigError",
+    "Conflict",
+    "Distribution",
+    "NotFound",
+    "Protein",
+    "RunResult",
+    "SearchSpace",
+    "Space",
+    "Stop",
+    "StopReason",
+    "StoreDenied",
+    "StoreUnreachable",
+    "Suggestion",
+    "Sweep",
+    "SweepError",
+    "SweepEvent",
+    "SweepResult",
+    "TrainingRun",
+    "choice",
+    "constant",
+    "int_uniform",
+    "load_sweep",
+    "log_uniform",
+    "logit_uniform",
+    "pow2",
+    "sweep",
+    "uniform",
+]
+
+_PLACES = {
+    "protein_sweeps._results": ("RunResult", "SweepEvent", "SweepResult"),
+    "protein_sweeps._sweeps": ("Sweep", "load_sweep", "sweep"),
+    "services.suggester.protein": ("Protein", "Suggestion"),
+    "shared.domain.errors": (
+        "ConfigError",
+        "Conflict",
+        "NotFound",
+        "StoreDenied",
+        "StoreUnreachable",
+        "SweepError",
+    ),
+    "shared.domain.search_space": ("SearchSpace",),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _PLACES.items():
+        if name in names:
+            from importlib import import_module
+
+            value = getattr(import_module(module), name)
+            globals()[name] = value
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -6,12 +6,14 @@ the other end of the pipe.
 
 from __future__ import annotations
 
+import base64
 import errno
 import importlib
 import io
 import json
 import math
 import os
+import pickle
 import signal
 import sys
 import time
@@ -158,7 +160,7 @@ def carry_out(job: Mapping[str, Any], channel: Channel) -> None:
         entry = None if job["is_users"] else load(job["entry"])
         make_room_for_the_user(job["path"])
         run = ChildRun(job, channel)
-        result = (entry or load(job["entry"]))(run)
+        result = (entry or load(job["entry"], given=job["given"]))(run)
         run.flush()
         channel.send(FINISHED, result=_checked(result))
     except Stop as stop:
@@ -181,8 +183,11 @@ def leave() -> None:
     os._exit(0)
 
 
-def load(entry: str) -> Callable[[ChildRun], object]:
-    """Import `module:function`."""
+def load(entry: str, *, given: str | None = None) -> Callable[[ChildRun], object]:
+    """Import `module:function`, or unpickle the function that the program which started the worker has given."""
+    if given is not None:
+        unpickled: Callable[[ChildRun], object] = pickle.loads(base64.b64decode(given))
+        return unpickled
     module_name, _, name = entry.partition(":")
     function: Callable[[ChildRun], object] = getattr(importlib.import_module(module_name), name)
     return function

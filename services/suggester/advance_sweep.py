@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Mapping
 
 from services.suggester.follower import Follower, follow
 from services.suggester.protein import Suggestion
 from shared.domain.configuration import best_first
 from shared.domain.errors import ConfigError, IllegalMove, NotFound, Stale, Unreadable
-from shared.domain.run import FINISHED, UNFINISHED, Prediction, Run, RunState, cancel, suggest
+from shared.domain.run import ASK_QUEUE, FINISHED, UNFINISHED, Prediction, Run, RunState, cancel, suggest
 from shared.domain.sweep import Sweep, absorb, cuts_short, expected_cost, how_many_to_start, settle
 from shared.queues.notifications import Notifications
 from shared.store.store import Store
@@ -38,11 +39,14 @@ class Suggester:
             self._followers.pop(name, None)
             self._left.pop(name, None)
 
-    def advance(self, name: str) -> None:
-        """Do for one sweep whatever there is to do now. Called twice, the second call finds nothing."""
+    def advance(self, name: str, *, suggests: bool = True) -> None:
+        """Do for one sweep whatever there is to do now, but for suggestions unless it `suggests`.
+
+        Called twice, the second call finds nothing.
+        """
         with self._lock:
             try:
-                self._advance(name)
+                self._advance(name, suggests=suggests)
             except (NotFound, Stale, IllegalMove) as reason:
                 log.info("sweep %s: left for the next time: %s", name, reason)
             except (ConfigError, Unreadable) as reason:  # of another version, or a package is missing here
@@ -50,7 +54,7 @@ class Suggester:
                     log.warning("sweep %s: left to others: %s", name, reason)
                 self._left[name] = str(reason)
 
-    def _advance(self, name: str) -> None:
+    def _advance(self, name: str, *, suggests: bool) -> None:
         sweep = self._store.sweeps.get(name)
         if sweep.is_finished:
             return
@@ -67,13 +71,19 @@ class Suggester:
             return
         if cuts_short(seen, now=now):
             self._cancel_queued(name)
-        slots, expected = self._store.fleet.live_slots(sweep.queue), expected_cost(seen, in_flight)
+        slots, expected = self._slots(sweep, counts), expected_cost(seen, in_flight)
         wanted = how_many_to_start(seen, counts, live_slots=slots, now=now, in_flight_cost=expected)
-        wanted = min(wanted, MOST_AT_ONCE)
+        wanted = min(wanted, MOST_AT_ONCE) if suggests else 0
         if wanted:
             self._suggest(sweep, seen, follower, wanted)
         elif seen.model_copy(update={"seen": sweep.seen}) != sweep:  # the position alone is not worth a write
             self._store.sweeps.commit(sweep, seen.move(""))
+
+    def _slots(self, sweep: Sweep, counts: Mapping[RunState, int]) -> int:
+        """How many trainings could run at once. A program that asks for runs always has room for one more."""
+        if sweep.queue == ASK_QUEUE:
+            return counts.get(RunState.TRAINING, 0) + 1
+        return self._store.fleet.live_slots(sweep.queue)
 
     def _catch_up(self, sweep: Sweep, follower: Follower) -> Sweep:
         """Feed the follower and return the sweep with its totals up to date."""

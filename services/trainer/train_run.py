@@ -10,6 +10,7 @@ from shared.domain.observation import BadScore, score_of
 from shared.domain.run import Run, ended_by_itself, finish_training
 from shared.domain.sweep import Sweep
 from shared.execution.claiming import Claimed, serve_due_runs
+from shared.execution.given import is_given, refuses_given
 from shared.execution.outcome import observe_ending
 from shared.execution.permission import refuses_command, refuses_env, refuses_function
 from shared.execution.supervise import Finished
@@ -50,6 +51,8 @@ def declines(worker: Worker, run: Run, sweep: Sweep) -> str | None:
     if job.device == "cuda" and not worker.slots.gpus:
         return "the sweep wants device=cuda, and this worker sees no GPU"
     trainer = _trainer_of(job, run)
+    if isinstance(trainer, FunctionTrainer) and is_given(trainer.function):
+        return refuses_given(trainer.function, sweep.name)
     if isinstance(trainer, FunctionTrainer):
         return refuses_function(trainer.function, worker.settings.allow, python=trainer.python)
     if isinstance(trainer, CommandTrainer):

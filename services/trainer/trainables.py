@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from shared.config.schema import CommandTrainer, FunctionTrainer, NoopTrainer, PpoTrainer, TrainerConfig
+from shared.config.schema import AskTrainer, CommandTrainer, FunctionTrainer, NoopTrainer, PpoTrainer, TrainerConfig
+from shared.domain.errors import ConfigError
 from shared.execution.work import Entry
 
 PPO = Entry("services.trainer.ppo.entry:train")
@@ -24,5 +25,7 @@ def entry_of(trainer: TrainerConfig) -> Entry:
             return COMMAND
         case NoopTrainer():
             return NOOP
+        case AskTrainer():
+            raise ConfigError("trainer ask: its runs are asked for by a program: no worker trains them")
         case _:
             assert_never(trainer)

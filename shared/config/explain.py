@@ -8,7 +8,7 @@ from typing import Any, Final, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from shared.config.schema import CommandTrainer, FunctionTrainer, NoopTrainer, PpoTrainer, SweepJob
+from shared.config.schema import AskTrainer, CommandTrainer, FunctionTrainer, NoopTrainer, PpoTrainer, SweepJob
 from shared.config.secrecy import is_secret
 from shared.domain.errors import ConfigError
 from shared.domain.wording import did_you_mean, show
@@ -17,6 +17,7 @@ TRAINERS: Final[dict[str, type[BaseModel]]] = {
     "ppo": PpoTrainer,
     "function": FunctionTrainer,
     "command": CommandTrainer,
+    "ask": AskTrainer,
     "noop": NoopTrainer,
 }
 Where = Callable[[str], str | None]

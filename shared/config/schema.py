@@ -143,6 +143,14 @@ class CommandTrainer(TrainerBase):
         return with_interpreter(self.command, self.python)
 
 
+class AskTrainer(TrainerBase):
+    """No trainer: a program asks for each run and reports what came of it (`protein_sweeps.Sweep.ask`, `tell`)."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+    kind: Literal["ask"] = "ask"
+
+
 class NoopTrainer(TrainerBase):
     """Trains nothing: what tests and benchmarks of the machinery use. Every other key may be swept."""
 
@@ -162,6 +170,7 @@ TrainerConfig = Annotated[
     Annotated[PpoTrainer, Tag("ppo")]
     | Annotated[FunctionTrainer, Tag("function")]
     | Annotated[CommandTrainer, Tag("command")]
+    | Annotated[AskTrainer, Tag("ask")]
     | Annotated[NoopTrainer, Tag("noop")],
     Discriminator(_kind),
 ]
@@ -211,6 +220,9 @@ class SweepConfig(Closed):
         description="A run worse than this share of the finished ones at equal cost ends early.",
     )
     parameters: dict[str, Any]
+    prefix: str = Field(
+        "", description="What the paths of all parameters begin with, and their names in `run.params` do not."
+    )
     warm_start: list[str] = Field([], description="Earlier sweeps, or tables that `export` wrote, to learn from.")
     constraints: list[str] = Field([], description="Conditions that the parameters must meet together.")
 
@@ -241,7 +253,7 @@ class SweepJob(Closed):
     seed: Count = Field(0, ge=0)
     device: Device = "auto"
     vectorization: str | None = Field(None, description="Accepted from published configs; has no effect here.")
-    queue: Literal["gpu", "cpu"] = "gpu"
+    queue: Literal["gpu", "cpu", "ask"] = "gpu"
     parallelism: Count | None = Field(None, ge=1, description="Most unfinished runs; null: live slots + look_ahead.")
     look_ahead: Count = Field(1, ge=0, description="Runs suggested beyond the live slots.")
     cost: str = Field(

@@ -68,6 +68,17 @@ def length_of(job: SweepJob) -> Parameter | None:
     return next((one for one in parameters if one.path == path and not one.is_categorical), None)
 
 
+def short_names(job: SweepJob, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameters by the names that the user gave them."""
+    return {path.removeprefix(job.sweep.prefix): value for path, value in params.items()}
+
+
+def full_paths(job: SweepJob, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameters by their paths in the config; the user gave them names."""
+    prefix = job.sweep.prefix
+    return {name if name.startswith(prefix) else f"{prefix}{name}": value for name, value in params.items()}
+
+
 def leaves(node: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Return the values of nested mappings by their dotted paths."""
     found: dict[str, Any] = {}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from shared.config.compose import check_values
 from shared.config.frozen import from_plain
@@ -55,14 +55,17 @@ def stop_sweep(store: Store, name: str) -> Sweep:
 
 
 def enqueue_run(store: Store, name: str, texts: Sequence[str]) -> Params:
-    """Let the sweep try the parameters of `texts`, key=value each, next; a missing one is taken from the centre.
+    """Let the sweep try the parameters of `texts`, key=value each, next. As `enqueue_params`."""
+    return enqueue_params(store, name, read_values(texts))
+
+
+def enqueue_params(store: Store, name: str, asked: Mapping[str, Any]) -> Params:
+    """Let the sweep try these parameters next; a missing one is taken from the search centre.
 
     Raises ConfigError for parameters that the sweep does not have or that would be inactive, Conflict when it starts
     no more runs.
     """
-    job = from_plain(store.sweeps.get(name).config)
-    space = space_of(job)
-    asked = read_values(texts)
+    space = space_of(from_plain(store.sweeps.get(name).config))
     params = space.completed(asked)
     if inactive := [path for path in asked if path not in params]:
         raise ConfigError(f"{inactive[0]}: {_why_inactive(space, inactive[0])}; leave it out")
@@ -73,12 +76,16 @@ def enqueue_run(store: Store, name: str, texts: Sequence[str]) -> Params:
 
 
 def change_limits(store: Store, name: str, texts: Sequence[str]) -> Sweep:
-    """Change the budget and the parallelism of a sweep; `texts` are key=value as in a config.
+    """Change the budget and the parallelism of a sweep; `texts` are key=value as in a config. As `set_limits`."""
+    return set_limits(store, name, read_values(texts))
+
+
+def set_limits(store: Store, name: str, values: Mapping[str, Any]) -> Sweep:
+    """Change the budget and the parallelism of a sweep, by keys of the config.
 
     A finished sweep goes on if its budget has room then. Raises ConfigError for other keys and values that cannot be,
     Conflict for what makes no sense.
     """
-    values = read_values(texts)
     for key in values:
         if key not in LIMITS:
             near = did_you_mean(key, LIMITS)

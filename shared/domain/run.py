@@ -47,6 +47,8 @@ WITHOUT_SCORE = frozenset({RunState.FAILED, RunState.CANCELLED})
 BIRTHS = frozenset({"suggested", "adopted"})
 """The moves that a run's life begins with."""
 EVAL_QUEUE = "eval"
+ASK_QUEUE = "ask"
+"""Runs that a program asks for: no worker serves it."""
 
 FailureKind = Literal["user code", "bad score", "crash loop"]
 

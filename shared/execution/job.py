@@ -13,7 +13,7 @@ class Job(Frozen):
     """All that a child needs to know (`protein_sweeps._child` reads it). It gets no address of the store and no secret.
 
     `entry` is module:function, called with the run; it is imported from the user's import path if it `is_users`, else
-    from ours before that path takes its place.
+    from ours before that path takes its place. `given` is a function that cannot be imported: its pickle, in base 64.
     """
 
     entry: str
@@ -25,6 +25,7 @@ class Job(Frozen):
     device: str
     config: dict[str, Any]
     params: dict[str, Any]
+    given: str | None = None
     folder: str
     workspace: str
     checkpoints: str

@@ -17,6 +17,7 @@ from shared.config.schema import FunctionTrainer, NoopTrainer, PpoTrainer, Sweep
 from shared.domain.code import CodeVersion, difference
 from shared.domain.sweep import Sweep
 from shared.execution.git import DIGITS, Checkout, look_at
+from shared.execution.given import is_given
 from shared.execution.user_code import PACKAGE, find_module
 
 log = logging.getLogger(__name__)
@@ -121,7 +122,7 @@ class CodeComparison:
 def _module_of(job: SweepJob) -> str | None:
     """Return the module of the user's that the training imports, if its config names one."""
     trainer = job.trainer
-    if isinstance(trainer, FunctionTrainer):
+    if isinstance(trainer, FunctionTrainer) and not is_given(trainer.function):
         return trainer.function.partition(":")[0]
     if isinstance(trainer, PpoTrainer) and ":" in trainer.env:
         return trainer.env.partition(":")[0]

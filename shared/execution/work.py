@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 import re
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 
 from shared.config.frozen import from_plain, run_config
 from shared.config.schema import SweepJob
+from shared.config.searched import short_names
 from shared.domain.errors import ConfigError, Fenced, StoreUnreachable
 from shared.domain.observation import BadScore
 from shared.domain.progress import Progress
@@ -27,6 +29,7 @@ from shared.domain.run import (
 from shared.domain.sweep import Sweep
 from shared.execution.claiming import Claimed
 from shared.execution.environment import write_environment
+from shared.execution.given import given_function, is_given
 from shared.execution.job import Job
 from shared.execution.supervise import (
     Blocked,
@@ -150,7 +153,8 @@ def _prepare(worker: Worker, claimed: Claimed, job: SweepJob, folder: RunFolder,
         seed=seed,
         device=slot.device if job.device == "auto" or not slot.gpus else job.device,
         config=config,
-        params=run.params,
+        params=short_names(job, run.params),
+        given=_given(entry),
         folder=str(folder.path),
         workspace=str(folder.workspace(run.attempt)),
         checkpoints=str(folder.checkpoints),
@@ -159,6 +163,11 @@ def _prepare(worker: Worker, claimed: Claimed, job: SweepJob, folder: RunFolder,
         environment={**slot.environment(), **users_environment()},
         unset=("PYTHONPATH", USERS_PATH_VARIABLE),
     )
+
+
+def _given(entry: Entry) -> str | None:
+    given = given_function() if entry.is_users and is_given(entry.function) else None
+    return base64.b64encode(given.pickled).decode() if given else None
 
 
 def _as_it_stood(run: Run, stop: EarlyStop, job: SweepJob, progress: Progress) -> Finished:

@@ -19,6 +19,7 @@ from shared.control.snapshot import Snapshot, take_snapshot
 from shared.control.submit import Submitted, submit
 from shared.domain.errors import ConfigError, SweepError
 from shared.domain.sweep import SweepState
+from shared.execution.given import Handover, is_given, refuses_given
 from shared.execution.permission import allows, entry_points, misses_module, misses_program
 from shared.local.stack import serving_stack
 from shared.local.workers import LocalWorkers, take_from_the_dead
@@ -50,6 +51,8 @@ def missing_code(job: SweepJob) -> str | None:
     missing = misses_program(trainer.words) if isinstance(trainer, CommandTrainer) else None
     if isinstance(trainer, FunctionTrainer) and trainer.python:  # what it can import, it alone knows
         return misses_program([trainer.python])
+    if isinstance(trainer, FunctionTrainer) and is_given(trainer.function):
+        return refuses_given(trainer.function, job.sweep_run)
     for entry_point in entry_points(job):
         if missing is None and not entry_point.startswith("command:"):
             missing = misses_module(entry_point.removeprefix("env:").partition(":")[0], of=entry_point)
@@ -71,6 +74,7 @@ class LocalSweep:
     data_dir: Path
     workers: LocalWorkers | None = None
     settings: Mapping[str, str] = field(default_factory=dict)  # of the workers, instead of the environment's
+    handover: Handover | None = None  # of a function that exists in this process alone
 
     def follow(self) -> Generator[Snapshot, None, None]:
         """Submit the sweep, start what is missing, and yield a snapshot several times a second until it is over.
@@ -80,7 +84,8 @@ class LocalSweep:
         or that is not here, SweepError when the workers cannot live.
         """
         refuse_for_strangers(self.job, self.store.url, os.environ)
-        refuse_without_code(self.job)
+        if self.handover is None:
+            refuse_without_code(self.job)
         submitted = submit(self.store, self.job)
         name, served_at = submitted.sweep.name, -TAKE_OVER_SECONDS
         with ExitStack() as stack:
@@ -100,7 +105,16 @@ class LocalSweep:
 
     def _new_workers(self) -> LocalWorkers:
         allow, queue = entry_points(self.job), self.job.queue
-        return LocalWorkers(self.store.url, self.data_dir, queue=queue, allow=allow, settings=self.settings)
+        handover = self.handover or Handover()
+        return LocalWorkers(
+            self.store.url,
+            self.data_dir,
+            queue=queue,
+            allow=allow,
+            settings={**self.settings, **handover.environment},
+            inherited=handover.descriptors,
+            evaluates=self.job.is_evaluated,
+        )
 
     def _keep_alive(self, name: str) -> None:
         if self.workers is None:
@@ -117,6 +131,8 @@ class LocalSweep:
 
     def _is_served(self, submitted: Submitted) -> bool:
         """Whether `sweepctl up` serves it or, if it was there before, somebody else's workers of all services do."""
+        if self.handover is not None:
+            return False
         if serving_stack(self.data_dir, self.store.url, self.job):
             return True
         if not submitted.existed:

@@ -64,6 +64,8 @@ class LocalWorkers:
     flower: bool = False
     defaults: Mapping[str, str] = field(default_factory=lambda: LOCAL_SETTINGS)
     settings: Mapping[str, str] = field(default_factory=dict)
+    inherited: Sequence[int] = ()  # open files that they get
+    evaluates: bool = True  # whether there is anything for an evaluator to do
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     restarts: int = 0
     started_at: float = 0.0
@@ -79,7 +81,8 @@ class LocalWorkers:
     @property
     def services(self) -> tuple[str, ...]:
         """The names of all that is to run."""
-        return (*COMMANDS, FLOWER) if self.flower else tuple(COMMANDS)
+        workers = [service for service in COMMANDS if self.evaluates or service != "evaluator"]
+        return (*workers, FLOWER) if self.flower else tuple(workers)
 
     def log_file(self, service: str) -> Path:
         """Return where a worker's own log goes."""
@@ -134,6 +137,7 @@ class LocalWorkers:
                 stdout=output,
                 stderr=output,
                 env=self._environment(os.environ),
+                pass_fds=self.inherited,
                 start_new_session=True,  # Ctrl-C is for this command, which then ends them in order
             )
         self.started_at = time.monotonic()

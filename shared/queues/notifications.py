@@ -8,7 +8,7 @@ import time
 from celery import Celery
 from kombu.exceptions import OperationalError
 
-from shared.domain.run import EVAL_QUEUE, Run
+from shared.domain.run import ASK_QUEUE, EVAL_QUEUE, Run
 from shared.queues import names
 
 log = logging.getLogger(__name__)
@@ -16,13 +16,13 @@ SHORTEST_SILENCE, LONGEST_SILENCE = 0.5, 8.0  # seconds after a notification tha
 
 
 class Notifications:
-    """Wakes workers. Never raises: the due set in the store is the safety net.
+    """Wakes workers; none without an `app`. Never raises: the due set in the store is the safety net.
 
     After a notification that failed, none is sent for a while, longer each time: a broker that is away costs each
     caller a second, and more calls do not help it.
     """
 
-    def __init__(self, app: Celery) -> None:
+    def __init__(self, app: Celery | None) -> None:
         self._app = app
         self._silence = 0.0
         self._silent_until = 0.0
@@ -30,6 +30,8 @@ class Notifications:
     def notify(self, run: Run) -> None:
         """Wake a worker for a run that waits, or the suggester for one that is over."""
         queue = run.due_queue
+        if queue == ASK_QUEUE:
+            return  # whoever asks looks by itself
         if queue is not None:
             self.notify_queue(queue, run.id)
         elif run.is_finished:
@@ -44,7 +46,7 @@ class Notifications:
         self._send(names.ADVANCE_SWEEP, sweep, names.SUGGEST)
 
     def _send(self, task: str, argument: str, queue: str) -> None:
-        if time.monotonic() < self._silent_until:
+        if self._app is None or time.monotonic() < self._silent_until:
             return
         try:
             self._app.send_task(task, args=[argument], queue=queue, retry=False)

@@ -180,7 +180,7 @@ class RunStore:
             return set(self._client.zrange(keys.LEASES, 0, -1))
 
     def _mark(self, run: Run, side: Literal["in", "out"]) -> None:
-        # Only as it was read: a run that was claimed meanwhile would be notified about ever.
+        # Only as it was read: a run that was claimed meanwhile would stay due for ever.
         if run.due_queue:
             with plain_errors(self._url):
                 self._mark_due(

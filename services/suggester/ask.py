@@ -1,0 +1,174 @@
+"""Give out the runs of a sweep to a program that asks, and take the results that it tells."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import secrets
+import socket
+import threading
+import time
+import weakref
+from collections.abc import Callable, Mapping
+
+from services.suggester.advance_sweep import Suggester
+from services.suggester.reap import Reaper
+from shared.config.settings import WorkerSettings
+from shared.domain.errors import Conflict, Fenced, Held, IllegalMove, Stale, StoreUnreachable
+from shared.domain.run import LEASED, Failure, Run, RunState, claim, fail, observe, release
+from shared.domain.sweep import Sweep, SweepState
+from shared.execution.lease import Lease
+from shared.queues.notifications import Notifications
+from shared.store.store import Store
+
+log = logging.getLogger(__name__)
+HEARTBEATS_PER_LEASE = 4
+TRIES = 20
+
+
+class SweepEnded(Conflict):
+    """There is no run to ask for: the sweep is over, paused, or all of its budget is in progress."""
+
+
+class Asker:
+    """The trainer of a sweep whose runs a program carries out itself.
+
+    A run that was asked for is held by a lease, as by a worker, for as long as this process lives. If it dies, the run
+    is given out again.
+    """
+
+    def __init__(self, store: Store, name: str, settings: WorkerSettings) -> None:
+        silent = Notifications(None)  # whoever asks looks by itself
+        self._store, self._name, self._lease_ms = store, name, settings.lease_ms
+        self._id = f"ask@{socket.gethostname()}:{os.getpid()}"
+        self._suggester = Suggester(store, silent)
+        self._reaper = Reaper(store, silent, lease_seconds=settings.lease_seconds)
+        self._leases: dict[str, Lease] = {}
+        self._asked_at: dict[str, float] = {}
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        beat = settings.lease_seconds / HEARTBEATS_PER_LEASE
+        threading.Thread(target=_renew_all, args=(weakref.ref(self), self._closed, beat), daemon=True).start()
+
+    def ask(self) -> Run:
+        """Return a run that nobody works on, now in the hands of this program. Raises SweepEnded."""
+        with self._lock:
+            self._reaper.reap()
+            for _ in range(TRIES):
+                run = self._next()
+                try:
+                    return self._take(run)
+                except (Stale, Held, IllegalMove) as reason:
+                    log.info("run %s: not taken: %s", run.id, reason)
+        raise Conflict(f"sweep {self._name} changes too fast to be asked: try again")
+
+    def tell(
+        self, run_id: str, *, score: float | None, cost: float | None, failure: str | None, metrics: Mapping[str, float]
+    ) -> Run:
+        """Commit the result of a run: its score, or why it failed. The cost is the time since `ask` if it is left out.
+
+        Raises ValueError for numbers that cannot be used, NotFound, Conflict for a run that is over or is another's.
+        """
+        _require_finite("score", score)
+        _require_finite("cost", cost)
+        if cost is not None and cost < 0:
+            raise ValueError(f"cost is {cost}: it must not be negative")
+        if (score is None) == (failure is None):
+            raise ValueError("give a score, or failed=True: a run has the one or the other")
+        with self._lock:
+            lease = self._leases.get(run_id) or self._take_back(run_id)
+            seconds = time.monotonic() - self._asked_at[run_id]
+            ended = _ended(score=score, cost=seconds if cost is None else cost, failure=failure, metrics=metrics)
+            try:
+                run = lease.commit(lambda run: ended(run, seconds))
+            except (Fenced, IllegalMove) as reason:
+                raise Conflict(f"{reason}: ask for another run") from None
+            finally:
+                self._leases.pop(run_id, None)
+            self._suggester.advance(self._name, suggests=False)
+            return run
+
+    def close(self) -> None:
+        """Give back what was asked for and not told."""
+        self._closed.set()
+        with self._lock:
+            while self._leases:
+                _, lease = self._leases.popitem()
+                try:
+                    lease.commit(release)
+                except (Fenced, IllegalMove, StoreUnreachable) as reason:
+                    log.info("not given back: %s", reason)
+
+    def renew(self) -> None:
+        """Extend the leases of all runs that were asked for."""
+        for lease in list(self._leases.values()):
+            lease.renew(None)
+
+    def _next(self) -> Run:
+        """Return the oldest run that waits, suggested now if there is none."""
+        for _ in range(2):
+            if waiting := self._store.runs.in_states(self._name, [RunState.QUEUED]):
+                return waiting[0]
+            self._suggester.advance(self._name)
+        if waiting := self._store.runs.in_states(self._name, [RunState.QUEUED]):
+            return waiting[0]
+        raise SweepEnded(_why_nothing(self._store.sweeps.get(self._name)))
+
+    def _take(self, run: Run) -> Run:
+        if self._store.sweeps.get(self._name).state is SweepState.PAUSED:
+            raise SweepEnded(_why_nothing(self._store.sweeps.get(self._name)))
+        claimed = claim(run, worker=self._id, nonce=secrets.token_hex(8), at=time.time())
+        held = self._store.runs.claim(run, claimed, lease_ms=self._lease_ms)
+        self._leases[run.id] = Lease(self._store.runs, held, lease_ms=self._lease_ms)
+        self._asked_at[run.id] = time.monotonic()
+        return held
+
+    def _take_back(self, run_id: str) -> Lease:
+        """Take a run that an earlier process asked for and that waits again. Raises NotFound, Conflict."""
+        run = self._store.runs.get(run_id)
+        if run.state is not RunState.QUEUED:
+            whose = f", held by {run.owner.worker}" if run.state in LEASED and run.owner else ""
+            raise Conflict(f"run {run_id} is {run.state}{whose}: its result cannot be told")
+        try:
+            self._take(run)
+        except (Stale, Held, IllegalMove) as reason:
+            raise Conflict(str(reason)) from None
+        return self._leases[run_id]
+
+
+def _ended(
+    *, score: float | None, cost: float, failure: str | None, metrics: Mapping[str, float]
+) -> Callable[[Run, float], Run]:
+    def move(run: Run, seconds: float) -> Run:
+        if score is None:
+            return fail(run, Failure(kind="user code", message=failure or "failed"), cost=cost)
+        return observe(run, score=score, cost=cost, seconds=seconds, steps=0, metrics={**metrics, "score": score})
+
+    return move
+
+
+def _require_finite(name: str, value: float | None) -> None:
+    if value is not None and not math.isfinite(value):
+        hint = ": for a run that diverged give failed=True" if name == "score" else ""
+        raise ValueError(f"{name} is {value}: expected a finite number{hint}")
+
+
+def _why_nothing(sweep: Sweep) -> str:
+    if sweep.is_finished:
+        return f"sweep {sweep.name} is finished: {sweep.reason}; a larger budget lets it go on: set(max_runs=...)"
+    if sweep.state is SweepState.PAUSED:
+        return f"sweep {sweep.name} is paused: {sweep.reason}; resume() lets it go on"
+    return f"sweep {sweep.name} has no further run: its budget is in progress; tell the results of the runs asked for"
+
+
+def _renew_all(asker: weakref.ref[Asker], closed: threading.Event, seconds: float) -> None:
+    while not closed.wait(seconds):
+        alive = asker()
+        if alive is None:
+            return
+        try:
+            alive.renew()
+        except Exception:  # the next beat tries again: a lease lasts for several
+            log.exception("leases not renewed")
+        del alive
