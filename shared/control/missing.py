@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from shared.domain.run import ASK_QUEUE
 from shared.domain.sweep import Sweep
 from shared.store.fleet import Worker
 
@@ -17,6 +18,8 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 
 def missing_workers(workers: Sequence[Worker], *, queue: str, is_evaluated: bool) -> dict[str, str]:
     """Return for each service that no live worker gives to a sweep of `queue` the command that starts one."""
+    if queue == ASK_QUEUE:  # the program that asks for its runs suggests them, too
+        return {}
     wanted = {"suggester": "suggest", "trainer": queue, **({"evaluator": "eval"} if is_evaluated else {})}
     served = {(worker.service, queue) for worker in workers for queue in worker.queues}
     missing = [service for service, queue in wanted.items() if (service, queue) not in served]

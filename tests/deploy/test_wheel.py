@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import zipfile
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
-SOURCES = ("pyproject.toml", "README.md", "LICENSE", "configs", "shared", "services", "sweepctl")
+SOURCES = ("pyproject.toml", "README.md", "LICENSE", "configs", "protein_sweeps", "shared", "services", "sweepctl")
 
 pytestmark = pytest.mark.slow
 
@@ -49,7 +50,13 @@ def test_a_wheel_holds_all_configs_templates_scripts_and_what_a_report_is_made_o
 def test_a_wheel_holds_no_tests_and_no_benchmarks(wheel: Path) -> None:
     top = {name.split("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
 
-    assert {name for name in top if not name.endswith(".dist-info")} == {"configs", "services", "shared", "sweepctl"}
+    assert {name for name in top if not name.endswith(".dist-info")} == {
+        "configs",
+        "protein_sweeps",
+        "services",
+        "shared",
+        "sweepctl",
+    }
 
 
 def test_an_installed_sweepctl_composes_a_config_and_writes_a_starting_point_in_an_empty_folder(
@@ -71,6 +78,46 @@ def test_an_installed_sweepctl_composes_a_config_and_writes_a_starting_point_in_
     run([sys.executable, str(site / "bin/sweepctl"), "init", "function"], empty, environment)
 
     assert (empty / "train.py").is_file()
+
+
+TYPED = """
+import protein_sweeps as ps
+
+SPACE = {"x": ps.uniform(0, 1), "layers": ps.choice([1, 2, 4])}
+
+
+def train(run: ps.TrainingRun) -> float:
+    run.report(step=1, loss=0.5)
+    return 0.5
+
+
+result = ps.sweep(train, SPACE, metric="loss", goal="minimize", max_runs=20)
+score: float | None = result.best.score
+with ps.Sweep.create("mine", SPACE, goal="maximize") as sweep:
+    run = sweep.ask()
+    sweep.tell(run, score=0.8, cost=12.0)
+    for event in sweep.watch():
+        reveal_type(event.kind)
+try:
+    ps.load_sweep("mine").pause()
+except ps.Conflict as reason:
+    reveal_type(reason.exit_code)
+"""
+
+
+def test_a_users_script_passes_a_strict_type_checker(wheel: Path, tmp_path: Path) -> None:
+    run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "venv")], tmp_path, {**os.environ})
+    (site,) = (tmp_path / "venv" / "lib").glob("*/site-packages")
+    pip("install", "--target", str(site), str(wheel))
+    (site / "others.pth").write_text(sysconfig.get_path("purelib"))
+    (tmp_path / "typed.py").write_text(TYPED)
+
+    python = f"--python-executable={tmp_path / 'venv/bin/python'}"
+    told = run([sys.executable, "-m", "mypy", "--strict", python, "typed.py"], tmp_path, {**os.environ})
+
+    assert "Success: no issues found" in told
+    assert told.count("Revealed type is") == 2
+    assert "Any" not in told
 
 
 def pip(command: str, *arguments: str) -> None:
