@@ -12,11 +12,11 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Final
 
-import protein_sweeps
+from protein_sweeps import _child
 from protein_sweeps._child import LAST_WORDS, ChildRun, Failure, leave
 from shared.execution.guardian import Guarded, start_guarded
 
-LAUNCHER: Final = Path(protein_sweeps.__file__).with_name("_interpreter.py")
+LAUNCHER: Final = Path(_child.__file__).with_name("_interpreter.py")
 
 
 def train(run: ChildRun) -> None:
