@@ -40,7 +40,7 @@ def test_a_wheel_holds_all_configs_templates_scripts_and_what_a_report_is_made_o
 
     files = [path for path in (ROOT / "shared/control/templates").rglob("*.*") if path.suffix != ".pyc"]
     files += [*(ROOT / "configs").rglob("*.yaml"), *(ROOT / "shared/store/scripts").glob("*.lua")]
-    files += [ROOT / "sweepctl/report" / name for name in ("page.css", "page.js")]
+    files += (ROOT / "sweepctl/report/templates").iterdir()
 
     assert len(files) > 10
     assert [str(file.relative_to(ROOT)) for file in files if str(file.relative_to(ROOT)) not in inside] == []

@@ -12,17 +12,21 @@ from playwright.sync_api import Browser
 from plotly.graph_objects import Figure
 from plotly.offline import get_plotlyjs
 
+from shared.domain.importance import Importance
 from shared.domain.sweep import Goal
-from sweepctl.report.collect import Importance, Material, write_report
-from sweepctl.report.page import page, sections_of
+from sweepctl.report.material import Material
+from sweepctl.report.page import page
 from sweepctl.report.section import Section
+from sweepctl.report.sections import sections_of
 from sweepctl.report.timeline import Timeline
+from sweepctl.report.write import write_report
 from tests.browser import DESKTOP, PHONE, Scheme, Visit, visit
-from tests.sweepctl.report.sweeps import NASTY, a_material
+from tests.finished_sweeps import NASTY
+from tests.sweepctl.report.materials import a_material
 
 MARKS = ".point, .js-line"
-LARGEST = 7_000_000
-LARGEST_DATA = 2_100_000
+LARGEST = 6_000_000
+LARGEST_DATA = 1_100_000
 
 
 def words_of(section: Section) -> str:
@@ -95,14 +99,14 @@ def test_the_importance_names_its_method_and_how_far_it_can_be_trusted() -> None
         section_of(a_material(60, importance=Importance(60, 14, 0.12, {"trainer.gamma": 0.9})), "importance")
     )
 
-    for part in ("Sobol", "Jansen", "60 runs", "12 %", "take the order of the parameters as a guess", "90.0 %"):
+    for part in ("Sobol", "Jansen", "60 runs", "12 %", "treat the order of the parameters as a guess", "90.0 %"):
         assert part in told
 
 
 def test_with_too_few_runs_the_importance_says_how_many_are_needed() -> None:
     found = section_of(a_material(5, importance=Importance(5, 14)), "importance")
 
-    assert found.text == ["Too few runs with a score to tell: 5; at least 14 are needed for this space."]
+    assert found.text == ["Too few runs have a score: 5. This search space needs at least 14."]
     assert not found.charts
 
 
@@ -129,8 +133,8 @@ def test_a_sweep_whose_log_was_dropped_is_reported_without_times() -> None:
 
     told = " ".join(words_of(section) for section in sections_of(material))
 
-    assert "When runs ended is not known" in told
-    assert "its log was dropped" in told
+    assert "No chart over time: the log of this sweep was deleted" in told
+    assert "No chart: the log was deleted when its retention ended." in told
     assert len(section_of(material, "history").charts) == 2
 
 

@@ -1,7 +1,12 @@
 "use strict";
-// Draws the charts in the colours of the page, and again when it turns from light to dark.
+// Draws the charts in the colours of the page: again when it turns from light to dark, and for paper.
 (() => {
-  const charts = JSON.parse(document.getElementById("charts").textContent);
+  const { figures, texts } = JSON.parse(document.getElementById("charts").textContent);
+  for (const { data } of Object.values(figures)) {
+    for (const trace of data) {
+      if (Array.isArray(trace.text)) trace.text = trace.text.map((index) => texts[index]);
+    }
+  }
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   const config = {
     displaylogo: false,
@@ -26,7 +31,7 @@
   const drawAll = () => {
     const mine = ++round;
     const colour = palette();
-    const left = Object.entries(charts);
+    const left = Object.entries(figures);
     document.documentElement.removeAttribute("data-drawn");
     const next = () => {
       if (mine !== round) return;
