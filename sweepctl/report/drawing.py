@@ -72,7 +72,7 @@ def line(
     x: Sequence[Any], y: Sequence[Any], *, color: str, width: float = 2, shape: str = "linear", text: str = ""
 ) -> Trace:
     """Return a line through the points, with one hover text for all of it. None interrupts the line."""
-    hover = {"text": text, "hovertemplate": HOVER} if text else {"hoverinfo": "skip"}
+    hover = {"text": [text] * len(x), "hovertemplate": HOVER} if text else {"hoverinfo": "skip"}
     stroke = {"color": color, "width": width, "shape": shape}
     return {"type": "scatter", "mode": "lines", "x": list(x), "y": list(y), "line": stroke, **hover}
 

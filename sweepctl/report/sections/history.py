@@ -42,11 +42,9 @@ def history_section(material: Material) -> Section:
 
 def _progress(material: Material, best: ScoredRun) -> str:
     later = material.scored[-1].order - best.order
-    since = f"{formats.count(later, 'later run')} did not improve it" if later else "No run has ended since then"
-    return (
-        f"Run {best.run} has the best score: {formats.number(best.best)}. {since}. "
-        f"{material.better.capitalize()} is better."
-    )
+    since = f"{formats.count(later, 'later run')} did not improve it" if later else "no run has ended since then"
+    best_score = f"Run {best.run} has the best score, {formats.number(best.best)}; {since}."
+    return f"{best_score} {material.better.capitalize()} is better."
 
 
 def _chart(material: Material, shown: Sequence[ScoredRun], key: str, title: str, places: Sequence[float]) -> Chart:

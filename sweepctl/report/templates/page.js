@@ -27,23 +27,37 @@
     return typeof value === "string" && value.startsWith("@") && key.endsWith("color") ? colour(value) : value;
   };
 
+  const draw = ([key, chart], colour) => {
+    const place = document.getElementById("plot-" + key);
+    const size = { height: place.clientHeight, width: place.clientWidth, autosize: true };
+    return Plotly.react(place, painted(chart.data, colour), { ...painted(chart.layout, colour), ...size }, config);
+  };
+
+  const root = document.documentElement;
   let round = 0;
-  const drawAll = () => {
+  const drawAll = () => {  // one after the other, so that the page can be read meanwhile
     const mine = ++round;
     const colour = palette();
     const left = Object.entries(figures);
-    document.documentElement.removeAttribute("data-drawn");
+    root.removeAttribute("data-drawn");
     const next = () => {
       if (mine !== round) return;
-      if (!left.length) return void document.documentElement.setAttribute("data-drawn", String(mine));
-      const [key, chart] = left.shift();
-      const place = document.getElementById("plot-" + key);
-      const width = place.clientWidth;
-      const layout = { ...painted(chart.layout, colour), height: place.clientHeight, width, autosize: true };
-      Plotly.react(place, painted(chart.data, colour), layout, config).then(() => setTimeout(next, 0));
+      if (!left.length) return void root.setAttribute("data-drawn", String(mine));
+      draw(left.shift(), colour).then(() => setTimeout(next, 0));
     };
     next();
   };
-  dark.addEventListener("change", drawAll);
+  const drawForPaper = () => {  // all at once: the printer does not wait
+    round += 1;
+    root.setAttribute("data-paper", "");
+    const colour = palette();
+    for (const figure of Object.entries(figures)) draw(figure, colour);
+  };
+  window.addEventListener("beforeprint", drawForPaper);
+  window.addEventListener("afterprint", () => {
+    root.removeAttribute("data-paper");
+    drawAll();
+  });
+  dark.addEventListener("change", () => root.hasAttribute("data-paper") || drawAll());
   drawAll();
 })();
