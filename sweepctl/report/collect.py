@@ -7,11 +7,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
 from shared.config.frozen import from_plain
 from shared.config.searched import space_of
 from shared.control.results import Standing, ranked
+from shared.domain.errors import SweepError
 from shared.domain.importance import Importance
 from shared.domain.run import Run, RunState
 from shared.store.store import Store
@@ -55,22 +56,29 @@ def runs_with_curves(runs: Sequence[Run], standings: Sequence[Standing]) -> list
 def importance_of(sweep: str, *, url: str) -> Importance:
     """Return which parameters of a sweep matter, or the reason why that could not be computed."""
     try:
-        ended = run_helper("services.suggester.importance", sweep, url=url)
+        return Importance(**answer_of("services.suggester.importance", sweep, url=url))
+    except SweepError as error:
+        return Importance(missing=str(error))
+
+
+def answer_of(module: str, argument: str, *, url: str) -> dict[str, Any]:
+    """Run a module in another process, which may load torch, and return the JSON that it prints.
+
+    Raises SweepError when it fails or does not end in time.
+    """
+    try:
+        ended = subprocess.run(
+            [sys.executable, "-m", module, argument],
+            env={**os.environ, "REDIS_URL": url},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+            check=False,
+        )
     except subprocess.TimeoutExpired:
-        return Importance(missing=f"the surrogate was not fitted within {PATIENCE_SECONDS:g} seconds")
+        raise SweepError(f"the surrogate was not fitted within {PATIENCE_SECONDS:g} seconds") from None
     if ended.returncode:
-        return Importance(missing=(ended.stderr.strip().splitlines() or ["no reason given"])[-1])
-    return Importance(**json.loads(ended.stdout))
-
-
-def run_helper(module: str, argument: str, *, url: str) -> subprocess.CompletedProcess[str]:
-    """Run a module in another process: it may load torch, which commands never load. Raises TimeoutExpired."""
-    return subprocess.run(
-        [sys.executable, "-m", module, argument],
-        env={**os.environ, "REDIS_URL": url},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_SECONDS,
-        check=False,
-    )
+        raise SweepError((ended.stderr.strip().splitlines() or ["no reason given"])[-1])
+    answer: dict[str, Any] = json.loads(ended.stdout)
+    return answer
