@@ -16,7 +16,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from typing import Any, Final
 
 import numpy as np
@@ -32,6 +32,7 @@ from shared.config.frozen import from_plain
 from shared.config.protein import ProteinSettings
 from shared.config.searched import space_of
 from shared.domain.errors import SweepError
+from shared.domain.importance import Importance
 from shared.domain.run import Run, RunState
 from shared.domain.search_space import SearchSpace
 from shared.store.store import open_store
@@ -41,20 +42,6 @@ Array = NDArray[np.float64]
 POINTS: Final = 1024
 FEWEST: Final = 10
 FEWEST_EACH: Final = 2  # runs for each parameter that varies
-
-
-@dataclass(frozen=True)
-class Importance:
-    """`indices` by dotted path, empty while there are fewer than `wanted` runs with a score, or all score the same.
-
-    `explained` is the share of the variance of left out scores that the surrogate predicts, at most 1; below 0 it is
-    worse than their mean.
-    """
-
-    runs: int
-    wanted: int
-    explained: float | None = None
-    indices: dict[str, float] = field(default_factory=dict)
 
 
 def importance(runs: Sequence[Run], space: SearchSpace, settings: ProteinSettings) -> Importance:

@@ -26,21 +26,23 @@ def report(
     Example: sweepctl report mysweep -o mysweep.html
     """
     from shared.control.write import check_output
-    from sweepctl.report.collect import collect, write_report
+    from sweepctl.report.collect import collect
     from sweepctl.views.progress import progress_of
 
     check_output(output)
-    with the_store(data_dir, redis) as store, progress_of("collecting", as_json=as_json) as tell:
-        material = collect(store, named(store, sweep), tell=tell)
+    with the_store(data_dir, redis) as store, progress_of("collecting", as_json=as_json) as on_step:
+        material = collect(store, named(store, sweep), on_step=on_step)
     if as_json:
         from sweepctl.report.numbers import numbers_of
 
         print_json(numbers_of(material))
     if output or not as_json:
-        place = output or Path(f"{material.sweep.name}.html")
-        size = write_report(material, place)
+        from sweepctl.report.write import write_report
+
+        path = output or Path(f"{material.sweep.name}.html")
+        size = write_report(material, path)
         if not as_json:
-            print(f"{place} ({size / 1e6:.1f} MB): open it in a browser")
+            print(f"{path} ({size / 1e6:.1f} MB): open it in a browser")
 
 
 def dashboard(

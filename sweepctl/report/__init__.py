@@ -1,1 +1,1 @@
-"""The report of a sweep: one page with pictures. Numbers are prepared apart from how they are drawn."""
+"""The report of a sweep as one HTML page: `collect` reads the store, `sections` arrange the data, `page` makes HTML."""

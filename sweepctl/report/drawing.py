@@ -1,6 +1,7 @@
-"""The strokes that all charts are made of, as plain data for Plotly.
+"""Plotly traces and layouts as plain data.
 
-A colour is a name of the page's palette, such as `@ink`: the page puts in the colour of the light or the dark one.
+A colour is a name of the page's palette, such as `@ink`. The script of the page replaces it with the colour of the
+light or the dark theme.
 """
 
 from __future__ import annotations
@@ -12,42 +13,50 @@ from typing import Any, Final
 
 Trace = dict[str, Any]
 
-INK, MUTED, GRID = "@ink", "@muted", "@grid"
-RUN, BEST, STOPPED, FAILED, OTHER = "@run", "@best", "@stopped", "@failed", "@other"
+INK, MUTED, GRID, CARD = "@ink", "@muted", "@grid", "@card"
+RUN, BEST, STOPPED, FAILED, OTHER, EVALUATING = "@run", "@best", "@stopped", "@failed", "@other", "@evaluating"
 STEPS: Final = ("@step0", "@step1", "@step2", "@step3", "@step4")
 """From the worst fifth of the scores to the best."""
 HOVER: Final = "%{text}<extra></extra>"
 BLANK: Final = "rgba(0,0,0,0)"
+LOG_AXIS: Final = {"type": "log", "nticks": 6}
 
 
 @dataclass(frozen=True)
 class Chart:
-    """One chart: its place in the page (`key`), what it shows in a word and in a sentence, and Plotly's figure."""
+    """A chart: its id in the page (`key`), its title, a sentence that says what it shows, and Plotly's figure."""
 
     key: str
     title: str
     alt: str
-    data: list[Trace]
+    data: Sequence[Trace]
     layout: dict[str, Any]
     height: int = 300
     wide: bool = False
 
 
-def safe(text: object) -> str:
-    """Return a text of a user's for Plotly, which reads a small part of HTML in labels."""
+def escaped(text: object) -> str:
+    """Return the text of a user for Plotly, which reads some HTML tags in labels."""
     return html.escape(str(text), quote=False)
 
 
-def lines_of(*lines: str) -> str:
-    """Return what is shown where the pointer is."""
-    return "<br>".join(safe(line) for line in lines if line)
+def hover_text(*lines: str) -> str:
+    """Return the text that is shown at the pointer, without empty lines."""
+    return "<br>".join(escaped(line) for line in lines if line)
 
 
 def dots(
-    x: Sequence[Any], y: Sequence[Any], *, text: Sequence[str], color: str, symbol: str = "circle", size: float = 7
+    x: Sequence[Any],
+    y: Sequence[Any],
+    *,
+    text: Sequence[str],
+    color: str,
+    symbol: str = "circle",
+    size: float = 7,
+    stroke: float = 0,
 ) -> Trace:
-    """Return a mark for each point; `text` is what it says when it is pointed at."""
-    marker = {"color": color, "symbol": symbol, "size": size, "line": {"width": 0}, "opacity": 0.85}
+    """Return a mark for each point, with its hover text. Symbols that are not filled need a `stroke`, in pixels."""
+    outline = {"width": stroke, **({"color": color} if stroke else {})}
     return {
         "type": "scatter",
         "mode": "markers",
@@ -55,14 +64,29 @@ def dots(
         "y": list(y),
         "text": list(text),
         "hovertemplate": HOVER,
-        "marker": marker,
+        "marker": {"color": color, "symbol": symbol, "size": size, "line": outline, "opacity": 0.85},
     }
 
 
-def line(x: Sequence[Any], y: Sequence[Any], *, color: str, width: float = 2, shape: str = "linear") -> Trace:
-    """Return a line through the points; a missing one, None, interrupts it."""
+def line(
+    x: Sequence[Any], y: Sequence[Any], *, color: str, width: float = 2, shape: str = "linear", text: str = ""
+) -> Trace:
+    """Return a line through the points, with one hover text for all of it. None interrupts the line."""
+    hover = {"text": [text] * len(x), "hovertemplate": HOVER} if text else {"hoverinfo": "skip"}
     stroke = {"color": color, "width": width, "shape": shape}
-    return {"type": "scatter", "mode": "lines", "x": list(x), "y": list(y), "line": stroke, "hoverinfo": "skip"}
+    return {"type": "scatter", "mode": "lines", "x": list(x), "y": list(y), "line": stroke, **hover}
+
+
+def bars(x: Sequence[float], y: Sequence[Any], *, text: Sequence[str], color: str) -> Trace:
+    """Return horizontal bars of the lengths `x` in the rows `y`, with their texts."""
+    return {
+        "type": "bar",
+        "orientation": "h",
+        "x": list(x),
+        "y": list(y),
+        "text": list(text),
+        "marker": {"color": color},
+    }
 
 
 def layout(x: str, y: str, *, xaxis: dict[str, Any] | None = None, yaxis: dict[str, Any] | None = None) -> Trace:
@@ -72,12 +96,22 @@ def layout(x: str, y: str, *, xaxis: dict[str, Any] | None = None, yaxis: dict[s
         "paper_bgcolor": BLANK,
         "plot_bgcolor": BLANK,
         "font": {"color": MUTED, "size": 12, "family": "system-ui, sans-serif"},
-        "hoverlabel": {"bgcolor": "@card", "bordercolor": GRID, "align": "left", "font": {"color": INK}},
+        "hoverlabel": {"bgcolor": CARD, "bordercolor": GRID, "align": "left", "font": {"color": INK}},
         "showlegend": False,
-        "dragmode": False,  # a finger that goes over a chart scrolls the page
+        "dragmode": False,  # a finger that moves over a chart scrolls the page
         "hovermode": "closest",
         "xaxis": _axis(x, xaxis or {}),
         "yaxis": _axis(y, yaxis or {}),
+    }
+
+
+def row_axis(names: Sequence[str]) -> dict[str, Any]:
+    """Return a vertical axis with a row for each name, the first at the top."""
+    return {
+        "tickvals": list(range(len(names))),
+        "ticktext": [escaped(name) for name in names],
+        "range": [len(names) - 0.4, -0.6],
+        "nticks": 0,
     }
 
 
@@ -90,5 +124,5 @@ def _axis(title: str, more: dict[str, Any]) -> dict[str, Any]:
         "nticks": 7,
     }
     if title:
-        usual["title"] = {"text": safe(title), "standoff": 8}
+        usual["title"] = {"text": escaped(title), "standoff": 8}
     return {**usual, **more}

@@ -1,35 +1,30 @@
-"""The numbers behind a report, as plain data for other programs."""
+"""The numbers of a report as plain data for other programs."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from shared.control.results import pareto_front
 from shared.control.snapshot import describe_best
 from shared.domain.run import run_id
-from sweepctl.report.findings import calibration_of, failures_by_message, points_of
+from sweepctl.report.analysis import failures_by_message
+from sweepctl.report.material import Material
 from sweepctl.report.timeline import usage_of
-
-if TYPE_CHECKING:
-    from sweepctl.report.collect import Material
 
 
 def numbers_of(material: Material) -> dict[str, Any]:
-    """Return what a report draws, all of it and not thinned. Keys are only ever added."""
-    sweep, found = material.sweep, material.standings
-    points = points_of(material.runs, material.timeline.ended, goal=sweep.goal)
-    noise = sweep.memory.get("noise")
-    calibration = calibration_of(material.runs, noise=noise[0] if noise else None)
-    best = describe_best(found[0].run, sweep, found[0].configuration) if found else None
+    """Return everything that a report shows, complete where charts show only some of the runs. Keys are only added."""
+    sweep, standings = material.sweep, material.standings
+    best = describe_best(standings[0].run, sweep, standings[0].configuration) if standings else None
     return {
         "sweep": sweep.name,
         "goal": sweep.goal,
         "best": best,
-        "history": [asdict(point) for point in points],
-        "front": [one.run.id for one in pareto_front(found, goal=sweep.goal)] if found else [],
+        "history": [asdict(run) for run in material.scored],
+        "front": [one.run.id for one in pareto_front(standings, goal=sweep.goal)] if standings else [],
         "importance": asdict(material.importance),
-        "predictions": asdict(calibration),
+        "predictions": asdict(material.calibration),
         "failures": [
             {**asdict(group), "runs": [run_id(sweep.name, number) for number in group.runs]}
             for group in failures_by_message(material.runs)

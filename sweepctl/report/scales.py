@@ -1,4 +1,4 @@
-"""Where the values of a parameter stand on an axis, and what is written there."""
+"""The axis of a parameter: the positions of its values, and the labels."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from shared.domain.parameter import Parameter, Value
-from sweepctl.report.drawing import safe
+from sweepctl.report.drawing import escaped
 from sweepctl.views import formats
 
 LOGARITHMIC: Final = ("log_normal", "uniform_pow2")
 LOGIT_TICKS: Final = (0.001, 0.1, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999)
-ROOM: Final = 0.04  # of the axis, beside its ends
+MARGIN: Final = 0.04  # of the axis, at both ends
 APART: Final = 0.1  # of the axis, between two ticks
 MOST_TICKS: Final = 6
 FEW_DECADES: Final = 1.5
@@ -23,8 +23,8 @@ MOST_LABELS: Final = 16  # characters of a category
 class Scale:
     """The axis of one parameter.
 
-    Log scales have a logarithmic one, linear scales a linear one. Categories stand one apart, and logits where the
-    search space has them: at their unit, from 0 to 1.
+    A log scale has a logarithmic axis, a linear scale a linear one. Categories are one apart. A logit is at its
+    position in the search space, from 0 to 1.
     """
 
     parameter: Parameter
@@ -39,13 +39,13 @@ class Scale:
         return "logit" if self.parameter.distribution == "logit_normal" else "linear"
 
     def at(self, value: Value) -> float:
-        """Return the place of a legal value on the axis."""
+        """Return the position of a legal value on the axis."""
         if self.kind == "categories":
             return float(self.parameter.values.index(value))
         return self.unit(value) if self.kind == "logit" else float(value)
 
     def unit(self, value: Value) -> float:
-        """Return the place of a legal value between 0 and 1."""
+        """Return the position of a legal value in its range, from 0 to 1."""
         return self.parameter.encode(value)
 
     def text(self, value: Value | None) -> str:
@@ -62,7 +62,7 @@ class Scale:
         """Return the properties of a Plotly axis."""
         low, high = self.parameter.min, self.parameter.max
         if self.kind == "categories":
-            labels = [safe(formats.shortened(str(value), MOST_LABELS)) for value in self.parameter.values]
+            labels = [escaped(formats.shortened(str(value), MOST_LABELS)) for value in self.parameter.values]
             places = list(range(len(labels)))
             return {"tickvals": places, "ticktext": labels, "range": [-0.5, len(labels) - 0.5]}
         if self.kind == "log":
@@ -74,7 +74,7 @@ class Scale:
         return {"range": _widened(low, high)}
 
     def _log_ticks(self) -> dict[str, Any]:
-        """Powers of two for those, else of ten; within few decades Plotly finds better ones."""
+        """Return powers of two for `uniform_pow2`, else powers of ten. Within few decades Plotly finds better ones."""
         low, high = math.log10(self.parameter.min), math.log10(self.parameter.max)
         if self.parameter.cells:
             powers = [
@@ -88,8 +88,8 @@ class Scale:
 
 
 def _widened(low: float, high: float) -> list[float]:
-    room = (high - low) * ROOM or 0.5
-    return [low - room, high + room]
+    margin = (high - low) * MARGIN or 0.5
+    return [low - margin, high + margin]
 
 
 def _spaced(ticks: list[tuple[float, float]]) -> list[tuple[float, float]]:

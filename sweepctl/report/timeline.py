@@ -1,4 +1,4 @@
-"""Who worked on what, and when: the attempts of a sweep's log in lanes, one for each place of a worker."""
+"""The attempts in the log of a sweep over time: one lane for each slot of a worker."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from shared.domain.run import FINISHED
 ENDS = frozenset({*FINISHED, "trained", "lost", "released", "damaged"})
 WASTED = frozenset({"lost", "released", "damaged", "cancelled"})
 SAME_BAR = 0.004
-"""Of the whole time: work of one kind that is nearer to each other is drawn as one bar, where there is much of it."""
+"""Share of the whole time: where there are many attempts, those of one kind with a shorter gap are drawn as one bar."""
 
 
 @dataclass(frozen=True)
 class Span:
-    """Work on one run, in seconds since the start of the sweep; `ended` says how, `in progress` while it goes on."""
+    """Work on one run, in seconds since the start of the sweep. `ended` is how it ended, or `in progress`."""
 
     worker: str
     phase: str  # training or evaluating
@@ -25,33 +25,33 @@ class Span:
     start: float
     end: float
     ended: str = "in progress"
-    runs: int = 1  # how many were drawn together
+    runs: int = 1  # the number of attempts that are drawn as one bar
 
     @property
     def is_wasted(self) -> bool:
-        """Whether its outcome was not used, or not all of it."""
+        """Whether its result was lost, or a part of it."""
         return self.ended in WASTED
 
 
 @dataclass(frozen=True)
 class Usage:
-    """A worker's work: from its first claim to the end of the timeline, how much of its places was in use."""
+    """How much of the time since its first claim a worker was busy. `places` is the number of its slots in use."""
 
     worker: str
     places: int
     attempts: int
     busy_seconds: float
-    room_seconds: float  # what it could have been busy
+    room_seconds: float  # the time of all its slots
 
     @property
     def share(self) -> float:
-        """How much of that it was."""
+        """The share of the time that it was busy."""
         return self.busy_seconds / self.room_seconds if self.room_seconds > 0 else 0.0
 
 
 @dataclass
 class Timeline:
-    """The spans of a log, when runs were over (seconds since the start), and when the last entry was written."""
+    """The spans of a log, the end of each run, and the last entry, in seconds since the start of the sweep."""
 
     spans: list[Span] = field(default_factory=list)
     ended: dict[int, float] = field(default_factory=dict)
@@ -61,7 +61,7 @@ class Timeline:
 def timeline_of(events: Iterable[tuple[int, Mapping[str, Any]]], *, start: float, now: float) -> Timeline:
     """Read the entries of a log, (ms since the epoch, body); `start` and `now` are seconds since the epoch.
 
-    What is in progress lasts until `now`.
+    An attempt in progress lasts until `now`.
     """
     told, held = Timeline(), {}
     for at_ms, body in events:
@@ -84,7 +84,7 @@ def timeline_of(events: Iterable[tuple[int, Mapping[str, Any]]], *, start: float
 
 
 def lanes_of(spans: Sequence[Span]) -> dict[str, list[list[Span]]]:
-    """Return for each worker its places, and for each place what was done there, in order of time."""
+    """Return for each worker its slots, and for each slot its spans in order of time."""
     workers: dict[str, list[list[Span]]] = {}
     for span in sorted(spans, key=lambda span: span.start):
         lanes = workers.setdefault(span.worker, [])
@@ -108,7 +108,7 @@ def usage_of(timeline: Timeline) -> list[Usage]:
 
 
 def merged(lane: Sequence[Span], gap: float) -> list[Span]:
-    """Return the lane with neighbours of one kind drawn together where less than `gap` seconds lie between them."""
+    """Return the lane, where neighbours of one kind with less than `gap` seconds between them are one span."""
     found: list[Span] = []
     for span in lane:
         last = found[-1] if found else None

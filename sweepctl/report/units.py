@@ -1,4 +1,4 @@
-"""Units of time and cost that suit the size of what is shown."""
+"""Units of time and cost that suit the size of a value."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sweepctl.views import formats
 
 @dataclass(frozen=True)
 class Unit:
-    """A unit of an axis: `size` is how many of the stored one, such as seconds, it is."""
+    """A unit of an axis. `size` is its length in the stored unit, such as 60 seconds for a minute."""
 
     name: str
     size: float
@@ -25,7 +25,7 @@ class Unit:
 
     @property
     def note(self) -> str:
-        """What has to be said beside a value; nothing for times, which name their unit themselves."""
+        """The name of the unit, to be shown beside a value. Empty for times: their text contains it."""
         return "" if self.is_time else self.name
 
 

@@ -14,7 +14,8 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
-SOURCES = ("pyproject.toml", "README.md", "LICENSE", "configs", "protein_sweeps", "shared", "services", "sweepctl")
+PACKAGES = ("configs", "protein_sweeps", "services", "shared", "sweepctl")
+SOURCES = ("pyproject.toml", "README.md", "LICENSE", *PACKAGES)
 
 pytestmark = pytest.mark.slow
 
@@ -41,7 +42,7 @@ def test_a_wheel_holds_all_configs_templates_scripts_and_what_a_report_is_made_o
 
     files = [path for path in (ROOT / "shared/control/templates").rglob("*.*") if path.suffix != ".pyc"]
     files += [*(ROOT / "configs").rglob("*.yaml"), *(ROOT / "shared/store/scripts").glob("*.lua")]
-    files += [ROOT / "sweepctl/report" / name for name in ("page.css", "page.js")]
+    files += [*(ROOT / "sweepctl/report/templates").iterdir(), ROOT / "protein_sweeps/py.typed"]
 
     assert len(files) > 10
     assert [str(file.relative_to(ROOT)) for file in files if str(file.relative_to(ROOT)) not in inside] == []
@@ -50,13 +51,7 @@ def test_a_wheel_holds_all_configs_templates_scripts_and_what_a_report_is_made_o
 def test_a_wheel_holds_no_tests_and_no_benchmarks(wheel: Path) -> None:
     top = {name.split("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
 
-    assert {name for name in top if not name.endswith(".dist-info")} == {
-        "configs",
-        "protein_sweeps",
-        "services",
-        "shared",
-        "sweepctl",
-    }
+    assert {name for name in top if not name.endswith(".dist-info")} == set(PACKAGES)
 
 
 def test_an_installed_sweepctl_composes_a_config_and_writes_a_starting_point_in_an_empty_folder(

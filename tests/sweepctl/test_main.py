@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 COMMAND = "from sweepctl.main import app; app()"
 PASSWORD = "s3cret-w0rd"
-HEAVY = ("torch", "gpytorch", "gymnasium", "optuna", "wandb", "celery", "hydra", "plotly", "numpy", "textual")
+HEAVY = ("torch", "gpytorch", "gymnasium", "optuna", "wandb", "celery", "hydra", "jinja2", "plotly", "numpy", "textual")
 
 
 def one_line(ended: Ended, exit_code: int) -> str:

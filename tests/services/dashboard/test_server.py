@@ -16,7 +16,7 @@ from services.dashboard.storage import SweepStorage
 from shared.domain.errors import ConfigError
 from shared.store.store import Store
 from tests.browser import DESKTOP, PHONE, Scheme, visit
-from tests.sweepctl.report.sweeps import a_sweep_of, some_runs
+from tests.finished_sweeps import a_sweep_of, some_runs
 
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 

@@ -18,7 +18,7 @@ from shared.domain.progress import Progress
 from shared.domain.run import RunState
 from shared.domain.search_space import SearchSpace
 from shared.store.store import Store
-from tests.sweepctl.report.sweeps import a_sweep_of, some_runs
+from tests.finished_sweeps import a_sweep_of, some_runs
 
 if TYPE_CHECKING:
     from tests.conftest import ARun

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from services.suggester.importance import Importance, importance
+from services.suggester.importance import importance
 from shared.config.protein import ProteinSettings
+from shared.domain.importance import Importance
 from shared.domain.run import Run, RunState
 from shared.domain.search_space import SearchSpace
 

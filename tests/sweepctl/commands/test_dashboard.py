@@ -18,8 +18,8 @@ from shared.local import dashboard
 from shared.local.dashboard import flower_of, serve_dashboard
 from shared.local.stack import Attached, Stack
 from shared.store.store import Store
+from tests.finished_sweeps import a_sweep_of
 from tests.sweepctl.conftest import Sweepctl
-from tests.sweepctl.report.sweeps import a_sweep_of
 
 SOURCES = Path(__file__).parents[3]
 

@@ -10,9 +10,9 @@ import pytest
 
 from shared.domain.run import RunState
 from shared.store.store import Store
-from sweepctl.report.collect import MOST_CURVES, told_by_curves
+from sweepctl.report.collect import MOST_CURVES, runs_with_curves
+from tests.finished_sweeps import a_sweep_of, some_runs
 from tests.sweepctl.conftest import Sweepctl
-from tests.sweepctl.report.sweeps import a_sweep_of, some_runs
 
 if TYPE_CHECKING:
     from tests.conftest import ARun
@@ -77,7 +77,7 @@ def test_the_curves_are_those_of_the_best_of_those_in_progress_and_of_some_other
     runs = [a_run(RunState.OBSERVED, number=number) for number in range(1, 400)]
     runs += [a_run(RunState.TRAINING, number=400), a_run(RunState.QUEUED, number=401)]
 
-    chosen = told_by_curves(runs, [])
+    chosen = runs_with_curves(runs, [])
 
     assert len(chosen) == MOST_CURVES
     assert 400 in chosen

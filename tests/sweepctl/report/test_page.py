@@ -1,28 +1,44 @@
-"""The page of a report: what stands in it, and that a browser draws all of it without a network."""
+"""The page of a report: its content, and that a browser draws all of it without a network."""
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from jinja2 import UndefinedError
 from playwright.sync_api import Browser
 from plotly.graph_objects import Figure
 from plotly.offline import get_plotlyjs
 
+from shared.domain.importance import Importance
 from shared.domain.sweep import Goal
-from sweepctl.report.collect import Importance, Material, write_report
-from sweepctl.report.page import page, sections_of
+from sweepctl.report.drawing import RUN, Chart, dots
+from sweepctl.report.material import Material
+from sweepctl.report.page import chart_data, page, templates
 from sweepctl.report.section import Section
+from sweepctl.report.sections import sections_of
 from sweepctl.report.timeline import Timeline
+from sweepctl.report.write import write_report
 from tests.browser import DESKTOP, PHONE, Scheme, Visit, visit
-from tests.sweepctl.report.sweeps import NASTY, a_material
+from tests.finished_sweeps import NASTY
+from tests.sweepctl.report.materials import a_material
 
-MARKS = ".point, .js-line"
-LARGEST = 7_000_000
-LARGEST_DATA = 2_100_000
+BLANK_CHARTS = """() => [...document.querySelectorAll('.plot')]
+    .filter(plot => plot.querySelectorAll('.point, .js-line').length === 0 || plot.clientWidth === 0)
+    .map(plot => plot.id)"""
+COLOURS = """() => ({
+    page: getComputedStyle(document.body).backgroundColor,
+    text: getComputedStyle(document.body).color,
+    mark: getComputedStyle(document.querySelector('#plot-front .point')).fill,
+    axis: getComputedStyle(document.querySelector('#plot-front .xtick text')).fill,
+})"""
+WIDTH_OF_PAPER = 794  # pixels of A4
+LARGEST = 6_000_000
+LARGEST_DATA = 1_100_000
 
 
 def words_of(section: Section) -> str:
@@ -95,14 +111,14 @@ def test_the_importance_names_its_method_and_how_far_it_can_be_trusted() -> None
         section_of(a_material(60, importance=Importance(60, 14, 0.12, {"trainer.gamma": 0.9})), "importance")
     )
 
-    for part in ("Sobol", "Jansen", "60 runs", "12 %", "take the order of the parameters as a guess", "90.0 %"):
+    for part in ("Sobol", "Jansen", "60 runs", "12 %", "treat the order of the parameters as a guess", "90.0 %"):
         assert part in told
 
 
 def test_with_too_few_runs_the_importance_says_how_many_are_needed() -> None:
     found = section_of(a_material(5, importance=Importance(5, 14)), "importance")
 
-    assert found.text == ["Too few runs with a score to tell: 5; at least 14 are needed for this space."]
+    assert found.text == ["Too few runs have a score: 5. This search space needs at least 14."]
     assert not found.charts
 
 
@@ -129,8 +145,8 @@ def test_a_sweep_whose_log_was_dropped_is_reported_without_times() -> None:
 
     told = " ".join(words_of(section) for section in sections_of(material))
 
-    assert "When runs ended is not known" in told
-    assert "its log was dropped" in told
+    assert "No chart over time: the log of this sweep was deleted" in told
+    assert "No chart: the log was deleted when its retention ended." in told
     assert len(section_of(material, "history").charts) == 2
 
 
@@ -153,6 +169,34 @@ def test_the_page_of_a_large_sweep_stays_small() -> None:
     history = section_of(material, "history")
     assert any("of 4546 runs" in sentence for sentence in history.text)
     assert max(len(trace["x"]) for chart in history.charts for trace in chart.data) < 1100
+
+
+def test_the_name_of_a_metric_is_escaped_once_for_plotly_and_once_for_the_page() -> None:
+    material = a_material(30)
+    config = {**material.sweep.config, "sweep": {**material.sweep.config["sweep"], "metric": "loss < 1"}}
+    material = replace(material, sweep=material.sweep.model_copy(update={"config": config}))
+
+    (chart,) = section_of(material, "curves").charts
+
+    assert chart.layout["yaxis"]["title"]["text"] == "loss &lt; 1"
+    assert "<strong>loss &lt; 1</strong>" in page(material, plotly="")
+
+
+def test_the_charts_share_their_hover_texts_and_hold_no_number_that_is_not_json() -> None:
+    charts = [
+        Chart(key, "", "", [dots([math.inf, 2.0], [1.0, math.nan], text=["a", "b"], color=RUN)], {}) for key in "xy"
+    ]
+
+    data = chart_data(charts)
+
+    assert data["texts"] == ["a", "b"]
+    assert [data["figures"][key]["data"][0]["text"] for key in "xy"] == [[0, 1], [0, 1]]
+    assert (data["figures"]["x"]["data"][0]["x"], data["figures"]["x"]["data"][0]["y"]) == ([None, 2.0], [1.0, None])
+
+
+def test_a_template_that_uses_a_name_without_a_value_is_an_error() -> None:
+    with pytest.raises(UndefinedError, match="forgotten"):
+        templates().from_string("{{ forgotten }}").render()
 
 
 # ------------------------------------------------------------------------------------------------ in a browser
@@ -200,12 +244,51 @@ def test_a_report_turns_dark_with_the_system(browser: Browser, tmp_path: Path) -
     write_report(a_material(30), place)
 
     with visit(browser, place.as_uri()) as opened:
-        light = colours(opened, "1")
+        opened.page.wait_for_selector("html[data-drawn='1']")
+        light = colours(opened)
         opened.page.emulate_media(color_scheme="dark")
-        dark = colours(opened, "2")
+        opened.page.wait_for_selector("html[data-drawn='2']")
+        dark = colours(opened)
 
     assert light.keys() == dark.keys()
     assert all(light[part] != dark[part] for part in light)
+
+
+@pytest.mark.slow
+def test_a_mark_says_at_the_pointer_which_run_it_is(browser: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "s.html"
+    write_report(a_material(30), path)
+
+    with visit(browser, path.as_uri()) as opened:
+        opened.page.wait_for_selector("html[data-drawn]")
+
+        for key, trace in (("history-runs", 0), ("slice-0", 0), ("together", 0), ("curves", 0), ("failures", 1)):
+            assert re.match(r"r\.\d+", hovered(opened, key, trace))
+        assert "training, attempt 1" in hovered(opened, "workers", 0)
+
+
+@pytest.mark.slow
+def test_all_charts_are_drawn_at_once_for_a_printer_light_and_as_wide_as_paper(
+    browser: Browser, tmp_path: Path
+) -> None:
+    path = tmp_path / "s.html"
+    write_report(a_material(30), path)
+
+    with visit(browser, path.as_uri(), scheme="dark") as opened:
+        printed = opened.page.evaluate(f"""() => {{
+            window.dispatchEvent(new Event('beforeprint'));
+            return [({BLANK_CHARTS})(), ({COLOURS})(), document.querySelector('#plot-front .main-svg').clientWidth];
+        }}""")
+        opened.page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+        opened.page.wait_for_selector("html[data-drawn]")
+        dark = colours(opened)
+        opened.page.emulate_media(color_scheme="light")
+        opened.page.wait_for_selector("html[data-drawn='4']")
+        light = colours(opened)
+
+    blank, on_paper, width = printed
+    assert (blank, width < WIDTH_OF_PAPER) == ([], True)
+    assert {**on_paper, "page": ""} == {**light, "page": ""} != {**dark, "page": ""}
 
 
 @pytest.mark.slow
@@ -223,21 +306,20 @@ def test_the_policy_of_the_page_lets_no_other_script_run(browser: Browser, tmp_p
 
 def blank_charts(opened: Visit) -> list[str]:
     """Return the charts of a page in which nothing is drawn."""
-    script = f"""() => [...document.querySelectorAll('.plot')]
-        .filter(plot => plot.querySelectorAll('{MARKS}').length === 0 || plot.clientWidth === 0)
-        .map(plot => plot.id)"""
-    return list(opened.page.evaluate(script))
+    return list(opened.page.evaluate(BLANK_CHARTS))
 
 
-def colours(opened: Visit, drawn: str) -> dict[str, str]:
-    opened.page.wait_for_selector(f"html[data-drawn='{drawn}']")
-    script = """() => ({
-        page: getComputedStyle(document.body).backgroundColor,
-        text: getComputedStyle(document.body).color,
-        mark: getComputedStyle(document.querySelector('#plot-front .point')).fill,
-        axis: getComputedStyle(document.querySelector('#plot-front .xtick text')).fill,
-    })"""
-    return dict(opened.page.evaluate(script))
+def hovered(opened: Visit, key: str, trace: int) -> str:
+    """Return what is shown while the pointer is on the first point of a trace."""
+    script = """([key, trace]) => {
+        Plotly.Fx.hover('plot-' + key, [{ curveNumber: trace, pointNumber: 0 }]);
+        return document.querySelector(`#plot-${key} .hoverlayer .hovertext`).textContent;
+    }"""
+    return str(opened.page.evaluate(script, [key, trace]))
+
+
+def colours(opened: Visit) -> dict[str, str]:
+    return dict(opened.page.evaluate(COLOURS))
 
 
 def painted(value: Any) -> Any:

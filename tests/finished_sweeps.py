@@ -1,4 +1,4 @@
-"""Sweeps that are quick to write down, as a report needs them."""
+"""Sweeps with finished runs that are quick to write down."""
 
 from __future__ import annotations
 
@@ -7,14 +7,10 @@ import random
 from typing import Any
 
 from shared.config.compose import compose
-from shared.config.frozen import to_plain
+from shared.config.frozen import from_plain, to_plain
 from shared.config.searched import space_of
-from shared.control.results import ranked
-from shared.domain.progress import Progress
 from shared.domain.run import EarlyStop, Failure, Prediction, Run, RunState, run_id
 from shared.domain.sweep import Goal, Limits, Sweep
-from sweepctl.report.collect import Importance, Material
-from sweepctl.report.timeline import timeline_of
 
 NASTY = "<script>window.stolen = 1</script><img src=x onerror='window.stolen = 1'>"
 LINK = '<a href="https://example.org/">adam</a> & ${jndi} "quoted"'
@@ -54,8 +50,6 @@ def a_sweep_of(runs: int, *, goal: Goal = "maximize") -> Sweep:
 
 def some_runs(sweep: Sweep, many: int) -> list[Run]:
     """Return runs that are over: every 11th failed, every 13th stopped early, the others scored."""
-    from shared.config.frozen import from_plain
-
     space, draw = space_of(from_plain(sweep.config)), random.Random(0)
     sign = 1.0 if sweep.goal == "maximize" else -1.0
     runs = []
@@ -87,40 +81,3 @@ def some_runs(sweep: Sweep, many: int) -> list[Run]:
             )
         )
     return runs
-
-
-def a_log(runs: list[Run]) -> list[tuple[int, dict[str, Any]]]:
-    """Return a log of two workers that carried them out, one after the other."""
-    log: list[tuple[int, dict[str, Any]]] = []
-    for run in runs:
-        at = int(START * 1000) + run.number * 5000
-        worker = f"trainer@a-machine-with-a-long-name:{run.number % 2}"
-        log += [
-            (at, {"kind": "suggested", "run": run.number}),
-            (at + 500, {"kind": "claimed", "run": run.number, "state": "training", "attempt": 1, "worker": worker}),
-            (at + 9000, {"kind": str(run.state), "run": run.number}),
-        ]
-    return sorted(log, key=lambda entry: entry[0])
-
-
-def a_material(many: int, *, goal: Goal = "maximize", importance: Importance | None = None, **changes: Any) -> Material:
-    """Return all of a sweep of `many` runs, as `collect` would."""
-    from shared.config.frozen import from_plain
-
-    sweep = a_sweep_of(many, goal=goal).model_copy(update=changes)
-    runs = some_runs(sweep, many)
-    space = space_of(from_plain(sweep.config))
-    now = START + many * 5 + 60
-    curve = tuple((step, 100 * (1 - math.exp(-step / 9))) for step in range(1, 65))
-    curves = {run.number: Progress(attempt=1, step=64, curve=curve) for run in runs[:40]}
-    known = {path: 0.5 / (1 + place) for place, path in enumerate(space.paths)}
-    return Material(
-        sweep=sweep,
-        space=space,
-        runs=runs,
-        standings=ranked([run for run in runs if run.state is RunState.OBSERVED], sweep),
-        timeline=timeline_of(a_log(runs), start=START, now=now),
-        curves=curves,
-        importance=importance or Importance(many, 14, 0.8, known if many >= 14 else {}),
-        now=now,
-    )

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from shared.domain.run import EarlyStop, Failure, Prediction, RunState
-from sweepctl.report.findings import (
+from sweepctl.report.analysis import (
     calibration_of,
     failures_by_message,
     fifths,
-    points_of,
+    scored_runs,
     thinned,
 )
 
@@ -29,7 +29,7 @@ def test_runs_stand_in_the_order_in_which_they_ended_and_failed_ones_cost_too(a_
         a_run(RunState.TRAINING, number=4),
     ]
 
-    points = points_of(runs, {1: 30.0, 2: 10.0, 3: 20.0}, goal="maximize")
+    points = scored_runs(runs, {1: 30.0, 2: 10.0, 3: 20.0}, goal="maximize")
 
     assert [(p.run, p.order, p.spent, p.best, p.leads) for p in points] == [
         (3, 2, 4.0, 4.0, True),
@@ -40,7 +40,7 @@ def test_runs_stand_in_the_order_in_which_they_ended_and_failed_ones_cost_too(a_
 def test_the_best_so_far_is_the_least_where_less_is_better(a_run: ARun) -> None:
     runs = [a_run(RunState.OBSERVED, number=n, score=score, cost=1.0) for n, score in enumerate([3.0, 1.0, 2.0], 1)]
 
-    points = points_of(runs, {}, goal="minimize")
+    points = scored_runs(runs, {}, goal="minimize")
 
     assert [point.best for point in points] == [3.0, 1.0, 1.0]
     assert [point.seconds for point in points] == [None] * 3
@@ -50,7 +50,7 @@ def test_the_best_so_far_is_the_least_where_less_is_better(a_run: ARun) -> None:
 def test_of_a_run_that_was_stopped_early_the_length_is_shown_that_it_had(a_run: ARun) -> None:
     run = a_run(RunState.OBSERVED, params={"trainer.x": 8}, trained={"trainer.x": 3}, early_stop=STOP)
 
-    (point,) = points_of([run], {}, goal="maximize")
+    (point,) = scored_runs([run], {}, goal="maximize")
 
     assert (point.params, point.stopped) == ({"trainer.x": 3}, True)
 

@@ -1,4 +1,4 @@
-"""What a report tells about the runs of a sweep, as numbers: nothing is drawn here."""
+"""The numbers of a report that follow from the runs of a sweep. Nothing is drawn here."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from shared.domain.run import Params, Run, RunState
 from shared.domain.sweep import Goal
 
 BAND = 2.0
-"""Standard deviations around a prediction that its score is expected in."""
+"""Standard deviations around a prediction in which its score is expected."""
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Point:
-    """A run with a score, in the order in which runs ended.
+class ScoredRun:
+    """A run with a score, as one of the runs that have ended.
 
-    `order` counts the runs that were over by then, this one included; `seconds` since the start of the sweep, None
-    where the log does not tell; `spent` is the cost of all of those runs; `best` the best score among them.
+    `order` is the number of runs that had ended, this one included; `spent` is their cost, `best` their best score.
+    `seconds` is the time from the start of the sweep to the end of the run; None where the log does not have it.
     """
 
     run: int
@@ -31,7 +31,7 @@ class Point:
     score: float
     cost: float
     best: float
-    leads: bool  # it is better than all before it
+    leads: bool  # whether it is better than all before it
     stopped: bool
     params: Params
 
@@ -47,7 +47,7 @@ class FailureGroup:
 
 @dataclass(frozen=True)
 class Predicted:
-    """What was predicted of a run and what came of it; `spread` is None where no uncertainty was told."""
+    """A prediction about a run and its outcome. `spread` is None where the prediction has no uncertainty."""
 
     run: int
     predicted: float
@@ -57,10 +57,10 @@ class Predicted:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Predictions against outcomes.
+    """Predictions and outcomes.
 
-    `inside` of the `judged` scores lie within `BAND` standard deviations of their prediction; `cost_ratio` is the
-    median of cost over predicted cost.
+    `inside` of the `judged` scores are within `BAND` standard deviations of their prediction. `cost_ratio` is the
+    median of cost / predicted cost.
     """
 
     scores: tuple[Predicted, ...] = ()
@@ -71,19 +71,20 @@ class Calibration:
 
 
 def trained_params(run: Run) -> Params:
-    """Return the parameters that were trained: of a run that was stopped early the length that it had."""
+    """Return the parameters of the training. A run that was stopped early has the length that it reached."""
     return {**run.params, **run.trained}
 
 
-def points_of(runs: Sequence[Run], ended: Mapping[int, float], *, goal: Goal) -> list[Point]:
-    """Return the runs with a score; `ended` are the seconds from the start to the end of each run, where that is known.
+def scored_runs(runs: Sequence[Run], ended: Mapping[int, float], *, goal: Goal) -> list[ScoredRun]:
+    """Return the runs with a score, in the order in which they ended.
 
-    Without it the order is that of the numbers.
+    `ended` maps the number of a run to the seconds from the start of the sweep to its end. Without it the order is that
+    of the numbers.
     """
     over = [run for run in runs if run.state in (RunState.OBSERVED, RunState.FAILED)]
     over.sort(key=lambda run: (ended.get(run.number, 0.0), run.number))
-    sign = 1.0 if goal == "maximize" else -1.0
-    found: list[Point] = []
+    sign = _sign(goal)
+    found: list[ScoredRun] = []
     spent = 0.0
     for order, run in enumerate(over, start=1):
         cost = run.cost or 0.0
@@ -93,12 +94,12 @@ def points_of(runs: Sequence[Run], ended: Mapping[int, float], *, goal: Goal) ->
         leads = not found or sign * run.score > sign * found[-1].best
         best = run.score if leads else found[-1].best
         place = (run.number, order, ended.get(run.number), spent, run.score, cost, best, leads)
-        found.append(Point(*place, stopped=run.early_stop is not None, params=trained_params(run)))
+        found.append(ScoredRun(*place, stopped=run.early_stop is not None, params=trained_params(run)))
     return found
 
 
 def thinned(items: Sequence[T], most: int, *, keep: Sequence[T] = ()) -> list[T]:
-    """Return at most `most` of the items in their order: those of `keep`, and others at even distances."""
+    """Return at most `most` of the items in their order: those of `keep`, and others at equal distances."""
     if len(items) <= most:
         return list(items)
     kept = {id(item) for item in keep[:most]}
@@ -108,14 +109,13 @@ def thinned(items: Sequence[T], most: int, *, keep: Sequence[T] = ()) -> list[T]
     return [item for index, item in enumerate(items) if id(item) in kept or index in even]
 
 
-def best_points(points: Sequence[Point], *, goal: Goal) -> list[Point]:
-    """Return the points by their score, the best first."""
-    sign = 1.0 if goal == "maximize" else -1.0
-    return sorted(points, key=lambda point: -sign * point.score)
+def best_scores_first(runs: Sequence[ScoredRun], *, goal: Goal) -> list[ScoredRun]:
+    """Return the runs by their score, the best first."""
+    return sorted(runs, key=lambda run: -_sign(goal) * run.score)
 
 
 def failures_by_message(runs: Sequence[Run]) -> list[FailureGroup]:
-    """Return the failed runs by what was said, the most frequent first."""
+    """Return the failed runs by their message, the most frequent message first."""
     groups: dict[tuple[str, str], list[int]] = {}
     for run in runs:
         if run.state is RunState.FAILED and run.failure is not None:
@@ -125,22 +125,22 @@ def failures_by_message(runs: Sequence[Run]) -> list[FailureGroup]:
 
 
 def calibration_of(runs: Sequence[Run], *, noise: float | None) -> Calibration:
-    """Return what was predicted of runs that have a score now.
+    """Return the predictions of runs that have a score now.
 
-    A prediction is one of the value without noise; `noise`, the standard deviation of runs that differ in their seed
-    alone, is added to its uncertainty where it is known. Runs that were stopped early ended as another run than was
-    predicted, and are left out.
+    A prediction is one of the value without noise; `noise`, the standard deviation of runs that differ only in their
+    seed, is added to its uncertainty where it is known. Runs that were stopped early are excluded: their predictions
+    were for the full length.
     """
     scores, costs = [], []
     for run in runs:
-        told = run.prediction
+        expected = run.prediction
         if run.score is None or run.early_stop is not None:
             continue
-        if told.score is not None:
-            spread = None if told.score_std is None else min(math.hypot(told.score_std, noise or 0.0), 1e300)
-            scores.append(Predicted(run.number, told.score, run.score, spread))
-        if told.cost and run.cost and run.cost > 0 and told.cost > 0:
-            costs.append(Predicted(run.number, told.cost, run.cost))
+        if expected.score is not None:
+            spread = None if expected.score_std is None else min(math.hypot(expected.score_std, noise or 0.0), 1e300)
+            scores.append(Predicted(run.number, expected.score, run.score, spread))
+        if expected.cost and run.cost and run.cost > 0 and expected.cost > 0:
+            costs.append(Predicted(run.number, expected.cost, run.cost))
     judged = [one for one in scores if one.spread]
     inside = [one for one in judged if abs(one.actual - one.predicted) <= BAND * (one.spread or 0.0)]
     ratios = [math.log(one.actual) - math.log(one.predicted) for one in costs]
@@ -148,10 +148,10 @@ def calibration_of(runs: Sequence[Run], *, noise: float | None) -> Calibration:
     return Calibration(tuple(scores), tuple(costs), len(judged), len(inside), ratio)
 
 
-def fifths(points: Sequence[Point], *, goal: Goal) -> dict[int, int]:
-    """Return for each run in which fifth its score lies, from 0, the worst, to 4."""
-    ordered = best_points(points, goal=goal)
-    return {point.run: 4 - 5 * rank // len(ordered) for rank, point in enumerate(ordered)}
+def fifths(runs: Sequence[ScoredRun], *, goal: Goal) -> dict[int, int]:
+    """Return for each run the fifth of the scores that it is in, from 0, the worst, to 4."""
+    ordered = best_scores_first(runs, goal=goal)
+    return {run.run: 4 - 5 * rank // len(ordered) for rank, run in enumerate(ordered)}
 
 
 def spans_decades(values: Sequence[float], *, decades: float = 1.5) -> bool:
@@ -160,7 +160,13 @@ def spans_decades(values: Sequence[float], *, decades: float = 1.5) -> bool:
 
 
 def drawable(value: Any) -> Any:
-    """Return a number with as many digits as can be seen, and as JSON has it: None for infinity and not-a-number."""
-    if not isinstance(value, float):
-        return value
-    return float(f"{value:.7g}") if math.isfinite(value) else None
+    """Return plain data for a chart: numbers with as many digits as can be seen, None for infinity and not-a-number."""
+    if isinstance(value, float):
+        return float(f"{value:.7g}") if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: drawable(item) for key, item in value.items()}
+    return [drawable(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _sign(goal: Goal) -> float:
+    return 1.0 if goal == "maximize" else -1.0
