@@ -21,7 +21,7 @@ from shared.domain.trainable import Stop
 from shared.domain.wording import plain_sentence
 from shared.execution import job as wire
 from shared.execution.job import Channel, Job
-from shared.execution.orphans import die_with_parent
+from shared.processes.orphans import die_with_parent
 from shared.storage.checkpoints import open_checkpoint, write_checkpoint
 from shared.storage.folders import RunFolder
 
@@ -143,7 +143,7 @@ def main(job_text: str, connection: Connection) -> None:
 
 def _settle_in(job: Job) -> None:
     os.setsid()
-    die_with_parent()
+    die_with_parent(signal.SIGKILL)
     # The supervisor hears of a shutdown first and tells us through the pipe: a signal to the group is not for us.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 
 import psutil
 
-from shared.execution.orphans import die_with_parent
+from shared.processes.orphans import die_with_parent
 
 PR_SET_CHILD_SUBREAPER = 36
 KILL_SECONDS = 5.0  # a process that hangs in the kernel dies later
@@ -127,7 +127,7 @@ def _settle_in() -> int:
 
 
 def _become_the_command() -> None:
-    die_with_parent()
+    die_with_parent(signal.SIGKILL)
     for one in RESTORED:  # what is ignored stays so in a new program
         signal.signal(one, signal.SIG_DFL)
 

@@ -11,11 +11,11 @@ import os
 import signal
 
 from shared.execution.job import PRELOADED_VARIABLE
-from shared.execution.orphans import die_with_parent
+from shared.processes.orphans import die_with_parent
 
 PARENT = os.getppid()
 
-die_with_parent()
+die_with_parent(signal.SIGKILL)
 if os.getppid() != PARENT:
     os._exit(1)
 # systemd and Slurm signal the whole group: without this a SIGTERM would kill a training before its checkpoint.

@@ -16,9 +16,9 @@ from celery import Celery
 from shared.config.settings import WorkerSettings, data_dir, worker_settings
 from shared.domain.errors import StoreUnreachable, SweepError
 from shared.execution.environment import warm_up
-from shared.execution.orphans import end_with_launcher
 from shared.execution.slots import Slots, visible_gpus
 from shared.execution.source import CodeComparison, package_code, package_version
+from shared.processes.orphans import end_with_launcher
 from shared.queues.app import make_app, served_queues
 from shared.queues.flower import refuse_open_flower
 from shared.queues.lifecycle import Lifecycle

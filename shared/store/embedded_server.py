@@ -8,7 +8,6 @@ Standard library only, so that it starts at once.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import fcntl
 import json
 import os
@@ -20,6 +19,8 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+
+from shared.processes.orphans import die_with_parent
 
 LOCK, PLACE = "lock", "server.json"
 HOLD_SOCKET, SERVER_SOCKET = "hold.sock", "redis.sock"
@@ -59,13 +60,6 @@ def server_command(program: str, store_dir: Path, runtime_dir: Path) -> list[str
         "loglevel": "warning",
     }
     return [program, *(part for key, value in options.items() for part in (f"--{key}", value))]
-
-
-def die_with_parent() -> None:
-    """Ask the kernel (Linux) to end this process when its parent dies, however that happens."""
-    if sys.platform == "linux":
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None, use_errno=True).prctl(pr_set_pdeathsig, signal.SIGTERM)
 
 
 class Guardian:
@@ -133,7 +127,7 @@ class Guardian:
         # preexec_fn is safe here: this process has one thread. The server inherits the lock: if this process is
         # killed, nobody starts a second server on the same files before the first one is gone.
         self.process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, preexec_fn=die_with_parent, pass_fds=[self.lock]
+            command, stdin=subprocess.DEVNULL, preexec_fn=_end_with_guardian, pass_fds=[self.lock]
         )
         deadline = time.monotonic() + READY_SECONDS
         while not self._answers():
@@ -169,6 +163,10 @@ class Guardian:
 
     def _end(self, signal_number: int, frame: object) -> None:
         self.asked_to_end = True
+
+
+def _end_with_guardian() -> None:
+    die_with_parent(signal.SIGTERM)
 
 
 def _is_over(holder: socket.socket) -> bool:

@@ -14,17 +14,17 @@ POLL_SECONDS = 0.5
 PR_SET_PDEATHSIG = 1
 
 
-def die_with_parent() -> None:
-    """Ask the kernel (Linux) to kill this process when the thread that forked it ends.
+def die_with_parent(signal_number: signal.Signals) -> None:
+    """Ask the kernel to send this process a signal when the thread that forked it ends.
 
-    Elsewhere the pipe to the supervisor, which breaks with it, has to do.
+    Linux only. Elsewhere a process has to notice by a pipe or a poll that its parent is gone.
     """
     if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal_number)
 
 
 def end_with_launcher() -> None:
-    """End this worker, gently at first, when the command that launched it (SWEEP_PARENT_PID) is gone."""
+    """Kill this worker when the command that launched it (SWEEP_PARENT_PID) is gone. Without one, do nothing."""
     launcher = os.environ.get(PARENT_VARIABLE)
     if launcher and launcher.isdecimal():
         threading.Thread(target=_watch, args=(int(launcher),), name="launcher-watch", daemon=True).start()
@@ -33,5 +33,5 @@ def end_with_launcher() -> None:
 def _watch(launcher: int) -> None:
     while os.getppid() == launcher:
         time.sleep(POLL_SECONDS)
-    # No warm shutdown: the store goes with the launcher, and the runs resume from their checkpoints.
+    # No warm shutdown: the store ends with the launcher, and the runs resume from their checkpoints.
     os.kill(os.getpid(), signal.SIGKILL)
