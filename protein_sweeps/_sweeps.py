@@ -34,9 +34,9 @@ from shared.domain.sweep import Sweep as SweepRecord
 from shared.domain.sweep import SweepState
 from shared.domain.wording import did_you_mean
 from shared.execution.given import MODULE, handed_over
+from shared.local.location import located_store
 from shared.local.run_sweep import LocalSweep
 from shared.local.workers import take_from_the_dead
-from shared.store.location import located_store
 from shared.store.store import Store
 
 Goal = Literal["maximize", "minimize"]

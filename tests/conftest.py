@@ -21,10 +21,10 @@ from shared.domain.sweep import Limits, Sweep
 from shared.execution.forkserver import start_forkserver
 from shared.execution.slots import Slots
 from shared.execution.worker import Worker
+from shared.local import daemon, private_store
 from shared.queues.app import make_app
 from shared.queues.lifecycle import Lifecycle
 from shared.queues.notifications import Notifications
-from shared.store import embedded
 from shared.store.store import Store, open_store
 from tests.browser import browser
 
@@ -81,12 +81,12 @@ def a_sweep() -> ASweep:
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Yield the URL of a private server that all tests share; each of them finds it empty."""
-    with embedded.start(tmp_path_factory.mktemp("server")) as held:
+    with private_store.start(tmp_path_factory.mktemp("server")) as held:
         with_settings = open_store(held.url)
         with_settings.client.config_set("appendfsync", "no")  # what is tested here survives no power cut
         with_settings.close()
         yield held.url
-    for guardian in embedded._started:
+    for guardian in daemon.started:
         guardian.wait(10)
 
 

@@ -23,8 +23,8 @@ from shared.control.submit import submit
 from shared.domain.errors import StoreUnreachable
 from shared.domain.run import Run
 from shared.domain.sweep import Sweep
-from shared.store import embedded
-from shared.store.embedded_server import find_server
+from shared.local import private_store
+from shared.store.server_program import find_server
 from shared.store.store import Store, open_store
 from shared.store.sweep_store import Event
 
@@ -117,7 +117,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """Yield the URL of a real server: the embedded one or, asked by "tcp", one with a password on a TCP port."""
     with ExitStack() as stack:
         if getattr(request, "param", "embedded") == "embedded":
-            yield stack.enter_context(embedded.start(tmp_path)).url
+            yield stack.enter_context(private_store.start(tmp_path)).url
         else:
             yield stack.enter_context(tcp_server(tmp_path)).url
 

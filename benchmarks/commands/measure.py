@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.commands.filled_store import fill
-from shared.store import embedded
+from shared.local import private_store
 from shared.store.store import open_store
 
 SWEEP = "many"
@@ -68,7 +68,7 @@ def measure(runs: int, repeats: int, only: str) -> list[dict[str, Any]]:
     rows = []
     with tempfile.TemporaryDirectory(prefix="commands-") as folder:
         data_dir = Path(folder) / "train_dir"
-        with embedded.start(data_dir) as server:
+        with private_store.start(data_dir) as server:
             store = open_store(server.url)
             store.client.config_set("appendfsync", "no")  # it is filled quicker; reading is the same
             fill(store, SWEEP, runs, data_dir)

@@ -29,7 +29,7 @@ from shared.domain.run import (
     suggest,
 )
 from shared.domain.sweep import Limits, Sweep
-from shared.store import embedded
+from shared.local import private_store
 from shared.store.store import Store, open_store
 
 PARAMETERS = 12
@@ -67,7 +67,7 @@ def finish_a_run(store: Store, sweep: Sweep, *, reports: int) -> Sweep:
 def measure(sizes: tuple[int, ...], *, reports: int) -> list[dict[str, Any]]:
     """Return a row for each size: bytes of a run, by the server's whole memory, keys, and seconds of an audit."""
     rows = []
-    with tempfile.TemporaryDirectory(prefix="memory-") as folder, embedded.start(Path(folder)) as server:
+    with tempfile.TemporaryDirectory(prefix="memory-") as folder, private_store.start(Path(folder)) as server:
         store = open_store(server.url)
         sweep = store.sweeps.create(
             Sweep(

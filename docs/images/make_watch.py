@@ -31,7 +31,7 @@ from shared.domain.run import (
     suggest,
 )
 from shared.domain.sweep import Best, Limits, Sweep
-from shared.store import embedded
+from shared.local import private_store
 from shared.store.fleet import Worker
 from shared.store.store import Store, open_store
 from sweepctl.views.watch_app import WatchApp
@@ -158,7 +158,7 @@ def _trained(store: Store, run: Run, seconds: float) -> Run:
 @contextmanager
 def filled(over: int = 34) -> Iterator[Store]:
     """Yield a private store with the sweep."""
-    with tempfile.TemporaryDirectory(prefix="watch-", dir="/tmp") as folder, embedded.start(Path(folder)) as held:
+    with tempfile.TemporaryDirectory(prefix="watch-", dir="/tmp") as folder, private_store.start(Path(folder)) as held:
         store = open_store(held.url)
         store.client.config_set("appendfsync", "no")
         fill(store, Path("train_dir"), over=over)

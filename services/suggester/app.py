@@ -9,11 +9,12 @@ from services.suggester.retain import LOOK_SECONDS, drop_old_logs
 from services.suggester.stop_early import EarlyStopping
 from services.suggester.track import Tracking
 from shared.execution.worker import make_worker
+from shared.local.location import join
 from shared.queues.names import RESULTS, SUGGEST
 
 TRACK_SECONDS = 2.0
 
-worker = make_worker("suggester", queues=[SUGGEST, RESULTS], slots=1)
+worker = make_worker("suggester", queues=[SUGGEST, RESULTS], join=join, slots=1)
 suggester = Suggester(worker.store, worker.notifications)
 reaper = Reaper(worker.store, worker.notifications, lease_seconds=worker.settings.lease_seconds)
 early_stopping = EarlyStopping(worker.store)

@@ -6,6 +6,7 @@ import logging
 
 from shared.execution.forkserver import start_forkserver
 from shared.execution.worker import make_worker
+from shared.local.location import join
 from shared.queues.names import GPU
 
 PRELOAD = ("numpy", "torch", "gymnasium", "services.trainer.ppo.entry", "services.trainer.noop")
@@ -18,7 +19,7 @@ def _warn_without_gpu() -> None:
         log.warning("this worker sees no GPU: it trains on the CPU")
 
 
-worker = make_worker("trainer", queues=[GPU])
+worker = make_worker("trainer", queues=[GPU], join=join)
 worker.lifecycle.at_start(_warn_without_gpu)
 worker.lifecycle.at_start(lambda: start_forkserver(PRELOAD))
 app = worker.app

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from shared.execution.user_code import USERS_PATH_VARIABLE
+from shared.execution.user_code import USER_PATH
 
 MODULE = "__main__"
 VARIABLE = "SWEEP_GIVEN"
@@ -59,7 +59,7 @@ def handed_over(sweep: str, function: Callable[..., Any]) -> Iterator[Handover]:
         file.write(pickled)
         file.flush()
         path = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)
-        yield Handover((file.fileno(),), {VARIABLE: f"{file.fileno()}:{sweep}", USERS_PATH_VARIABLE: path})
+        yield Handover((file.fileno(),), {VARIABLE: f"{file.fileno()}:{sweep}", USER_PATH: path})
 
 
 @cache

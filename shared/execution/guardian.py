@@ -26,7 +26,7 @@ from dataclasses import dataclass
 import psutil
 
 from protein_sweeps._process import die_with_parent
-from shared.execution.user_code import our_python
+from shared.processes.start import python_command
 
 PR_SET_CHILD_SUBREAPER = 36
 KILL_SECONDS = 5.0  # a process that hangs in the kernel dies later
@@ -78,7 +78,7 @@ def start_guarded(words: Sequence[str], environment: Mapping[str, str], *, keep:
     theirs, lifeline = os.pipe()
     told, tells = os.pipe()
     guardian = subprocess.Popen(
-        our_python("shared.execution.guardian", *map(str, (os.getpgrp(), theirs, tells)), _numbers(keep), *words),
+        python_command("shared.execution.guardian", *map(str, (os.getpgrp(), theirs, tells)), _numbers(keep), *words),
         stdin=subprocess.DEVNULL,
         env=environment,
         pass_fds=(theirs, tells, *keep),
@@ -133,7 +133,7 @@ def _settle_in() -> int:
 
 
 def _become_the_command() -> None:
-    die_with_parent()
+    die_with_parent(signal.SIGKILL)
     for one in RESTORED:  # what is ignored stays so in a new program
         signal.signal(one, signal.SIG_DFL)
 

@@ -15,7 +15,7 @@ from shared.execution.job import PRELOADED_VARIABLE
 
 PARENT = os.getppid()
 
-die_with_parent()
+die_with_parent(signal.SIGKILL)
 if os.getppid() != PARENT:
     os._exit(1)
 # systemd and Slurm signal the whole group: without this a SIGTERM would kill a training before its checkpoint.

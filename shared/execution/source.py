@@ -18,7 +18,8 @@ from shared.domain.code import CodeVersion, difference
 from shared.domain.sweep import Sweep
 from shared.execution.git import DIGITS, Checkout, look_at
 from shared.execution.given import is_given
-from shared.execution.user_code import PACKAGE, find_module
+from shared.execution.user_code import find_module
+from shared.processes.own_packages import ROOT
 
 log = logging.getLogger(__name__)
 DISTRIBUTION = "protein-sweeps"
@@ -50,16 +51,16 @@ def package_version() -> str:
 @cache
 def package_code() -> str:
     """Return the version of this package with a digest of its sources, as they were when this process asked first."""
-    files = [file for part in PARTS for pattern in ("*.py", "*.lua") for file in (PACKAGE / part).rglob(pattern)]
-    return f"{package_version()} ({_digest(PACKAGE, files)})"
+    files = [file for part in PARTS for pattern in ("*.py", "*.lua") for file in (ROOT / part).rglob(pattern)]
+    return f"{package_version()} ({_digest(ROOT, files)})"
 
 
 @cache
 def package_source() -> Source:
     """Return where this package lies, as it was when this process asked first; it is compared by its sources alone."""
-    found = look_at(PACKAGE)
+    found = look_at(ROOT)
     checkout, note = (None, found) if isinstance(found, str) else (found, None)
-    return Source(PACKAGE, checkout, note, CodeVersion(package=package_code()))
+    return Source(ROOT, checkout, note, CodeVersion(package=package_code()))
 
 
 def read_source(job: SweepJob) -> Source:

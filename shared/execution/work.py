@@ -42,7 +42,7 @@ from shared.execution.supervise import (
     UserFailure,
     supervise,
 )
-from shared.execution.user_code import USERS_PATH_VARIABLE, users_environment, users_path
+from shared.execution.user_code import USER_PATH, users_environment, users_path
 from shared.execution.worker import Worker
 from shared.storage.folders import RunFolder, runs_root, write_yaml
 from shared.storage.records import SWEEP_FILE, write_run, write_sweep
@@ -161,7 +161,7 @@ def _prepare(worker: Worker, claimed: Claimed, job: SweepJob, folder: RunFolder,
         log_file=str(folder.log_file(phase, number)),
         threads=config["trainer"].get("num_threads") or slot.threads,
         environment={**slot.environment(), **users_environment()},
-        unset=("PYTHONPATH", USERS_PATH_VARIABLE),
+        unset=("PYTHONPATH", USER_PATH),
     )
 
 

@@ -7,7 +7,8 @@ import logging
 import os
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,9 +17,9 @@ from celery import Celery
 from shared.config.settings import WorkerSettings, data_dir, worker_settings
 from shared.domain.errors import StoreUnreachable, SweepError
 from shared.execution.environment import warm_up
-from shared.execution.orphans import end_with_launcher
 from shared.execution.slots import Slots, visible_gpus
 from shared.execution.source import CodeComparison, package_code, package_version
+from shared.processes.orphans import end_with_launcher
 from shared.queues.app import make_app, served_queues
 from shared.queues.flower import refuse_open_flower
 from shared.queues.lifecycle import Lifecycle
@@ -27,11 +28,12 @@ from shared.queues.watchdog import watch_queues
 from shared.storage.identity import Storage, identify
 from shared.store import fleet
 from shared.store.connection import exposure
-from shared.store.location import locate
 from shared.store.store import Store, open_store
 
 log = logging.getLogger(__name__)
 ANNOUNCE_SECONDS = 2.0
+Join = Callable[[Path], AbstractContextManager[str]]
+"""Returns the URL of the store for a data folder, as a context that keeps the store running."""
 
 
 @dataclass(frozen=True)
@@ -92,14 +94,21 @@ class Worker:
             log.info("could not sign off: %s", reason)
 
 
-def make_worker(service: str, *, queues: Sequence[str], slots: int | None = None) -> Worker:
-    """Return the worker of this process, from its environment. Ends the process with one line if that is wrong."""
+def make_worker(service: str, *, queues: Sequence[str], join: Join, slots: int | None = None) -> Worker:
+    """Return the worker of this process, from its environment. End the process with one line if that is wrong.
+
+    Args:
+        service: Its name: `trainer`, for example.
+        queues: The queues that it may serve; the first one is the default.
+        join: Finds the store, from the data folder.
+        slots: Runs at once; None: as the environment says, else as many as this machine has room for.
+    """
     end_with_launcher()  # Flower, too, which has no life cycle of ours
     try:
         refuse_strangers()
         refuse_open_flower(sys.argv, Path.cwd())
         settings, folder = worker_settings(), data_dir()
-        with locate(folder, redis_url=None, purpose="join") as url:
+        with join(folder) as url:
             places = Slots(slots or settings.slots, visible_gpus())
             app = make_app(service, url, queues=queues, slots=places.count)
             store = open_store(url)

@@ -10,13 +10,13 @@ from shared.config.schema import SweepJob
 from shared.control.check_fleet import examine_fleet
 from shared.control.check_space import examine_space
 from shared.control.compose import doubts
-from shared.control.doctor import examine_store
 from shared.control.findings import Finding
 from shared.domain.errors import SweepError
+from shared.local.doctor import examine_store
+from shared.local.location import located_store
 from shared.local.run_sweep import missing_code
 from shared.local.trial import Tell, judge, try_a_run
 from shared.storage.identity import identify
-from shared.store.location import located_store
 
 
 def check_config(job: SweepJob, data_dir: Path) -> Iterator[Finding]:

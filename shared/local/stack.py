@@ -1,18 +1,12 @@
-"""The local stack of a data folder, in the background: is there one, start it, end it.
+"""The local stack of a data folder, in the background: find it, start it, end it.
 
-Its supervisor (`shared.local.supervisor`) holds a lock on `<data_dir>/.stack/lock` for as long as it lives, and
-listens on a socket in a short 0700 folder. The kernel gives both back however it ends: nothing has to be cleaned up.
+Its supervisor (`shared.local.supervisor`) is a daemon of `<data_dir>/.stack`.
 """
 
 from __future__ import annotations
 
-import fcntl
-import json
 import os
 import socket
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,25 +17,23 @@ from pydantic import ValidationError
 
 from shared.config.schema import SweepJob
 from shared.config.settings import worker_settings
-from shared.domain.errors import ConfigError, Conflict, SweepError
+from shared.domain.errors import Conflict, SweepError
 from shared.domain.run import Frozen
 from shared.execution.permission import allows, entry_points
-from shared.store.embedded import short_folder
+from shared.local.daemon import Connection, Daemon, DidNotStart
+from shared.local.daemon_server import Place
+from shared.local.exit_codes import error_of
 from shared.store.fleet import Worker
 from shared.store.store import open_store
 
-FOLDER, LOCK, PLACE, SOCKET = ".stack", "lock", "stack.json", "stack.sock"
-RUNTIME_PREFIX = "sweep-"
+FOLDER, PLACE, SOCKET = ".stack", "stack.json", "stack.sock"
 LOG = "logs/up.log"
-END = b"end\n"
-ALREADY_RUNNING = 75
-ANSWER_SECONDS = 5.0
 LOOK_SECONDS = 0.1
 START_SECONDS = 90.0
 ANNOUNCE_SECONDS = 90.0
 END_SECONDS = 120.0
 EVERYTHING = ("*",)
-"""Who can reach an embedded store is this user, who may start any program here as it is."""
+"""Only this user can reach a private store, and this user may start any program here anyway."""
 
 
 class Part(Frozen):
@@ -55,15 +47,15 @@ class Part(Frozen):
 
 
 class Stack(Frozen):
-    """A stack that runs, as its supervisor tells it."""
+    """A stack that runs, as its supervisor describes it."""
 
     url: str
     pid: int
     data_dir: str
-    folder: str  # that its workers import the user's code from
+    folder: str  # its workers import the user's code from it
     allow: tuple[str, ...]
     parts: tuple[Part, ...]
-    slots: int | None = None  # as it was asked for; None: as many as the machine has place for
+    slots: int | None = None  # as it was asked for; None: as many as the machine has room for
     flower: str | None = None  # where Flower listens
     flower_login: str | None = None
 
@@ -85,17 +77,17 @@ def differences(stack: Stack, wanted: Options) -> list[str]:
 
 
 class Ended(Frozen):
-    """The last word of a supervisor: what had to be killed."""
+    """The last word of a supervisor: which parts it had to kill."""
 
     killed: tuple[str, ...] = ()
 
 
-@dataclass
+@dataclass(frozen=True)
 class Attached:
-    """A connection to a supervisor, and what it said of its stack."""
+    """A connection to a supervisor, and its stack when the connection was made."""
 
     stack: Stack
-    connection: socket.socket
+    connection: Connection
 
     def __enter__(self) -> Attached:
         return self
@@ -104,62 +96,61 @@ class Attached:
         self.connection.close()
 
 
+def place_in(data_dir: Path) -> Place:
+    """Return where the supervisor of a data folder is found."""
+    return Place(data_dir / FOLDER, PLACE, SOCKET)
+
+
+def supervisor_of(data_dir: Path) -> Daemon:
+    """Return the supervisor of a data folder, whether it runs or not."""
+    place = place_in(data_dir)
+    return Daemon(
+        place,
+        log=data_dir / LOG,
+        called="stack",
+        elsewhere=(
+            "run this there, or start workers here with `celery ...` and REDIS_URL; "
+            f"delete {place.folder / place.file} if that host is gone"
+        ),
+    )
+
+
 def attach(data_dir: Path) -> Attached | None:
-    """Return a connection to the stack of this folder; None if none answers. Raises Conflict for another host's."""
+    """Return a connection to the stack of this folder; None if none answers.
+
+    Raises Conflict for one that runs on another host or belongs to another user.
+    """
+    connection = supervisor_of(data_dir).attach()
+    return _attached(connection) if connection else None
+
+
+def _attached(connection: Connection) -> Attached | None:
     try:
-        place = json.loads((data_dir / FOLDER / PLACE).read_text())
-        host, runtime_dir = str(place["host"]), Path(place["runtime_dir"])
-    except PermissionError:
-        raise Conflict(f"{data_dir}: its stack belongs to another user: choose another --data-dir") from None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    if host != socket.gethostname():
-        raise Conflict(
-            f"{data_dir}: its stack runs on host {host}: go there, or start workers here with `celery ...` and "
-            f"REDIS_URL; delete {data_dir / FOLDER / PLACE} if that host is gone"
-        )
-    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        connection.settimeout(ANSWER_SECONDS)
-        connection.connect(str(runtime_dir / SOCKET))
-        with connection.makefile() as lines:
-            return Attached(Stack.model_validate_json(lines.readline()), connection)
-    except (OSError, ValidationError):
+        return Attached(Stack.model_validate_json(connection.greeting), connection)
+    except ValidationError:  # no supervisor of ours answers there
         connection.close()
         return None
 
 
-def is_held(data_dir: Path) -> bool:
-    """Whether a supervisor lives here, be it on its way up or down."""
-    try:
-        with (data_dir / FOLDER / LOCK).open() as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
-
-
 def live_stack(data_dir: Path, *, patience: float = 0.0) -> Attached | None:
-    """Return a connection to the stack; None if there is none. One that starts or ends is waited for.
+    """Return a connection to the stack; None if there is none. Wait for one that starts or ends.
 
-    Raises Conflict when it does not answer within `patience` seconds.
+    Raises Conflict when it does not answer within `patience` seconds, and as `attach`.
     """
     deadline = time.monotonic() + patience
     while True:
         found = attach(data_dir)
-        if found or not is_held(data_dir):
+        if found or not supervisor_of(data_dir).is_held():
             return found
         if time.monotonic() >= deadline:
-            raise Conflict(f"the stack of {data_dir} is on its way up or down: try again; see {data_dir / LOG}")
+            raise Conflict(f"the stack of {data_dir} is starting or ending; try again; see {data_dir / LOG}")
         time.sleep(LOOK_SECONDS)
 
 
 def serving_stack(data_dir: Path, url: str, job: SweepJob) -> Stack | None:
-    """Return the stack that carries out this job at `url`; None if none does.
+    """Return the stack that runs this job with the store at `url`; None if none does.
 
-    Code of the user's own is imported from the folder that the stack was started in.
+    A stack imports the user's own code from the folder that it was started in.
     """
     found = attach(data_dir)
     if found is None:
@@ -174,12 +165,17 @@ Progress = Callable[[str], None]
 
 
 def bring_up(options: Options, redis: str | None, *, tell: Progress = lambda _: None) -> tuple[Stack, bool]:
-    """Return the stack of a data folder, and whether it was started here: after that its workers live.
+    """Return the stack of a data folder with all its workers running, and whether it was started now.
 
-    `redis` is the URL of a store that is not the folder's own, else REDIS_URL is.
+    Args:
+        options: What to start.
+        redis: The URL of a store that is not the folder's private one; None: REDIS_URL, if that is set.
+        tell: Gets a few words for each step.
 
-    Raises ConfigError for settings that no worker can use, Conflict for a stack elsewhere or a port in use,
-    SweepError when a part ends as it starts.
+    Raises:
+        ConfigError: no worker can use its settings.
+        Conflict: the stack runs on another host, or a port is in use.
+        SweepError: a part ended as it started; of the class of its exit code.
     """
     data_dir = Path(options.data_dir)
     found = live_stack(data_dir, patience=START_SECONDS)
@@ -195,77 +191,41 @@ def bring_up(options: Options, redis: str | None, *, tell: Progress = lambda _: 
     stack = _start(options, redis)
     try:
         return _announced(stack, tell), True
-    except BaseException:  # nothing half started stays
+    except BaseException:  # leave nothing that has started only in part
         if half := attach(data_dir):
             end(half)
         raise
 
 
 def end(found: Attached) -> Ended:
-    """Tell a supervisor to end, and wait until it has."""
-    data_dir = Path(found.stack.data_dir)
-    with found:
-        found.connection.settimeout(END_SECONDS)
-        try:
-            found.connection.sendall(END)
-            with found.connection.makefile() as lines:
-                told = lines.readline()
-        except OSError:
-            told = ""
-    deadline = time.monotonic() + ANSWER_SECONDS
-    while is_held(data_dir) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    if is_held(data_dir):
-        raise SweepError(f"the stack of {data_dir} does not end: kill process {found.stack.pid}; see {data_dir / LOG}")
-    return Ended.model_validate_json(told) if told.strip() else Ended()
+    """End a stack, and wait until it has ended. Raises SweepError when it does not end."""
+    supervisor = supervisor_of(Path(found.stack.data_dir))
+    last_word = supervisor.end(found.connection, seconds=END_SECONDS)
+    return Ended.model_validate_json(last_word) if last_word else Ended()
 
 
 def _start(options: Options, redis: str | None) -> Stack:
-    data_dir = Path(options.data_dir)
-    log = data_dir / LOG
+    supervisor = supervisor_of(Path(options.data_dir))
+    environment = {**os.environ, **({"REDIS_URL": redis} if redis else {})}  # everybody can read arguments
     try:
-        for needed in (data_dir / FOLDER, log.parent):
-            needed.mkdir(parents=True, exist_ok=True)
-        log.open("ab").close()
-    except OSError as error:
-        raise ConfigError(f"{data_dir}: {error.strerror}: choose another --data-dir") from None
-    said_before = log.stat().st_size
-    deadline = time.monotonic() + START_SECONDS
-    supervisor = _spawn(options, redis, log)
-    while time.monotonic() < deadline:
-        if found := attach(data_dir):
-            with found:
-                return found.stack
-        code = supervisor.poll()
-        if code == ALREADY_RUNNING:  # on its way out, or somebody else was quicker
-            supervisor = _spawn(options, redis, log)
-        elif code is not None:
-            break
-        time.sleep(LOOK_SECONDS)
-    words = log.read_bytes()[said_before:].decode(errors="replace").strip().splitlines() or ["no reason given"]
-    raise SweepError(f"the stack of {data_dir} did not start: {words[-1]}: see {log}")
-
-
-def _spawn(options: Options, redis: str | None, log: Path) -> subprocess.Popen[bytes]:
-    runtime_dir = tempfile.mkdtemp(prefix=RUNTIME_PREFIX, dir=short_folder())
-    # -P: the current folder, which the user's code is imported from, may hold a `shared` of its own.
-    command = [sys.executable, "-P", "-m", "shared.local.supervisor", runtime_dir, options.model_dump_json()]
-    environment = {**os.environ, **({"REDIS_URL": redis} if redis else {})}  # no argument: everybody sees those
-    with log.open("ab") as output:
-        return subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment, start_new_session=True
+        connection = supervisor.start(
+            "shared.local.supervisor", options.model_dump_json(), seconds=START_SECONDS, environment=environment
         )
+    except DidNotStart as reason:
+        text = f"the stack of {options.data_dir} did not start: {reason}; see {supervisor.log}"
+        raise error_of(reason.exit_code, text) from None
+    with connection:
+        return Stack.model_validate_json(connection.greeting)
 
 
 def _announced(stack: Stack, tell: Progress) -> Stack:
-    """Return the stack once all of its workers have said that they live."""
+    """Return the stack once all of its workers have announced themselves in the store."""
     data_dir = Path(stack.data_dir)
     deadline = time.monotonic() + ANNOUNCE_SECONDS
     store = open_store(stack.url)
     try:
         while True:
-            with _attached(data_dir) as found:
-                stack = found.stack
+            stack = _look_at(data_dir)
             if dead := next((part for part in stack.parts if part.deaths), None):
                 raise SweepError(f"the {dead.name} ended as it started: {_last_line(dead.log)}: see {dead.log}")
             missing = [
@@ -281,11 +241,12 @@ def _announced(stack: Stack, tell: Progress) -> Stack:
         store.close()
 
 
-def _attached(data_dir: Path) -> Attached:
+def _look_at(data_dir: Path) -> Stack:
     found = attach(data_dir)
     if found is None:
-        raise SweepError(f"the supervisor of {data_dir} died: see {data_dir / LOG}")
-    return found
+        raise SweepError(f"the supervisor of {data_dir} died; see {data_dir / LOG}")
+    with found:
+        return found.stack
 
 
 def _lives(part: Part, workers: list[Worker]) -> bool:

@@ -1,4 +1,4 @@
-"""End the local stack, and say what became of the runs that its workers held."""
+"""End the local stack, and report which runs its workers handed back."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from typing import Any
 
 from shared.domain.errors import NotFound, SweepError
 from shared.domain.run import LEASED, Run
+from shared.local import private_store
 from shared.local.stack import END_SECONDS, Stack, end, live_stack
-from shared.store import embedded
-from shared.store.embedded_server import PLACE
 from shared.store.store import Store, open_store
 
 STORE_ENDS_SECONDS = 5.0
@@ -21,11 +20,11 @@ STORE_ENDS_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Down:
-    """What was ended; nothing, if nothing ran."""
+    """What was ended; empty if nothing ran."""
 
     parts: tuple[str, ...] = ()
-    killed: tuple[str, ...] = ()  # of the parts, those that did not end by themselves
-    runs: tuple[Run, ...] = ()  # that its workers held, as they stand now
+    killed: tuple[str, ...] = ()  # the parts that did not end by themselves
+    runs: tuple[Run, ...] = ()  # that its workers held, as they are now
     unfinished: tuple[str, ...] = ()  # sweeps that go on with the next workers
     store_ended: bool = True
 
@@ -43,14 +42,18 @@ class Down:
 
 
 def bring_down(data_dir: Path, *, tell: Callable[[str], None] = lambda _: None) -> Down:
-    """End the stack of a data folder; its workers hand their runs back first. Raises SweepError if it does not end."""
+    """End the stack of a data folder, once its workers have handed their runs back.
+
+    Raises SweepError if it does not end.
+    """
     found = live_stack(data_dir, patience=END_SECONDS)
     if found is None:
         return Down()
     stack = found.stack
     names = tuple(part.name for part in stack.parts)
     tell(f"ending {', '.join(names)}; trainings write a checkpoint")
-    hold = embedded.attach(data_dir) if stack.url.startswith("unix:") else None  # it outlives the workers, for a look
+    # Held, so that the store can be read after the workers have ended.
+    hold = private_store.attach(data_dir) if stack.url.startswith("unix:") else None
     store = open_store(stack.url)
     try:
         held = _held(store, stack)
@@ -60,7 +63,7 @@ def bring_down(data_dir: Path, *, tell: Callable[[str], None] = lambda _: None) 
         store.close()
         if hold:
             hold.release()
-    store_ended = hold is None or _is_gone(data_dir)
+    store_ended = hold is None or _has_ended(data_dir)
     return Down(names, ended.killed, tuple(runs), tuple(unfinished), store_ended)
 
 
@@ -69,13 +72,18 @@ def _held(store: Store, stack: Stack) -> list[str]:
     pids = {part.pid for part in stack.parts}
     try:
         live = store.fleet.live()
-    except SweepError:  # then there is nothing to tell, but it has to end all the same
+    except SweepError:  # nothing can be reported, but the stack has to end all the same
         return []
     mine = [worker for worker in live if worker.host == socket.gethostname() and worker.pid in pids]
-    return sorted({run for worker in mine for run in worker.busy})
+    announced = sorted({run for worker in mine for run in worker.busy})
+    return [run.id for run in _read(store, announced) if run.state in LEASED]  # others have ended since
 
 
 def _now(store: Store, runs: list[str]) -> list[Run]:
+    return [run for run in _read(store, runs) if run.state not in LEASED or run.owner is None]
+
+
+def _read(store: Store, runs: list[str]) -> list[Run]:
     found = []
     for run in runs:
         try:
@@ -83,8 +91,8 @@ def _now(store: Store, runs: list[str]) -> list[Run]:
         except NotFound:
             continue
         except SweepError:
-            return found
-    return [run for run in found if run.state not in LEASED or run.owner is None]
+            break
+    return found
 
 
 def _live(store: Store) -> list[str]:
@@ -94,10 +102,9 @@ def _live(store: Store) -> list[str]:
         return []
 
 
-def _is_gone(data_dir: Path) -> bool:
+def _has_ended(data_dir: Path) -> bool:
     """Whether the private store ended, too: it stays while another command holds it."""
-    place = data_dir / embedded.STORE_FOLDER / PLACE
     deadline = time.monotonic() + STORE_ENDS_SECONDS
-    while place.exists() and time.monotonic() < deadline:
+    while not private_store.ended(data_dir) and time.monotonic() < deadline:
         time.sleep(0.05)
-    return not place.exists()
+    return private_store.ended(data_dir)

@@ -22,10 +22,10 @@ from shared.domain.errors import SweepError
 from shared.domain.progress import Progress
 from shared.domain.run import Run, RunState, run_id
 from shared.domain.wording import nearest
+from shared.local import private_store
 from shared.local.run_sweep import LocalSweep
 from shared.storage.folders import RunFolder, runs_folder
 from shared.storage.logs import last_lines
-from shared.store import embedded
 from shared.store.store import Store, open_store
 
 NAME = "check"
@@ -60,7 +60,7 @@ def try_a_run(job: SweepJob, *, seconds: float, tell: Tell) -> Seen:
     """
     with tempfile.TemporaryDirectory(prefix="sweep-check-", ignore_cleanup_errors=True) as folder:
         data_dir = Path(folder)
-        with embedded.start(data_dir) as held:
+        with private_store.start(data_dir) as held:
             store = open_store(held.url)
             try:
                 return _Trial(store, _job_of_one_run(job, data_dir), data_dir, seconds, tell).carry_out()

@@ -13,7 +13,7 @@ import typer
 
 if TYPE_CHECKING:
     from shared.config.schema import SweepJob
-    from shared.store.location import Purpose
+    from shared.local.location import Purpose
     from shared.store.store import Store
 
 Name = Annotated[str | None, typer.Argument(help="Sweep config (quick, full, or your own).", metavar="NAME")]
@@ -39,7 +39,7 @@ def folder(data_dir: Path | None) -> Path:
 @contextmanager
 def the_store(data_dir: Path | None, redis: str | None, purpose: Purpose = "look") -> Iterator[Store]:
     """Yield the store that is meant."""
-    from shared.store.location import located_store
+    from shared.local.location import located_store
 
     with located_store(folder(data_dir), redis_url=redis, purpose=purpose) as store:
         yield store

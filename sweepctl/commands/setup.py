@@ -14,7 +14,7 @@ def doctor(data_dir: DataDir = None, redis: Redis = None, as_json: AsJson = Fals
 
     Example: sweepctl doctor --redis redis://head:6379/0
     """
-    from shared.control.doctor import examine
+    from shared.local.doctor import examine
 
     findings = examine(folder(data_dir), redis)
     if as_json:

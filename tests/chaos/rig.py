@@ -20,7 +20,7 @@ from shared.control.submit import submit
 from shared.domain.errors import StoreUnreachable
 from shared.domain.run import Run
 from shared.domain.sweep import Sweep
-from shared.store.embedded_server import find_server
+from shared.store.server_program import find_server
 from shared.store.store import Store, open_store
 from tests.fleet import QUICK_SETTINGS, Fleet
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from shared.store import embedded
+from shared.local import private_store
 
 ROOT = Path(__file__).parents[2]
 READ = """
@@ -69,7 +69,7 @@ def test_a_password_that_is_none_is_refused_in_one_line(wrong: str) -> None:
 @pytest.mark.slow
 def test_the_plain_command_asks_for_the_password_and_cannot_queue_a_task(tmp_path: Path) -> None:
     port = "55571"
-    with embedded.start(tmp_path / "data") as store:
+    with private_store.start(tmp_path / "data") as store:
         environment = {
             **os.environ,
             "REDIS_URL": store.url,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from shared.domain.errors import NotFound
-from shared.store import embedded
+from shared.local import private_store
 from shared.store.store import Store
 from sweepctl.main import app
 from tests.sweepctl.conftest import Ended, Sweepctl
@@ -98,7 +98,7 @@ def test_a_name_that_is_taken_is_exit_code_6(sweepctl: Sweepctl, store: Store, a
 
 
 def test_a_store_on_another_host_is_exit_code_6_with_its_name(sweepctl: Sweepctl, tmp_path: Path) -> None:
-    place = tmp_path / "train_dir" / embedded.STORE_FOLDER / "server.json"
+    place = tmp_path / "train_dir" / private_store.STORE_FOLDER / "server.json"
     place.parent.mkdir(parents=True)
     place.write_text(json.dumps({"host": "node-17", "pid": 1, "runtime_dir": "/tmp"}))
 

@@ -14,7 +14,7 @@ import pytest
 
 from shared.control.snapshot import Snapshot, take_snapshot
 from shared.domain.run import RunState
-from shared.store import embedded
+from shared.local import private_store
 from shared.store.store import open_store
 from tests.system.test_run_command import FAILING, as_json, folder, left_after_seconds, sweepctl
 
@@ -39,7 +39,7 @@ def wait_for(claim: Any, *, seconds: float = 60) -> None:
 
 def now(sweep: str) -> Snapshot:
     """Return how a sweep stands, without a process for each look."""
-    held = embedded.attach(Path("train_dir"))
+    held = private_store.attach(Path("train_dir"))
     assert held is not None
     with held:
         store = open_store(held.url)
@@ -170,7 +170,7 @@ def test_the_children_of_the_supervisor_are_the_parts_alone(folder: Path) -> Non
 
 
 def test_with_a_store_of_its_own_up_starts_workers_alone_and_down_leaves_the_store(folder: Path) -> None:
-    with embedded.start(folder / "elsewhere") as held, pytest.MonkeyPatch.context() as patch:
+    with private_store.start(folder / "elsewhere") as held, pytest.MonkeyPatch.context() as patch:
         patch.setenv("REDIS_URL", held.url)
         up()
 

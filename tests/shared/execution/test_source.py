@@ -11,7 +11,7 @@ import pytest
 from shared.config.frozen import to_plain
 from shared.execution import source
 from shared.execution.source import CodeComparison, code_version, package_code, package_version, read_source
-from shared.execution.user_code import PACKAGE
+from shared.processes.own_packages import ROOT
 
 if TYPE_CHECKING:
     from tests.conftest import AJob, ASweep
@@ -57,7 +57,7 @@ def test_the_code_of_a_function_in_a_package_is_all_of_the_package(a_job: AJob, 
 
 
 def test_the_code_of_a_built_in_training_is_this_package(a_job: AJob) -> None:
-    assert read_source(a_job("trainer=noop")).place == PACKAGE
+    assert read_source(a_job("trainer=noop")).place == ROOT
     assert code_version(a_job("trainer=noop")).commit is None
 
 

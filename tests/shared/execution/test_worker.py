@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,7 +53,7 @@ def test_a_worker_whose_environment_is_wrong_ends_with_one_line(
     monkeypatch.setenv(variable, value)
 
     with pytest.raises(SystemExit) as ended:
-        make_worker("trainer", queues=["gpu"])
+        make_worker("trainer", queues=["gpu"], join=lambda _: nullcontext(os.environ["REDIS_URL"]))
 
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert ended.value.code == exit_code
@@ -67,11 +68,12 @@ def test_a_package_of_the_same_name_from_elsewhere_is_refused(tmp_path: Path, na
     sources = Path(__file__).parents[3]
     program = f"""
 import sys
+from contextlib import nullcontext
 sys.path.insert(0, {str(sources)!r})
 from shared.execution.worker import make_worker
 del sys.modules[{name!r}]
 sys.path.insert(0, {str(tmp_path / "elsewhere")!r})
-make_worker("trainer", queues=["gpu"])
+make_worker("trainer", queues=["gpu"], join=nullcontext)
 """
     if name == "services":
         program = program.replace("del sys.modules['services']\n", "")
@@ -84,7 +86,12 @@ make_worker("trainer", queues=["gpu"])
 
 @pytest.mark.slow
 def test_a_worker_warns_when_it_starts_of_a_store_that_others_could_reach(tmp_path: Path) -> None:
-    program = "from shared.execution.worker import make_worker; make_worker('trainer', queues=['gpu'])"
+    program = """
+import os
+from contextlib import nullcontext
+from shared.execution.worker import make_worker
+make_worker("trainer", queues=["gpu"], join=lambda _: nullcontext(os.environ["REDIS_URL"]))
+"""
     environment = {
         **os.environ,
         "REDIS_URL": "redis://head.invalid:6379/0",

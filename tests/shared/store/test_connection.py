@@ -19,7 +19,7 @@ import pytest
 from shared.domain.errors import ConfigError, StoreDenied, StoreUnreachable
 from shared.domain.run import claim
 from shared.store.connection import asks_for_no_password, connect, exposure, masked
-from shared.store.embedded_server import find_server
+from shared.store.server_program import find_server
 from shared.store.store import Store, open_store
 
 if TYPE_CHECKING:

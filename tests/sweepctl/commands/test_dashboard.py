@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from shared.local import dashboard
+from shared.local.daemon import Connection
 from shared.local.dashboard import flower_of, serve_dashboard
 from shared.local.stack import Attached, Stack
 from shared.store.store import Store
@@ -47,7 +48,7 @@ def test_a_sweep_that_does_not_exist_is_exit_code_5(sweepctl: Sweepctl, store: S
 
 def test_only_the_flower_of_this_folders_stack_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ours = Stack(url="unix:///s", pid=1, data_dir=str(tmp_path), folder="/", allow=(), parts=(), flower="http://h:1")
-    monkeypatch.setattr(dashboard, "attach", lambda _: Attached(ours, socket.socket()))
+    monkeypatch.setattr(dashboard, "attach", lambda _: Attached(ours, Connection("", 1, socket.socket())))
 
     assert flower_of(tmp_path, "unix:///s") == "http://h:1"
     assert flower_of(tmp_path, "redis://elsewhere/0") is None

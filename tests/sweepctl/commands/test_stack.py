@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from shared.domain.errors import Conflict
+from shared.local.daemon_server import LOCK
 from shared.local.flower import flower_login, require_flower
 from shared.local.stack import (
     EVERYTHING,
     FOLDER,
-    LOCK,
     PLACE,
     SOCKET,
     Options,
@@ -82,11 +82,11 @@ def test_a_stack_that_answers_is_found_and_one_that_was_killed_is_not(tmp_path: 
     assert live_stack(tmp_path) is None, "its place is still written, but nobody listens there"
 
 
-def test_a_stack_on_its_way_up_or_down_is_waited_for_and_then_said_to_be(tmp_path: Path) -> None:
+def test_a_stack_that_starts_or_ends_is_waited_for_and_then_is_a_conflict(tmp_path: Path) -> None:
     (tmp_path / FOLDER).mkdir()
     with (tmp_path / FOLDER / LOCK).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(Conflict, match="on its way up or down: try again"):
+        with pytest.raises(Conflict, match="is starting or ending; try again"):
             live_stack(tmp_path, patience=0.2)
 
 

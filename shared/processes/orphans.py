@@ -12,7 +12,7 @@ POLL_SECONDS = 0.5
 
 
 def end_with_launcher() -> None:
-    """End this worker, gently at first, when the command that launched it (SWEEP_PARENT_PID) is gone."""
+    """Kill this worker when the command that launched it (SWEEP_PARENT_PID) is gone. Without one, do nothing."""
     launcher = os.environ.get(PARENT_VARIABLE)
     if launcher and launcher.isdecimal():
         threading.Thread(target=_watch, args=(int(launcher),), name="launcher-watch", daemon=True).start()
@@ -21,5 +21,5 @@ def end_with_launcher() -> None:
 def _watch(launcher: int) -> None:
     while os.getppid() == launcher:
         time.sleep(POLL_SECONDS)
-    # No warm shutdown: the store goes with the launcher, and the runs resume from their checkpoints.
+    # No warm shutdown: the store ends with the launcher, and the runs resume from their checkpoints.
     os.kill(os.getpid(), signal.SIGKILL)

@@ -15,9 +15,9 @@ import pynvml
 from shared.control.compose import LOW_DISK_BYTES, compose_job, free_bytes
 from shared.control.findings import Finding
 from shared.domain.errors import SweepError
-from shared.store.embedded_server import find_server
-from shared.store.location import located_store
+from shared.local.location import located_store
 from shared.store.preflight import SLOW_SECONDS, examine_server, latency
+from shared.store.server_program import find_server
 from shared.store.store import Store
 
 
