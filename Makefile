@@ -9,7 +9,7 @@ SOURCES := pyproject.toml constraints.txt
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help quick install dev bench test quicktest chaos lint reference clean
+.PHONY: help quick install dev bench test quicktest chaos lint docs reference clean
 
 help:  ## Show this list
 	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):.*## /\1 \t/' | expand -t 12
@@ -44,11 +44,14 @@ lint: dev  ## Style, types, import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+docs: dev  ## Build the docs as a site into site/; warnings are errors
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
 reference: dev  ## Write the reference of the command line anew, from the help of the commands
 	$(BIN)/python -m sweepctl.reference docs/reference/command-line.md
 
 clean:  ## Remove .venv and what the tools left behind; sweeps stay
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build site *.egg-info
 
 .venv/pyvenv.cfg:
 	@test -n "$(PYTHON)" || { echo "no Python 3.11 or newer found: install one, or name it: make quick PYTHON=/path/to/python3"; exit 1; }

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ import typer.main
 import yaml
 from pydantic.fields import FieldInfo
 
+import protein_sweeps
 from shared.config.compose import compose
 from shared.config.protein import NO_EFFECT, ProteinSettings
 from shared.config.schema import Budget, SweepConfig, SweepJob
@@ -23,15 +27,23 @@ from sweepctl.main import app
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("*/README.md"))
-PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md"), *EXAMPLES])
+FRONT = [ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")]
+PAGES = sorted([*FRONT, *(ROOT / "docs").rglob("*.md"), *EXAMPLES])
 CONFIGURATION = ROOT / "docs/reference/configuration.md"
 LINK = re.compile(r"!?\[[^\]]*\]\((?P<target>[^)\s]+)\)")
-FENCE = re.compile(r"^```(?P<language>\w*)\n(?P<code>.*?)^```", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(
+    r"^(?P<indent> *)```(?P<language>\w*)(?: title=\"(?P<file>[^\"\n]+)\")?\n(?P<code>.*?)^(?P=indent)```",
+    re.MULTILINE | re.DOTALL,
+)
 INLINE = re.compile(r"`(?P<code>[^`\n]+)`")
+SOURCES = re.compile(r"`((?:protein_sweeps|sweepctl|services|shared|configs|tests|docs|benchmarks)/[\w./-]*)`")
+DECISIONS = re.compile(r"^\| \[(?P<part>[^\]]+)\]\((?P<page>[^)]+)\) \|", re.MULTILINE)
 SUBCOMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 WORKERS = [["celery", *command] for command in COMMANDS.values()] + [["celery", "-A", "services.trainer", "flower"]]
 EACH_PAGE = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
+INSIDE = ("architecture.md", "CONTRIBUTING.md", "CHANGELOG.md")  # for people who change the code
+USERS = [page for page in PAGES if page.name not in INSIDE and page.parent.name != "decisions"]
 WORKING = [page for page in PAGES if page.name != "errors.md"]  # there they fail on purpose
 
 
@@ -76,9 +88,14 @@ def test_every_config_that_is_shown_composes(page: Path, tmp_path: Path, monkeyp
     for place, text in plan("function", None).items():
         (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / place).write_text(text)
+    for shown in fences(page):
+        if shown["file"]:
+            place = tmp_path / Path(shown["file"]).relative_to("configs")
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(shown["code"])
     config_dir = page.parent / "configs" if page in EXAMPLES else tmp_path
     for words in commands_in(page, "sweepctl"):
-        if words[1:2] and words[1] in ("run", "rollout", "submit", "config") and len(words) > 2:
+        if words[1:2] and words[1] in ("run", "rollout", "submit", "config", "check") and len(words) > 2:
             name, *overrides = [word.replace("NAME", "mine") for word in words[2:] if not word.startswith("--")]
             if name.isupper() or "[" in name or "..." in overrides:
                 continue
@@ -159,6 +176,28 @@ def test_the_store_page_has_the_data_dictionary_of_the_source() -> None:
     assert {key for key in in_source if key != "key" and not key.startswith("-")} <= named
 
 
+@pytest.mark.parametrize("page", [page for page in PAGES if page not in USERS], ids=lambda page: page.name)
+def test_pages_for_contributors_name_files_that_exist(page: Path) -> None:
+    named = {word for word in SOURCES.findall(page.read_text()) if "NAME" not in word}
+
+    assert sorted(name for name in named if not (ROOT / name).exists()) == []
+
+
+def test_decisions_are_numbered_without_a_gap_and_the_list_of_parts_has_them_all() -> None:
+    folder = ROOT / "docs/decisions"
+    numbers = {
+        page.name: [int(number) for number in re.findall(r"^## D(\d+) ", page.read_text(), re.MULTILINE)]
+        for page in sorted(folder.glob("[0-9]*.md"))
+    }
+    listed = {link: text for text, link in DECISIONS.findall((folder / "index.md").read_text())}
+    used = sorted(number for page in numbers.values() for number in page)
+
+    assert list(listed) == list(numbers)
+    assert used == list(range(1, len(used) + 1))
+    assert f"(D{len(used) + 1})" in (folder / "index.md").read_text()
+    assert all(page == sorted(page) for page in numbers.values())
+
+
 def test_the_readme_shows_the_quick_sweep_as_it_is() -> None:
     assert yaml_in(ROOT / "README.md") == (ROOT / "configs/sweep/quick.yaml").read_text()
 
@@ -179,6 +218,57 @@ def test_the_example_of_your_own_code_can_be_called(tmp_path: Path) -> None:
     exec(compile(code, "curve_fit.py", "exec"), names)
 
     assert callable(names["train"])
+
+
+@EACH_PAGE
+def test_every_piece_of_python_can_be_read(page: Path) -> None:
+    for shown in fences(page):
+        if shown["language"] == "python":
+            compile(shown["code"], str(page), "exec")
+
+
+@pytest.mark.slow
+def test_the_guide_of_sweeps_from_python_runs_as_one_script(tmp_path: Path) -> None:
+    page = ROOT / "docs/guides/python.md"
+    script = "\n".join(match["code"] for match in fences(page) if match["language"] == "python")
+    (tmp_path / "script.py").write_text(script)
+    environment = {name: value for name, value in os.environ.items() if name not in ("REDIS_URL", "DATA_DIR")}
+
+    ended = subprocess.run(
+        [sys.executable, "script.py"], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=100
+    )
+
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_every_public_name_is_on_one_api_page_and_in_the_list_of_pages() -> None:
+    folder = ROOT / "docs/reference/api"
+    shown = [
+        name
+        for page in sorted(folder.glob("*.md"))
+        for name in re.findall(r"::: protein_sweeps\.(\w+)", page.read_text())
+    ]
+
+    assert sorted(shown) == sorted(protein_sweeps.__all__)
+    assert set(protein_sweeps.__all__) <= set(INLINE.findall((folder / "index.md").read_text()))
+
+
+@pytest.mark.parametrize("page", USERS, ids=lambda page: str(page.relative_to(ROOT)))
+def test_pages_for_users_import_nothing_but_the_public_package(page: Path) -> None:
+    imports = re.findall(r"^\s*(?:from|import) (services|shared|sweepctl|configs)\b", page.read_text(), re.MULTILINE)
+
+    assert imports == []
+    assert re.findall(r"\b(?:services|shared)\.[a-z_]+\.[a-z_.]+", page.read_text()) == []
+
+
+@pytest.mark.slow
+def test_the_example_of_the_optimizer_runs() -> None:
+    (code,) = (match["code"] for match in fences(ROOT / "docs/reference/optimizer.md") if match["language"] == "python")
+    names: dict[str, object] = {}
+
+    exec(compile(code, "optimizer.py", "exec"), names)
+
+    assert names["first"] != names["second"]
 
 
 def commands_in(page: Path, program: str) -> list[list[str]]:
