@@ -406,6 +406,8 @@ class Sweep:
             Conflict: The sweep is over or stopping already.
         """
         stop_sweep(self._store, self.name)
+        if self._job.queue == ASK_QUEUE:  # no suggester has to be running for it
+            self._asking().settle()
 
     def set(self, **limits: float | int | None) -> None:
         """Change the budget or the parallelism. A finished sweep goes on if its budget has room then.

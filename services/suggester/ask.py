@@ -86,8 +86,12 @@ class Asker:
                 raise Conflict(f"{reason}: ask for another run") from None
             finally:
                 self._leases.pop(run_id, None)
-            self._suggester.advance(self._name, suggests=False)
+            self.settle()
             return run
+
+    def settle(self) -> None:
+        """Take in what happened since; a sweep that is told to stop ends once nothing of it is in progress."""
+        self._suggester.advance(self._name, suggests=False)
 
     def close(self) -> None:
         """Give back what was asked for and not told."""

@@ -153,6 +153,17 @@ def test_a_paused_sweep_gives_out_nothing_until_it_is_resumed(sweep: ps.Sweep) -
     assert sweep.ask().number == 1
 
 
+def test_a_sweep_that_is_stopped_ends_when_its_runs_are_told(sweep: ps.Sweep) -> None:
+    run = sweep.ask()
+    sweep.stop()
+    assert sweep.state == "stopping"
+
+    sweep.tell(run, score=1.0)
+
+    assert sweep.state == "finished"
+    assert next(reversed(list(sweep.watch()))).kind == "finished"
+
+
 def test_watching_tells_all_that_happened_until_the_end(sweep: ps.Sweep) -> None:
     for run in sweep.ask_all():
         sweep.tell(run, score=1.0)
