@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -62,6 +63,17 @@ def test_a_function_of_a_script_is_swept_and_the_same_name_continues(tmp_path: P
     assert more.stdout == first.stdout, more.stderr
     kept = [file for file in (tmp_path / "train_dir").rglob("*") if file.is_file()]
     assert not [file for file in kept if b"only in memory" in file.read_bytes()], "nothing is pickled into the store"
+
+
+def test_the_scripts_of_the_readme_run_as_written(tmp_path: Path) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert len(blocks) == 2
+
+    ended = run_script(tmp_path, "\n".join(blocks))
+
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.startswith("{'lr': ")
+    assert "(20 of 20): score" in ended.stderr
 
 
 def test_a_script_in_another_folder_may_import_its_neighbour(tmp_path: Path) -> None:
