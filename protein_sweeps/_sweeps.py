@@ -151,7 +151,13 @@ def sweep(
                 )
             handover = stack.enter_context(handed_over(job.sweep_run, callable_))
         local = LocalSweep(store, job, folder, settings=settings, handover=handover)
-        _follow(local, job, progress=progress)
+        try:
+            _follow(local, job, progress=progress)
+        except KeyboardInterrupt:
+            print(
+                f"interrupted: to continue, call sweep(..., name={job.sweep_run!r}) again", file=sys.stderr, flush=True
+            )
+            raise
         return _read(store, job.sweep_run)
 
 
