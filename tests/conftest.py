@@ -40,6 +40,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path not in slow)
 
 
+def pytest_sessionfinish() -> None:
+    """Wait for the guardians of private servers, which end a moment after the last one who held them."""
+    for guardian in daemon.started:
+        guardian.wait(10)
+
+
 class ARun(Protocol):
     """Builds a run of sweep `s` that has come as far as `state` by legal moves, with `changes` at the end."""
 
@@ -86,8 +92,6 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         with_settings.client.config_set("appendfsync", "no")  # what is tested here survives no power cut
         with_settings.close()
         yield held.url
-    for guardian in daemon.started:
-        guardian.wait(10)
 
 
 class Gate:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import IO, Any, Final
 
 from shared.domain.errors import SweepError
-from shared.local.exit_codes import error_of
+from shared.local.exit_codes import error_of, has_reason
 from shared.processes.start import python_command
 
 END_SECONDS: Final = 5.0
@@ -46,8 +46,7 @@ class HelperProcess:
             raise SweepError(f"{self.called} did not end within {self.seconds:g} s")
         if code:
             reason = self._last_words()
-            # A code of ours comes with a message of ours, which needs no more.
-            raise error_of(code, reason if code in range(2, 7) else f"{self.called} failed: {reason}")
+            raise error_of(code, reason if has_reason(code) else f"{self.called} failed: {reason}")
 
     def answer(self) -> Line:
         """Return the next line. Raises SweepError when the helper ends without one."""

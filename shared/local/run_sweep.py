@@ -16,32 +16,35 @@ from shared.config.schema import CommandTrainer, FunctionTrainer, SweepJob
 from shared.config.settings import worker_settings
 from shared.control.missing import COMMANDS
 from shared.control.snapshot import Snapshot, take_snapshot
-from shared.control.submit import Submitted, submit
-from shared.domain.errors import ConfigError, SweepError
+from shared.control.submit import submit
+from shared.domain.errors import ConfigError
 from shared.domain.sweep import SweepState
 from shared.execution.given import Handover, is_given, refuses_given
 from shared.execution.permission import allows, entry_points, misses_module, misses_program
+from shared.local.restarts import RestartRule
 from shared.local.stack import serving_stack
-from shared.local.workers import LocalWorkers, take_from_the_dead
+from shared.local.workers import LocalWorkers, WorkerFailed, take_from_the_dead
 from shared.store.connection import asks_for_no_password, masked
 from shared.store.store import Store
 
 LOOK_SECONDS = 0.25
 FRESH_SECONDS = 8.0
 TAKE_OVER_SECONDS = 3.0
+RESTARTS = RestartRule(most_in_a_row=5)
+"""A person waits for this command: it does not try for ever."""
 
 
 def refuse_for_strangers(job: SweepJob, url: str, environment: Mapping[str, str]) -> None:
-    """Raise ConfigError when workers here would import the user's code for everybody who reaches the store.
+    """Raise ConfigError when everybody who reaches the store could make workers here import the user's code.
 
-    Who runs a sweep vouches for what its config names, as long as nobody else can write to the store.
+    Whoever runs a sweep allows what its config names, as long as nobody else can write to the store.
     """
     named = worker_settings(environment).allow
     for entry_point in entry_points(job):
         if asks_for_no_password(url) and not allows(entry_point, named):
             raise ConfigError(
-                f"{entry_point} is code of yours, and Redis at {masked(url)} takes orders from everybody who reaches "
-                f"it: give it a password, or vouch for the code with SWEEP_ALLOW={entry_point}"
+                f"{entry_point} is your own code, and Redis at {masked(url)} has no password, so that everybody who "
+                f"reaches it could call this code; set a password, or allow the code with SWEEP_ALLOW={entry_point}"
             )
 
 
@@ -60,28 +63,32 @@ def missing_code(job: SweepJob) -> str | None:
 
 
 def refuse_without_code(job: SweepJob) -> None:
-    """Raise ConfigError when the code that a job names is not here: its runs would wait for ever."""
+    """Raise ConfigError when the code that a job names is not here: its runs would wait forever."""
     if missing := missing_code(job):
         raise ConfigError(missing)
 
 
 @dataclass
 class LocalSweep:
-    """A sweep that this process sees through. Iterate over it for snapshots until it is over."""
+    """A sweep that this process carries out, with workers of its own unless others serve it."""
 
     store: Store
     job: SweepJob
     data_dir: Path
     workers: LocalWorkers | None = None
-    settings: Mapping[str, str] = field(default_factory=dict)  # of the workers, instead of the environment's
+    settings: Mapping[str, str] = field(default_factory=dict)  # of the workers; they override the environment
     handover: Handover | None = None  # of a function that exists in this process alone
+    rule: RestartRule = RESTARTS
 
     def follow(self) -> Generator[Snapshot, None, None]:
         """Submit the sweep, start what is missing, and yield a snapshot several times a second until it is over.
 
         The workers end, in order, when the iteration does: at the end, on an error, or when it is closed.
-        Raises Conflict when the name belongs to another sweep, ConfigError for code that strangers could call
-        or that is not here, SweepError when the workers cannot live.
+
+        Raises:
+            Conflict: the name belongs to another sweep.
+            ConfigError: strangers could make the workers call the user's code, or the code is not here.
+            WorkerFailed: a worker ended and is not started again.
         """
         refuse_for_strangers(self.job, self.store.url, os.environ)
         if self.handover is None:
@@ -96,7 +103,7 @@ class LocalSweep:
                     return
                 if self.workers is None:
                     # A sweep that others serve is only watched, until those workers are gone.
-                    served_at = time.monotonic() if self._is_served(submitted) else served_at
+                    served_at = time.monotonic() if self.is_served(existed=submitted.existed) else served_at
                     if time.monotonic() - served_at >= TAKE_OVER_SECONDS:
                         self._take_from_the_dead(name)
                         self.workers = stack.enter_context(self._new_workers())
@@ -114,28 +121,37 @@ class LocalSweep:
             settings={**self.settings, **handover.environment},
             inherited=handover.descriptors,
             evaluates=self.job.is_evaluated,
+            rule=self.rule,
         )
 
     def _keep_alive(self, name: str) -> None:
         if self.workers is None:
             return
-        if self.workers.start_again():
+        now = time.monotonic()
+        if self.workers.note_deaths(now):
             self._take_from_the_dead(name)
-        if service := self.workers.broken():
-            raise SweepError(f"the {service} dies again and again: see {self.workers.log_file(service)}")
+        for death in self.workers.failed():
+            raise WorkerFailed(death)
+        self.workers.start_due(now)
 
     def _take_from_the_dead(self, name: str) -> None:
-        # Only an embedded store is certain to be this host's alone: containers may share a host's name.
+        # Only a private store is certain to belong to this host alone: containers may share a host's name.
         if self.store.is_private:
             take_from_the_dead(self.store, name)
 
-    def _is_served(self, submitted: Submitted) -> bool:
-        """Whether `sweepctl up` serves it or, if it was there before, somebody else's workers of all services do."""
+    def is_served(self, *, existed: bool) -> bool:
+        """Whether `sweepctl up` serves it or, if the sweep `existed` before, other workers of all services do.
+
+        Raises WorkerFailed when the stack of `sweepctl up` would serve it, but for a worker that cannot run.
+        """
         if self.handover is not None:
             return False
-        if serving_stack(self.data_dir, self.store.url, self.job):
+        if stack := serving_stack(self.data_dir, self.store.url, self.job):
+            for part in stack.parts:
+                if part.name in COMMANDS and (failure := part.failure):
+                    raise WorkerFailed(failure)
             return True
-        if not submitted.existed:
+        if not existed:
             return False
         live = self.store.fleet.live(silent_seconds=FRESH_SECONDS)
         return {worker.service for worker in live if _exists(worker.host, worker.pid)} >= set(COMMANDS)

@@ -23,6 +23,7 @@ from shared.execution.permission import allows, entry_points
 from shared.local.daemon import Connection, Daemon, DidNotStart
 from shared.local.daemon_server import Place
 from shared.local.exit_codes import error_of
+from shared.local.workers import FLOWER, Death
 from shared.store.fleet import Worker
 from shared.store.store import open_store
 
@@ -44,6 +45,17 @@ class Part(Frozen):
     deaths: int  # since the stack was started
     starts_in: float  # seconds until it is started again; 0 while it runs
     log: str
+    failed: bool = False  # it has ended, and is not started again
+    exit_code: int | None = None  # of its last end
+    reason: str | None = None  # of its last end: the last line of its log
+
+    @property
+    def failure(self) -> Death | None:
+        """How it ended for good; None if it did not."""
+        if not self.failed:
+            return None
+        reason = self.reason or "it gave no reason"
+        return Death(self.name, self.exit_code or 0, self.deaths, reason, Path(self.log), None)
 
 
 class Stack(Frozen):
@@ -227,14 +239,15 @@ def _announced(stack: Stack, tell: Progress) -> Stack:
         while True:
             stack = _look_at(data_dir)
             if dead := next((part for part in stack.parts if part.deaths), None):
-                raise SweepError(f"the {dead.name} ended as it started: {_last_line(dead.log)}: see {dead.log}")
+                raise error_of(dead.exit_code, f"the {dead.name} ended as it started: {dead.reason}; see {dead.log}")
             missing = [
-                part.name for part in stack.parts if part.name != "flower" and not _lives(part, store.fleet.live())
+                part.name for part in stack.parts if part.name != FLOWER and not _is_live(part, store.fleet.live())
             ]
             if not missing:
                 return stack
             if time.monotonic() > deadline:
-                raise SweepError(f"the {missing[0]} does not come up: see {data_dir / 'logs'}")
+                text = f"the {missing[0]} did not start within {ANNOUNCE_SECONDS:g} s"
+                raise SweepError(f"{text}; see {data_dir / 'logs'}")
             tell(f"waiting for {', '.join(missing)}")
             time.sleep(LOOK_SECONDS)
     finally:
@@ -249,10 +262,5 @@ def _look_at(data_dir: Path) -> Stack:
         return found.stack
 
 
-def _lives(part: Part, workers: list[Worker]) -> bool:
+def _is_live(part: Part, workers: list[Worker]) -> bool:
     return any(worker.pid == part.pid and worker.host == socket.gethostname() for worker in workers)
-
-
-def _last_line(log: str) -> str:
-    lines = Path(log).read_text(errors="replace").strip().splitlines()
-    return lines[-1] if lines else "it said nothing"

@@ -13,6 +13,7 @@ from shared.domain.errors import NotFound, SweepError
 from shared.domain.run import LEASED, Run
 from shared.local import private_store
 from shared.local.stack import END_SECONDS, Stack, end, live_stack
+from shared.store.connection import is_private
 from shared.store.store import Store, open_store
 
 STORE_ENDS_SECONDS = 5.0
@@ -53,7 +54,7 @@ def bring_down(data_dir: Path, *, tell: Callable[[str], None] = lambda _: None) 
     names = tuple(part.name for part in stack.parts)
     tell(f"ending {', '.join(names)}; trainings write a checkpoint")
     # Held, so that the store can be read after the workers have ended.
-    hold = private_store.attach(data_dir) if stack.url.startswith("unix:") else None
+    hold = private_store.attach(data_dir) if is_private(stack.url) else None
     store = open_store(stack.url)
     try:
         held = _held(store, stack)

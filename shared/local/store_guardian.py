@@ -19,6 +19,7 @@ from pathlib import Path
 
 from protein_sweeps._process import die_with_parent
 from shared.local.daemon_server import Place, serve
+from shared.local.restarts import Life, RestartRule
 from shared.store.server_program import find_server
 
 PLACE, HOLD_SOCKET, SERVER_SOCKET = "server.json", "hold.sock", "redis.sock"
@@ -26,7 +27,7 @@ FIRST_HOLDER_SECONDS = 15.0
 GRACE_SECONDS = 0.5
 READY_SECONDS = 60.0
 END_SECONDS = 10.0
-MOST_RESTARTS = 5
+RESTARTS = RestartRule(first_wait_seconds=0.1, most_in_a_row=5)  # all others wait for the store: be quick
 
 
 def place_in(store_dir: Path) -> Place:
@@ -57,7 +58,7 @@ class Guardian:
     def __init__(self, store_dir: Path, runtime_dir: Path, lock: int) -> None:
         self.store_dir, self.runtime_dir, self.lock = store_dir, runtime_dir, lock
         self.process: subprocess.Popen[bytes] | None = None
-        self.restarts = 0
+        self.life = Life(RESTARTS)
         self.needed_until = 0.0
 
     def start(self) -> None:
@@ -74,8 +75,7 @@ class Guardian:
         now = time.monotonic()
         if clients:
             self.needed_until = now + GRACE_SECONDS
-        if self.process and self.process.poll() is not None:
-            self._restart_server()
+        self._look_at_server(now)
         return now < self.needed_until
 
     def stop(self) -> None:
@@ -102,6 +102,7 @@ class Guardian:
             if time.monotonic() > deadline:
                 raise RuntimeError(f"the redis-server did not answer within {READY_SECONDS:.0f} s")
             time.sleep(0.01)
+        self.life.start(time.monotonic())
 
     def _answers(self) -> bool:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe, contextlib.suppress(OSError):
@@ -111,12 +112,12 @@ class Guardian:
             return probe.recv(64).startswith(b"+PONG")
         return False
 
-    def _restart_server(self) -> None:
-        self.restarts += 1
-        if self.restarts > MOST_RESTARTS:
-            raise RuntimeError(f"the redis-server died {self.restarts} times")
-        (self.runtime_dir / SERVER_SOCKET).unlink(missing_ok=True)
-        self._start_server()
+    def _look_at_server(self, now: float) -> None:
+        if self.life.is_due(now):
+            (self.runtime_dir / SERVER_SOCKET).unlink(missing_ok=True)
+            self._start_server()
+        elif self.life.runs and self.process and self.process.poll() is not None and self.life.die(now) is None:
+            raise RuntimeError(f"the redis-server ended {self.life.in_a_row} times in a row")
 
 
 def _end_with_guardian() -> None:

@@ -36,7 +36,6 @@ class Supervisor:
     options: Options
     hold: Hold | None = None
     workers: LocalWorkers | None = None
-    lives: dict[str, Life] = field(default_factory=dict)
     store_life: Life = field(default_factory=Life)
 
     @property
@@ -53,13 +52,12 @@ class Supervisor:
         return self._stack().model_dump_json()
 
     def look(self, clients: int) -> bool:
-        """See to what died: the store first, since the workers cannot go on without it."""
+        """See to what ended: the store first, since the workers cannot go on without it."""
         now = time.monotonic()
-        if self.store_life.start_at is None and self.hold is not None and self.hold.is_lost():
+        if self.store_life.runs and self.hold is not None and self.hold.is_lost():
             self._lose_store(now)
-        if self.store_life.start_at is None:
-            for service, life in self.lives.items():
-                self._look_at(service, life, now)
+        if self.store_life.runs:
+            self._look_at_workers(now)
         elif self.store_life.is_due(now):
             self._start_again(now)
         return True
@@ -89,50 +87,49 @@ class Supervisor:
             queue=QUEUES,
             allow=EVERYTHING if local else (),
             flower=self.options.flower,
-            defaults=LOCAL_SETTINGS if local else {},  # a store that others use, too, has one timing for all
+            defaults=LOCAL_SETTINGS if local else {},  # all workers of a store that others use have the same timing
+            lives=self.workers.lives if self.workers else {},
         )
-        self.lives = self.lives or {service: Life() for service in self.workers.services}
         self.workers.start_all()
-        for service, life in self.lives.items():
-            life.start(time.monotonic())
+        for service in self.workers.services:
             log.info("%s started (process %d)", service, self.workers.processes[service].pid)
 
-    def _look_at(self, service: str, life: Life, now: float) -> None:
+    def _look_at_workers(self, now: float) -> None:
         assert self.workers is not None
-        code = self.workers.processes[service].poll()
-        if code is None:
-            return
-        if life.start_at is None:
-            wait = life.die(now)
-            log.warning(
-                "%s ended with exit code %d (%d in a row): it is started again in %g s",
-                service,
-                code,
-                life.in_a_row,
-                wait,
-            )
+        deaths = self.workers.note_deaths(now)
+        for death in deaths:
+            if death.wait is None:
+                log.error("%s; it is not started again, see %s", death.sentence, death.log)
+            else:
+                log.warning(
+                    "%s ended with exit code %d (%d in a row): %s; starting it again in %g s",
+                    death.service,
+                    death.exit_code,
+                    death.in_a_row,
+                    death.reason,
+                    death.wait,
+                )
+        if deaths:
             self._take_from_the_dead()
-        elif life.is_due(now):
-            self.workers.start(service)
-            life.start(now)
+        for service in self.workers.start_due(now):
             log.info("%s started again (process %d)", service, self.workers.processes[service].pid)
 
     def _take_from_the_dead(self) -> None:
-        # Only a private store is certain to be this host's alone: containers may share a host's name.
+        # Only a private store is certain to belong to this host alone: containers may share a host's name.
         if self.hold is None:
             return
         store = open_store(self.hold.url)
         try:
             for name in store.sweeps.live():
                 take_from_the_dead(store, name)
-        except SweepError as reason:  # the leases run out in any case
-            log.warning("the runs of the dead wait for their leases: %s", reason)
+        except SweepError as reason:
+            log.warning("runs of dead workers are recovered when their leases expire: %s", reason)
         finally:
             store.close()
 
     def _lose_store(self, now: float) -> None:
         wait = self.store_life.die(now)
-        log.warning("the store is gone (%d in a row): all is started again in %g s", self.store_life.in_a_row, wait)
+        log.warning("the store ended (%d in a row); starting everything again in %g s", self.store_life.in_a_row, wait)
         if self.workers:
             for process in self.workers.processes.values():  # without a store nothing could be handed back
                 process.kill()
@@ -149,20 +146,7 @@ class Supervisor:
 
     def _stack(self) -> Stack:
         assert self.workers is not None
-        now = time.monotonic()
-        parts = []
-        for service, life in self.lives.items():
-            process = self.workers.processes[service]
-            runs = life.start_at is None and process.poll() is None
-            parts.append(
-                Part(
-                    name=service,
-                    pid=process.pid if runs else None,
-                    deaths=life.deaths,
-                    starts_in=max((life.start_at or now) - now, 0.0),
-                    log=str(self.workers.log_file(service)),
-                )
-            )
+        parts = [self._part(service) for service in self.workers.services]
         return Stack(
             url=self.workers.url,
             pid=os.getpid(),
@@ -173,6 +157,21 @@ class Supervisor:
             slots=self.options.slots,
             flower=f"http://{flower_address(os.environ)}" if self.options.flower else None,
             flower_login=os.environ["FLOWER_BASIC_AUTH"] if self.options.flower else None,
+        )
+
+    def _part(self, service: str) -> Part:
+        assert self.workers is not None
+        life, process = self.workers.lives[service], self.workers.processes[service]
+        death, now = self.workers.deaths.get(service), time.monotonic()
+        return Part(
+            name=service,
+            pid=process.pid if life.runs and process.poll() is None else None,
+            deaths=life.deaths,
+            starts_in=max((life.start_at or now) - now, 0.0),
+            log=str(self.workers.log_file(service)),
+            failed=life.is_over,
+            exit_code=death.exit_code if death else None,
+            reason=death.reason if death else None,
         )
 
 

@@ -23,12 +23,15 @@ from shared.domain.progress import Progress
 from shared.domain.run import Run, RunState, run_id
 from shared.domain.wording import nearest
 from shared.local import private_store
+from shared.local.restarts import RestartRule
 from shared.local.run_sweep import LocalSweep
+from shared.local.workers import WorkerFailed
 from shared.storage.folders import RunFolder, runs_folder
 from shared.storage.logs import last_lines
 from shared.store.store import Store, open_store
 
 NAME = "check"
+RESTARTS = RestartRule(most_in_a_row=2)
 SETTINGS = {"SWEEP_HEARTBEAT_SECONDS": "0.25", "SWEEP_STOP_GRACE_SECONDS": "3"}
 START_SECONDS = 90.0  # for workers to start and suggest, on a slow machine
 LOG_LINES = 12
@@ -96,7 +99,8 @@ class _Trial:
 
     def carry_out(self) -> Seen:
         """Follow the run until enough was seen or the time is up. The workers end with it."""
-        sweep, begun = LocalSweep(self.store, self.job, self.data_dir, settings=SETTINGS), time.monotonic()
+        sweep = LocalSweep(self.store, self.job, self.data_dir, settings=SETTINGS, rule=RESTARTS)
+        begun = time.monotonic()
         claimed_at: float | None = None
         try:
             with closing(sweep.follow()) as shots:
@@ -110,8 +114,10 @@ class _Trial:
                     self.tell(round(min(self.seen.seconds, self.seconds) * 10), round(self.seconds * 10))
                     if self.seen.cut or self.seen.declined or is_enough(self.job, self.seen):
                         break
+        except WorkerFailed as error:  # its log is removed soon
+            self.seen = replace(self.seen, trouble=error.death.sentence)
         except SweepError as error:
-            self.seen = replace(self.seen, trouble=str(error).partition(": see ")[0])  # a log that is gone soon
+            self.seen = replace(self.seen, trouble=str(error))
         return replace(self.seen, log=self._log())
 
     def _look(self, shot: Snapshot, sweep: LocalSweep) -> None:

@@ -50,9 +50,14 @@ def exposure(url: str) -> str | None:
     return None
 
 
+def is_private(url: str) -> bool:
+    """Whether a store is reached through a socket of this machine, which only its user can open."""
+    return url.startswith("unix:")
+
+
 def asks_for_no_password(url: str) -> bool:
     """Whether everybody who reaches the port of this store may write to it."""
-    return not url.startswith("unix:") and not _parts(url).get("password")
+    return not is_private(url) and not _parts(url).get("password")
 
 
 def _parts(url: str) -> dict[str, Any]:

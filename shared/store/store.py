@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import redis
 
-from shared.store.connection import connect, masked, plain_errors
+from shared.store.connection import connect, is_private, masked, plain_errors
 from shared.store.fleet import Fleet
 from shared.store.ledger import Ledger
 from shared.store.run_store import RunStore
@@ -30,8 +30,8 @@ class Store:
 
     @property
     def is_private(self) -> bool:
-        """Whether it is reached through a socket of this machine, as the embedded one of a folder is."""
-        return self.url.startswith("unix:")
+        """Whether it is reached through a socket of this machine, as the private one of a folder is."""
+        return is_private(self.url)
 
     def ping(self) -> None:
         """Raise StoreUnreachable or StoreDenied unless the server answers."""

@@ -30,8 +30,9 @@ def stack_view(stack: Stack, *, started: bool, lacks: Sequence[str] = ()) -> str
     lines += [
         f"{part.name} died {part.deaths} time{'s' if part.deaths > 1 else ''}: see {part.log}"
         for part in stack.parts
-        if part.deaths
+        if part.deaths and not part.failed
     ]
+    lines += [f"{part.name} is not started again: {part.reason}; see {part.log}" for part in stack.parts if part.failed]
     lines += [f"{what}: `sweepctl down`, then the same command again" for what in lacks]
     private = stack.url.startswith("unix:")
     lines.append(f"store  {f'private, in {stack.data_dir}' if private else masked(stack.url)}")
@@ -49,6 +50,8 @@ def stack_view(stack: Stack, *, started: bool, lacks: Sequence[str] = ()) -> str
 
 
 def _part(part: Part) -> str:
+    if part.failed:
+        return f"{part.name} (failed)"
     return f"{part.name} ({part.pid})" if part.pid else f"{part.name} (dead, starts in {part.starts_in:.0f} s)"
 
 

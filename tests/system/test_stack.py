@@ -127,7 +127,7 @@ def test_a_store_that_is_killed_with_its_guardian_is_started_again_with_all_work
 
     os.kill(guardian, signal.SIGKILL)
 
-    wait_for(lambda: "started again in" in Path("train_dir/logs/up.log").read_text())
+    wait_for(lambda: "starting everything again in" in Path("train_dir/logs/up.log").read_text())
     wait_for(lambda: set(up()["pids"].values()).isdisjoint([*pids.values(), None]))
     sweepctl("submit", "quick", "sweep_run=mine", *NOOP, "budget.max_runs=1")
     wait_for(lambda: is_finished("mine"))

@@ -118,7 +118,8 @@ def test_one_that_was_killed_is_noticed_by_its_clients_and_the_next_one_removes_
 def test_one_that_ends_just_now_is_waited_for_and_replaced(daemon: Daemon) -> None:
     with start(daemon) as connection:
         psutil.Process(connection.pid).terminate()
-        while daemon.attach():
+        while found := daemon.attach():
+            found.close()
             time.sleep(0.01)
 
     with start(daemon) as again:

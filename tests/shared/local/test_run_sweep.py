@@ -24,8 +24,8 @@ def test_ones_own_code_is_not_called_for_everybody_who_reaches_a_redis_without_a
         refuse_for_strangers(a_job(*OWN), OPEN, {})
 
     assert str(caught.value) == (
-        "my_code:train is code of yours, and Redis at redis://127.0.0.1:6379/0 takes orders from everybody who reaches "
-        "it: give it a password, or vouch for the code with SWEEP_ALLOW=my_code:train"
+        "my_code:train is your own code, and Redis at redis://127.0.0.1:6379/0 has no password, so that everybody who "
+        "reaches it could call this code; set a password, or allow the code with SWEEP_ALLOW=my_code:train"
     )
 
 
@@ -84,7 +84,7 @@ def test_a_module_that_is_not_here_is_missed_before_anything_starts_and_one_that
 def test_a_sweep_that_is_refused_is_not_even_submitted(a_job: AJob, tmp_path: Path) -> None:
     nobody_answers = open_store("redis://127.0.0.1:1/0")
 
-    with pytest.raises(ConfigError, match="is code of yours"):
+    with pytest.raises(ConfigError, match="is your own code"):
         next(LocalSweep(nobody_answers, a_job(*OWN), tmp_path).follow())
 
     assert list(tmp_path.iterdir()) == []

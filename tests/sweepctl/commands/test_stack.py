@@ -16,18 +16,22 @@ import pytest
 from shared.domain.errors import Conflict
 from shared.local.daemon_server import LOCK
 from shared.local.flower import flower_login, require_flower
+from shared.local.run_sweep import LocalSweep
 from shared.local.stack import (
     EVERYTHING,
     FOLDER,
     PLACE,
     SOCKET,
     Options,
+    Part,
     Stack,
     attach,
     differences,
     live_stack,
     serving_stack,
 )
+from shared.local.workers import WorkerFailed
+from shared.store.store import open_store
 from sweepctl.views.stack import stack_json, stack_view
 from tests.sweepctl.conftest import Sweepctl
 
@@ -142,6 +146,32 @@ def test_a_part_that_died_is_told_with_its_log(tmp_path: Path) -> None:
 
     assert "up already: trainer (dead, starts in 4 s)" in told
     assert "trainer died 3 times: see /logs/trainer.log" in told
+
+
+def test_a_part_that_cannot_run_is_shown_as_failed_with_its_reason_and_run_refuses_to_wait_for_it(
+    a_job: AJob, tmp_path: Path, runtime_dir: Path
+) -> None:
+    part = {"name": "trainer", "pid": None, "deaths": 1, "starts_in": 0.0, "log": "/logs/trainer.log"}
+    stack = a_stack(tmp_path, parts=[{**part, "failed": True, "exit_code": 6, "reason": "another store answers"}])
+
+    shown = stack_view(stack, started=False)
+
+    assert "up already: trainer (failed)" in shown
+    assert "trainer is not started again: another store answers; see /logs/trainer.log" in shown
+    assert "died" not in shown
+    store = open_store("redis://127.0.0.1:1/0")
+    with answering(tmp_path, runtime_dir, stack.model_copy(update={"url": store.url})):
+        sweep = LocalSweep(store, a_job(), tmp_path)
+        with pytest.raises(WorkerFailed, match="the trainer cannot run: another store answers; see /logs") as caught:
+            sweep.is_served(existed=False)
+    store.close()
+    assert caught.value.exit_code == 6
+
+
+def test_a_stack_of_an_earlier_version_says_nothing_of_failures() -> None:
+    part = Part.model_validate({"name": "trainer", "pid": None, "deaths": 3, "starts_in": 4.0, "log": "/l"})
+
+    assert part.failure is None
 
 
 def test_the_password_of_the_store_is_not_told(tmp_path: Path) -> None:
