@@ -12,6 +12,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from protein_sweeps._packages import ROOT
 from shared.config.frozen import from_plain
 from shared.config.schema import FunctionTrainer, NoopTrainer, PpoTrainer, SweepJob
 from shared.domain.code import CodeVersion, difference
@@ -19,7 +20,6 @@ from shared.domain.sweep import Sweep
 from shared.execution.git import DIGITS, Checkout, look_at
 from shared.execution.given import is_given
 from shared.execution.user_code import find_module
-from shared.processes.own_packages import ROOT
 
 log = logging.getLogger(__name__)
 DISTRIBUTION = "protein-sweeps"

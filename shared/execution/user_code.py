@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 
-from shared.processes.own_packages import ROOT
+from protein_sweeps._packages import ROOT
 from shared.processes.start import USER_PATH, user_path
 
 _INSTALLED = ("site-packages", "dist-packages")

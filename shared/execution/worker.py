@@ -14,8 +14,9 @@ from pathlib import Path
 
 from celery import Celery
 
+from protein_sweeps._packages import OF_WORKERS, ROOT, Shadow
 from shared.config.settings import WorkerSettings, data_dir, worker_settings
-from shared.domain.errors import StoreUnreachable, SweepError
+from shared.domain.errors import ConfigError, StoreUnreachable, SweepError
 from shared.execution.environment import warm_up
 from shared.execution.slots import Slots, visible_gpus
 from shared.execution.source import CodeComparison, package_code, package_version
@@ -105,7 +106,7 @@ def make_worker(service: str, *, queues: Sequence[str], join: Join, slots: int |
     """
     end_with_launcher()  # Flower, too, which has no life cycle of ours
     try:
-        refuse_strangers()
+        refuse_shadows()
         refuse_open_flower(sys.argv, Path.cwd())
         settings, folder = worker_settings(), data_dir()
         with join(folder) as url:
@@ -135,20 +136,20 @@ def make_worker(service: str, *, queues: Sequence[str], join: Join, slots: int |
 
 
 def _greet(store: Store) -> None:
-    """Raise StoreDenied for a wrong password; a store that is away is waited for, as Celery does."""
+    """Raise StoreDenied for a wrong password. A store that does not answer is waited for, as Celery does."""
     try:
         store.ping()
     except StoreUnreachable as reason:
         print(f"waiting for the store: {reason}", file=sys.stderr)
 
 
-def refuse_strangers() -> None:
-    """Raise SweepError when `services` comes from elsewhere than this package: both names are common."""
-    ours = Path(__file__).resolve().parents[2]
-    for name in ("services", "shared"):
-        place = Path(str(importlib.import_module(name).__file__)).resolve().parents[1]
-        if place != ours:
-            raise SweepError(
-                f"the package `{name}` comes from {place}, not from {ours}: start this command in a folder "
-                f"without a `{name}` of its own"
-            )
+def refuse_shadows() -> None:
+    """Raise ConfigError when this process has imported a package of the user's in the place of one of ours.
+
+    With an editable install modules of ours are found below it nevertheless, so that this code may run.
+    """
+    for name in OF_WORKERS:
+        folder = Path(next(iter(importlib.import_module(name).__path__))).resolve().parent
+        if folder != ROOT:
+            shadow = Shadow(folder, (name,))
+            raise ConfigError(f"{shadow}; {shadow.remedy(Path.cwd())}")

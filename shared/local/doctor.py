@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pynvml
 
+from protein_sweeps._packages import celery_path, shadows
 from shared.control.compose import LOW_DISK_BYTES, compose_job, free_bytes
 from shared.control.findings import Finding
 from shared.domain.errors import SweepError
@@ -20,10 +21,12 @@ from shared.store.preflight import SLOW_SECONDS, examine_server, latency
 from shared.store.server_program import find_server
 from shared.store.store import Store
 
+NO_STORE = "none runs; `sweepctl run` starts one"
+
 
 def examine(data_dir: Path, redis: str | None) -> list[Finding]:
     """Return the findings about this machine, then about its store."""
-    checks: list[Callable[[], Iterator[Finding]]] = [_python, _gpus, lambda: _disk(data_dir), _configs]
+    checks: list[Callable[[], Iterator[Finding]]] = [_python, examine_folder, _gpus, lambda: _disk(data_dir), _configs]
     found = [finding for check in checks for finding in check()]
     return found + list(_store(data_dir, redis))
 
@@ -32,9 +35,17 @@ def _python() -> Iterator[Finding]:
     yield Finding("ok", "python", f"{sys.version.split()[0]} in {sys.prefix}")
     missing = [name for name in ("torch", "gpytorch", "gymnasium", "celery") if importlib.util.find_spec(name) is None]
     if missing:
-        yield Finding("fail", "packages", f"{', '.join(missing)} missing: pip install -c constraints.txt -e .")
+        yield Finding("fail", "packages", f"{', '.join(missing)} missing; run `pip install -c constraints.txt -e .`")
     else:
         yield Finding("ok", "packages", f"torch {version('torch')}, celery {version('celery')}")
+
+
+def examine_folder() -> Iterator[Finding]:
+    """Yield what hides our packages from a worker that is started by hand in the current folder."""
+    here = Path.cwd()
+    for shadow in shadows(celery_path(here)):
+        text = f"{shadow}: the plain `celery` command does not start workers here; {shadow.remedy(here)}"
+        yield Finding("warn", "folder", text)
 
 
 def _gpus() -> Iterator[Finding]:
@@ -45,16 +56,16 @@ def _gpus() -> Iterator[Finding]:
         pynvml.nvmlShutdown()
         yield Finding("ok", "gpu", f"{count} ({', '.join(sorted(names))})")
     except pynvml.NVMLError:
-        yield Finding("warn", "gpu", "none seen: trainings run on the CPU")
+        yield Finding("warn", "gpu", "none found; trainings run on the CPU")
 
 
 def _disk(data_dir: Path) -> Iterator[Finding]:
     place, free = free_bytes(data_dir)
     text = f"{free / 1e9:.0f} GB free in {place}"
     if not os.access(place, os.W_OK):
-        yield Finding("fail", "disk", f"{place} cannot be written to: choose another --data-dir")
+        yield Finding("fail", "disk", f"{place} cannot be written to; choose another --data-dir")
     elif free < LOW_DISK_BYTES:
-        yield Finding("warn", "disk", f"{text}: checkpoints may not fit")
+        yield Finding("warn", "disk", f"{text}; checkpoints may not fit")
     else:
         yield Finding("ok", "disk", text)
 
@@ -79,7 +90,7 @@ def _store(data_dir: Path, redis: str | None) -> Iterator[Finding]:
             yield from _workers(store)
     except SweepError as error:
         wanted = redis or os.environ.get("REDIS_URL")
-        yield Finding("fail" if wanted else "warn", "store", f"{error}" if wanted else "none yet: `run` starts one")
+        yield Finding("fail", "store", str(error)) if wanted else Finding("warn", "store", NO_STORE)
 
 
 def examine_store(store: Store) -> Iterator[Finding]:
@@ -88,7 +99,8 @@ def examine_store(store: Store) -> Iterator[Finding]:
     seconds = latency(store.client)
     answer = f"{store.place} answers in {seconds * 1000:.1f} ms"
     if seconds > SLOW_SECONDS:
-        yield Finding("warn", "store", f"{answer}: heartbeats and claims wait for it: bring it nearer to the workers")
+        text = f"{answer}, and every heartbeat and claim waits for it; move it nearer to the workers"
+        yield Finding("warn", "store", text)
     else:
         yield Finding("ok", "store", answer)
     for problem in examine_server(store.client, store.url):
@@ -99,7 +111,8 @@ def _workers(store: Store) -> Iterator[Finding]:
     live = store.fleet.live()
     versions = {worker.version for worker in live}
     if len(versions) > 1:
-        yield Finding("warn", "workers", f"different versions: {', '.join(sorted(versions))}: install the same one")
+        text = f"different versions: {', '.join(sorted(versions))}; install the same version everywhere"
+        yield Finding("warn", "workers", text)
     if live:
         services = Counter(worker.service for worker in live)
         yield Finding("ok", "workers", ", ".join(f"{count} {service}" for service, count in services.items()))

@@ -6,7 +6,6 @@ import os
 import re
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -24,6 +23,7 @@ from shared.domain.run import LEASED, lose_attempt
 from shared.local.exit_codes import has_reason, is_final
 from shared.local.restarts import Life, RestartRule
 from shared.processes.orphans import PARENT_VARIABLE
+from shared.processes.start import python_command, worker_paths
 from shared.store.connection import is_private
 from shared.store.store import Store
 
@@ -189,7 +189,7 @@ class LocalWorkers:
         with log.open("ab") as output:
             self._log_starts[service] = output.tell()
             self.processes[service] = subprocess.Popen(
-                [sys.executable, "-m", "celery", *self._arguments(service)],
+                python_command("shared.queues.worker_process", *self._arguments(service)),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -210,6 +210,7 @@ class LocalWorkers:
         return {
             **self.defaults,
             **outer,
+            **worker_paths(outer, Path.cwd()),
             **self.settings,
             "REDIS_URL": self.url,
             "DATA_DIR": str(self.data_dir),

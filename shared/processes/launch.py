@@ -11,6 +11,6 @@ import sys
 from pathlib import Path
 
 if __name__ == "__main__":
-    runpy.run_path(str(Path(__file__).with_name("own_packages.py")))["pin"]()
+    runpy.run_path(str(Path(__file__).parents[2] / "protein_sweeps" / "_packages.py"))["pin"]()
     del sys.argv[0]
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

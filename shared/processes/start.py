@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from shared.processes.own_packages import ROOT, entries, shadows
+from protein_sweeps._packages import ROOT, entries, shadows
 
 LAUNCHER = Path(__file__).with_name("launch.py")
 USER_PATH = "SWEEP_USER_PATH"

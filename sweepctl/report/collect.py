@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Final
 
 from shared.config.frozen import from_plain
 from shared.config.searched import space_of
@@ -15,6 +11,7 @@ from shared.control.results import Standing, ranked
 from shared.domain.errors import SweepError
 from shared.domain.importance import Importance
 from shared.domain.run import Run, RunState
+from shared.local.helper_process import helper_process
 from shared.store.store import Store
 from sweepctl.report.analysis import thinned
 from sweepctl.report.material import Material
@@ -55,30 +52,9 @@ def runs_with_curves(runs: Sequence[Run], standings: Sequence[Standing]) -> list
 
 def importance_of(sweep: str, *, url: str) -> Importance:
     """Return which parameters of a sweep matter, or the reason why that could not be computed."""
-    try:
-        return Importance(**answer_of("services.suggester.importance", sweep, url=url))
+    module, called = "services.suggester.importance", "the computation of importance"
+    try:  # in another process: it loads torch
+        with helper_process(module, sweep, url=url, called=called, seconds=PATIENCE_SECONDS) as helper:
+            return Importance(**helper.answer())
     except SweepError as error:
         return Importance(missing=str(error))
-
-
-def answer_of(module: str, argument: str, *, url: str) -> dict[str, Any]:
-    """Run a module in another process, which may load torch, and return the JSON that it prints.
-
-    Raises SweepError when it fails or does not end in time.
-    """
-    try:
-        ended = subprocess.run(
-            [sys.executable, "-m", module, argument],
-            env={**os.environ, "REDIS_URL": url},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise SweepError(f"the surrogate was not fitted within {PATIENCE_SECONDS:g} seconds") from None
-    if ended.returncode:
-        raise SweepError((ended.stderr.strip().splitlines() or ["no reason given"])[-1])
-    answer: dict[str, Any] = json.loads(ended.stdout)
-    return answer

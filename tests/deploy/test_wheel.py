@@ -75,6 +75,29 @@ def test_an_installed_sweepctl_composes_a_config_and_writes_a_starting_point_in_
     assert (empty / "train.py").is_file()
 
 
+def test_installed_commands_work_where_a_user_has_packages_of_our_names_and_the_plain_celery_refuses(
+    wheel: Path, tmp_path: Path
+) -> None:
+    site, project = tmp_path / "site", tmp_path / "project"
+    pip("install", "--target", str(site), str(wheel))
+    for name in ("services", "shared", "sweepctl"):
+        (project / name).mkdir(parents=True)
+        (project / name / "__init__.py").touch()
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (site, project)))}
+    for name in ("DATA_DIR", "REDIS_URL"):
+        environment.pop(name, None)
+
+    sweep = ("trainer=noop", "sim=none", "budget.max_runs=1", "sweep_run=mine")
+    told = run([sys.executable, str(site / "bin/sweepctl"), "run", "quick", *sweep], project, environment)
+    celery = [str(Path(sys.executable).parent / "celery"), "-A", "services.trainer", "worker", "-Q", "gpu"]
+    refused = subprocess.run(celery, cwd=project, env=environment, capture_output=True, text=True, check=False)
+
+    assert "sweep mine is finished" in told
+    assert refused.returncode == 2
+    (line,) = refused.stderr.splitlines()
+    assert line.startswith(f"celery: {project} has packages `services` and `shared`")
+
+
 TYPED = """
 import protein_sweeps as ps
 

@@ -134,16 +134,16 @@ def test_a_store_that_is_killed_with_its_guardian_is_started_again_with_all_work
     as_json("down")
 
 
-def test_a_part_that_ends_as_it_starts_is_told_and_nothing_stays(folder: Path) -> None:
-    (folder / "shared").mkdir()
-    (folder / "shared" / "__init__.py").write_text("")
+def test_a_part_that_ends_as_it_starts_is_the_error_of_up_and_nothing_stays(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CELERY_WORKER_CONCURRENCY", "many")  # Celery reads it, and refuses it
 
     ended = sweepctl("up")
 
-    assert ended.returncode == 1
+    assert ended.returncode == 2
     (line,) = ended.stderr.strip().splitlines()
-    assert "ended as it started" in line
-    assert "shared" in line
+    assert "ended as it started: Error: Invalid value for '-c'" in line
     assert left_after_seconds(folder) == []
 
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from protein_sweeps._packages import ROOT
 from shared.config.frozen import to_plain
 from shared.execution import source
 from shared.execution.source import CodeComparison, code_version, package_code, package_version, read_source
-from shared.processes.own_packages import ROOT
 
 if TYPE_CHECKING:
     from tests.conftest import AJob, ASweep

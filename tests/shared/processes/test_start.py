@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.processes.own_packages import ROOT, Shadow, celery_path, shadows
+from protein_sweeps._packages import ROOT, Shadow, celery_path, shadows
 from shared.processes.start import USER_PATH, python_command, user_path, worker_paths
 
 WHERE = """
@@ -54,10 +54,10 @@ def test_the_first_package_on_the_path_hides_ours_and_one_behind_ours_does_not(
 ) -> None:
     folder = str(a_package(tmp_path, name, regular=regular))
 
-    assert shadows([folder]) == [Shadow(name, tmp_path)]
+    assert shadows([folder]) == [Shadow(tmp_path, (name,))]
     assert shadows([str(ROOT), folder]) == []
     # A folder without __init__.py counts only where no real package is found.
-    assert shadows([folder, str(ROOT)]) == ([Shadow(name, tmp_path)] if regular else [])
+    assert shadows([folder, str(ROOT)]) == ([Shadow(tmp_path, (name,))] if regular else [])
 
 
 def test_a_module_of_the_same_name_hides_ours_too(tmp_path: Path) -> None:
@@ -65,7 +65,18 @@ def test_a_module_of_the_same_name_hides_ours_too(tmp_path: Path) -> None:
 
     (found,) = shadows([str(tmp_path)])
 
-    assert str(found) == f"the package `shared` in {tmp_path} hides the one of protein-sweeps in {ROOT}"
+    assert str(found) == f"{tmp_path} has a package `shared`, which hides the one of protein-sweeps"
+    assert found.remedy(tmp_path).endswith("start `celery` in another folder")
+    assert found.remedy(tmp_path / "elsewhere").endswith(f"remove {tmp_path} from PYTHONPATH")
+
+
+def test_a_folder_that_hides_several_packages_is_named_once(tmp_path: Path) -> None:
+    for name in ("services", "shared"):
+        a_package(tmp_path, name)
+
+    (found,) = shadows([str(tmp_path)])
+
+    assert str(found) == f"{tmp_path} has packages `services` and `shared`, which hide those of protein-sweeps"
 
 
 def test_a_folder_with_configs_and_one_that_links_to_our_packages_hide_nothing(tmp_path: Path) -> None:

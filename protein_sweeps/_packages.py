@@ -1,7 +1,6 @@
-"""Where the packages of this distribution are, although other packages may have the same names.
+"""Where the packages of this distribution are, although a user may have packages of the same names.
 
-This file imports the standard library alone, so that it can be run by its path: before `pin` was called, the name
-`shared` may belong to a package of the user's.
+Standard library only: this file is also run by its path, before any package of ours can be imported by its name.
 """
 
 from __future__ import annotations
@@ -13,20 +12,32 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 NAMES = ("protein_sweeps", "services", "shared", "sweepctl")
 """What is imported by name. `configs` is found by its path, and a user's own `configs` is expected."""
 OF_WORKERS = ("services", "shared")
 
 
 class Shadow(NamedTuple):
-    """A package or module that hides the one of ours with the same name."""
+    """A folder with packages or modules that hide those of ours with the same names."""
 
-    name: str
-    folder: Path  # that holds it
+    folder: Path
+    names: tuple[str, ...]
 
     def __str__(self) -> str:
-        return f"the package `{self.name}` in {self.folder} hides the one of protein-sweeps in {ROOT}"
+        if len(self.names) == 1:
+            return f"{self.folder} has a package `{self.names[0]}`, which hides the one of protein-sweeps"
+        names = " and ".join(f"`{name}`" for name in self.names)
+        return f"{self.folder} has packages {names}, which hide those of protein-sweeps"
+
+    def remedy(self, here: Path) -> str:
+        """Return what to do, as an imperative, for somebody who starts workers in the folder `here`."""
+        otherwise = (
+            "start `celery` in another folder"
+            if self.folder == here.resolve()
+            else f"remove {self.folder} from PYTHONPATH"
+        )
+        return f"start workers with `sweepctl up`, or {otherwise}"
 
 
 class OwnPackages:
@@ -52,8 +63,11 @@ def is_pinned() -> bool:
 
 def shadows(path: Sequence[str]) -> list[Shadow]:
     """Return what hides our packages from a worker that is not pinned and whose `sys.path` is `path`."""
-    found = ((name, _folder_of(name, path)) for name in OF_WORKERS)
-    return [Shadow(name, folder) for name, folder in found if folder is not None and folder != ROOT]
+    found = {name: _folder_of(name, path) for name in OF_WORKERS}
+    folders = dict.fromkeys(folder for folder in found.values() if folder not in (None, ROOT))
+    return [
+        Shadow(folder, tuple(name for name, place in found.items() if place == folder)) for folder in folders if folder
+    ]
 
 
 def celery_path(folder: Path, environment: Mapping[str, str] = os.environ) -> list[str]:
