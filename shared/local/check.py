@@ -1,4 +1,4 @@
-"""A dry run of a sweep: all that can be found out before GPUs are spent on it."""
+"""A dry run of a sweep: everything that can be found out before GPUs are spent on it."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from shared.storage.identity import identify
 
 
 def check_config(job: SweepJob, data_dir: Path) -> Iterator[Finding]:
-    """Yield the findings about a job and the current folder. Nothing is started.
+    """Yield the findings about a job as it is written, which starts nothing.
 
     Raises TrackerDenied for a key that W&B refuses, ConfigError for a method whose package is missing here.
     """
-    unnamed = "" if "metric" in job.sweep.model_fields_set else " (the default: no metric is named)"
-    text = f"composes: {job.trainer.kind}, {job.sweep.method}, {job.sweep.goal} {job.sweep.metric}{unnamed}"
-    yield Finding("ok", "config", text)
+    unnamed = "" if "metric" in job.sweep.model_fields_set else "; no metric is named, which is taken for reward"
+    told = f"composes: {job.trainer.kind}, {job.sweep.method}, {job.sweep.goal} {job.sweep.metric}{unnamed}"
+    yield Finding("ok", "config", told)
     for doubt in doubts(job, data_dir):
         yield Finding("warn", "config", doubt)
     yield from examine_space(job)
@@ -34,18 +34,18 @@ def check_config(job: SweepJob, data_dir: Path) -> Iterator[Finding]:
 
 
 def check_code(job: SweepJob) -> Iterator[Finding]:
-    """Yield what is missing of the code that a job names. None of it is imported or started."""
+    """Yield what is missing of the code that a job names; nothing of it is imported or started."""
     if missing := missing_code(job):
         yield Finding("fail", "training", missing)
 
 
 def check_run(job: SweepJob, *, seconds: float, tell: Tell) -> list[Finding]:
-    """Train one run on this machine for at most `seconds`, and return the findings about it."""
+    """Return the findings about one run of at most `seconds`, carried out on this machine."""
     return list(judge(job, try_a_run(job, seconds=seconds, tell=tell)))
 
 
 def check_fleet(job: SweepJob, data_dir: Path, redis: str | None) -> Iterator[Finding]:
-    """Yield the findings about the fleet at `redis` or REDIS_URL; none without one."""
+    """Yield the findings about the fleet that is named by `redis` or REDIS_URL; none without one."""
     if not redis and not os.environ.get("REDIS_URL"):
         return
     try:

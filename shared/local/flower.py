@@ -1,4 +1,4 @@
-"""Flower beside the local stack: where it listens, and how one logs in."""
+"""Flower beside the local stack: its address and its login."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ def flower_address(environment: Mapping[str, str]) -> str:
 
 
 def flower_login(environment: Mapping[str, str]) -> str:
-    """Return `user:password`: what is set, else one that is made up."""
+    """Return `user:password`: that of FLOWER_BASIC_AUTH, else a new one."""
     return environment.get("FLOWER_BASIC_AUTH") or f"sweep:{secrets.token_urlsafe(12)}"
 
 
 def require_flower(environment: Mapping[str, str]) -> None:
-    """Raise ConfigError where Flower's settings are missing, Conflict where its port is taken."""
+    """Raise ConfigError if Flower's settings are missing, Conflict if its port is in use."""
     if not FLOWER_SETTINGS.is_file():
         raise ConfigError(
-            f"--flower: no {FLOWER_SETTINGS.name} in {FLOWER_SETTINGS.parent}: without it Flower would ask for no "
-            "password: use a copy of the repository, or start it by hand with --conf=PATH/flowerconfig.py"
+            f"--flower: {FLOWER_SETTINGS.parent} has no {FLOWER_SETTINGS.name}, without which Flower would need no "
+            "password; use a copy of the repository, or start Flower yourself with --conf=PATH/flowerconfig.py"
         )
     address = flower_address(environment)
     host, _, port = address.rpartition(":")
@@ -39,8 +39,8 @@ def require_flower(environment: Mapping[str, str]) -> None:
             probe.bind((host, int(port)))
         except OSError as error:
             raise Conflict(
-                f"--flower: {address}: {(error.strerror or 'cannot be listened on').lower()}{_by_whom(int(port))}: "
-                "end that, or set FLOWER_PORT to another one"
+                f"--flower: {address}: {(error.strerror or 'cannot be used').lower()}{_by_whom(int(port))}; "
+                "end that process, or set FLOWER_PORT to another port"
             ) from None
 
 
@@ -52,6 +52,6 @@ def _by_whom(port: int) -> str:
             listens = connection.status == psutil.CONN_LISTEN and connection.pid
             if listens and connection.laddr and connection.laddr.port == port:
                 return f" by process {connection.pid} ({psutil.Process(connection.pid).name()})"
-    except psutil.Error:  # only root may see everybody's
+    except psutil.Error:  # only root may see the connections of others
         pass
     return ""

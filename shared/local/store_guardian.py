@@ -1,6 +1,6 @@
 """The guardian of a private Redis server: `python -m shared.local.store_guardian RUNTIME_DIR STORE_DIR`.
 
-It starts the server on a unix socket, starts it again if it dies, and ends it when nobody holds it any more: each user
+It starts the server on a unix socket, starts it again if it ends, and ends it when nobody holds it any more: each user
 keeps a connection to the guardian open, and the kernel closes that connection however the user ends.
 Standard library only, so that it starts at once.
 """
@@ -71,7 +71,7 @@ class Guardian:
         return json.dumps({"url": f"unix://{self.runtime_dir / SERVER_SOCKET}?db=0"})
 
     def look(self, clients: int) -> bool:
-        """Start a server that died again; return whether anybody holds it, or did so a moment ago."""
+        """Start the server again if it ended; return whether a client holds it, or did so a moment ago."""
         now = time.monotonic()
         if clients:
             self.needed_until = now + GRACE_SECONDS

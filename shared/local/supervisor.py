@@ -1,6 +1,6 @@
 """The supervisor of a local stack: `python -m shared.local.supervisor RUNTIME_DIR OPTIONS`.
 
-It starts the parts, starts those again that die, describes them to its clients, and ends them all when a client asks
+It starts the parts, starts those again that end, describes them to its clients, and ends them all when a client asks
 for it. If it is killed, nothing stays either: the workers watch their parent, and the store ends when nobody holds it.
 """
 
@@ -52,7 +52,7 @@ class Supervisor:
         return self._stack().model_dump_json()
 
     def look(self, clients: int) -> bool:
-        """See to what ended: the store first, since the workers cannot go on without it."""
+        """Start again what has ended: the store first, since the workers cannot run without it."""
         now = time.monotonic()
         if self.store_life.runs and self.hold is not None and self.hold.is_lost():
             self._lose_store(now)
