@@ -52,7 +52,7 @@ def runs_with_curves(runs: Sequence[Run], standings: Sequence[Standing]) -> list
 
 def importance_of(sweep: str, *, url: str) -> Importance:
     """Return which parameters of a sweep matter, or the reason why that could not be computed."""
-    module, called = "services.suggester.importance", "the computation of importance"
+    module, called = "services.suggester.importance", "the process for it"
     try:  # in another process: it loads torch
         with helper_process(module, sweep, url=url, called=called, seconds=PATIENCE_SECONDS) as helper:
             return Importance(**helper.answer())

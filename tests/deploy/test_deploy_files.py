@@ -49,7 +49,7 @@ def test_every_file_that_the_dockerfile_copies_exists_and_reaches_the_build() ->
 def test_the_image_holds_everything_that_a_wheel_is_made_of() -> None:
     dockerfile = (DEPLOY / "Dockerfile").read_text()
 
-    for package in ("configs", "shared", "services", "sweepctl"):
+    for package in ("configs", "protein_sweeps", "shared", "services", "sweepctl"):
         assert f"COPY {package} {package}" in dockerfile
 
 

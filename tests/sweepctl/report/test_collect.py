@@ -61,7 +61,7 @@ def test_a_report_is_made_without_the_importance_if_that_cannot_be_computed(
     monkeypatch.setattr("sys.executable", "/bin/false")
 
     assert sweepctl("report", REDIS_URL=url).returncode == 0
-    assert "Not computed: no reason given." in (tmp_path / "s.html").read_text()
+    assert "Not computed: the process for it failed: it gave no reason." in (tmp_path / "s.html").read_text()
 
 
 def test_a_place_that_cannot_be_written_is_one_line(sweepctl: Sweepctl, store: Store) -> None:
