@@ -25,6 +25,7 @@ from types import ModuleType
 from typing import Any, Callable
 
 from protein_sweeps._checkpoint import write_checkpoint
+from protein_sweeps._packages import IN_TRAINING
 from protein_sweeps._process import die_with_parent
 from protein_sweeps.run import Stop
 
@@ -150,6 +151,7 @@ def settle_in(job: Mapping[str, Any]) -> None:
     for name in job["unset"]:
         os.environ.pop(name, None)
     os.environ.update(job["environment"])
+    os.environ[IN_TRAINING] = job["run"]
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(job["threads"])  # OMP_NUM_THREADS came too late: torch is loaded
 
@@ -200,6 +202,7 @@ def make_room_for_the_user(path: list[str]) -> None:
     """
     for name in [name for name in sys.modules if name.partition(".")[0] in OURS]:
         _kept.append(sys.modules.pop(name))
+    sys.meta_path[:] = [finder for finder in sys.meta_path if getattr(finder, "__name__", "") != "OwnPackages"]
     sys.path[:] = path
     importlib.invalidate_caches()
 

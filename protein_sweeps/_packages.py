@@ -8,14 +8,18 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = ("protein_sweeps", "services", "shared", "sweepctl")
 """What is imported by name. `configs` is found by its path, and a user's own `configs` is expected."""
 OF_WORKERS = ("services", "shared")
+IN_TRAINING = "SWEEP_IN_TRAINING"
+"""Set to the run's id in the process of a training and in what it starts."""
 
 
 class Shadow(NamedTuple):
@@ -53,6 +57,28 @@ def pin() -> None:
     """Let this process import our packages from here alone. What was imported before stays as it is."""
     if not is_pinned():
         sys.meta_path.insert(0, OwnPackages)
+
+
+def load(module: str) -> ModuleType:
+    """Import a module of ours for a user's program, whatever lies beside that.
+
+    Raises ImportError where the program has imported a package of its own with the name of ours: a process can hold
+    only one of them. A training may hold the user's alone, so it is refused there what needs ours.
+    """
+    if IN_TRAINING in os.environ and module.startswith("protein_sweeps."):
+        raise ImportError(
+            "a training cannot start or open a sweep: if its module does so when it is imported, "
+            "put that below `if __name__ == '__main__':`"
+        )
+    for name in NAMES:
+        place = getattr(sys.modules.get(name), "__file__", None)
+        if place is not None and ROOT not in Path(place).resolve().parents:
+            raise ImportError(
+                f"this program has imported a package `{name}` of its own, {place}, and protein_sweeps needs its own "
+                "package of that name: start the sweep in a program that does not import yours, or use `sweepctl run`"
+            )
+    pin()
+    return import_module(module)
 
 
 def is_pinned() -> bool:

@@ -12,7 +12,7 @@ import pytest
 import protein_sweeps
 
 PLACE = Path(protein_sweeps.__file__).parent
-RUN_SIDE = ("__init__", "run", "space", "_child", "_checkpoint", "_interpreter", "_process")
+RUN_SIDE = ("__init__", "run", "space", "_child", "_checkpoint", "_interpreter", "_packages", "_process")
 
 
 @pytest.mark.parametrize("name", RUN_SIDE)

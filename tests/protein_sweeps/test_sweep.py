@@ -93,6 +93,36 @@ def test_a_script_in_another_folder_may_import_its_neighbour(tmp_path: Path) -> 
     assert ended.stderr == ""
 
 
+def test_a_script_beside_packages_with_the_names_of_ours_runs_and_one_that_imports_them_is_refused(
+    tmp_path: Path,
+) -> None:
+    for name in ("shared", "services", "sweepctl", "configs"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("FACTOR = 2\n")
+    text = (
+        "import protein_sweeps as ps\n"
+        "def train(run):\n    import shared\n    return shared.FACTOR * run.params['x']\n"
+        "print(ps.sweep(train, {'x': ps.constant(2)}, max_runs=1, progress=False).best.score)\n"
+    )
+
+    ended = run_script(tmp_path, text)
+    refused = run_script(tmp_path, "import shared\n" + text)
+
+    assert ended.stdout.strip() == "4.0", ended.stderr
+    assert "this program has imported a package `shared` of its own" in refused.stderr.splitlines()[-1]
+
+
+def test_a_training_cannot_start_a_sweep(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "import protein_sweeps as ps\ndef train(run):\n    return 1.0\n"
+        "result = ps.sweep('mine:train', {'x': ps.uniform(0, 1)}, max_runs=2, name='twice')\n"
+    )
+
+    ended = run_script(tmp_path, "import mine\nprint(mine.result.best)\n")
+
+    assert "put that below `if __name__ == '__main__':`" in ended.stderr.splitlines()[-1]
+
+
 def test_runs_that_fail_pause_the_sweep_and_the_reason_is_said(tmp_path: Path) -> None:
     ended = run_script(
         tmp_path,
