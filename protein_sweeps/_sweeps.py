@@ -452,16 +452,15 @@ class Sweep:
         position = after
         while True:
             is_over = self._record().is_finished
-            events = self._store.sweeps.events(self.name, after=position)
-            for event in events:
-                position = event.position
-                number = event.body.get("run")
-                data = {key: value for key, value in event.body.items() if key not in ("kind", "run")}
-                run = None if number is None else run_id(self.name, number)
-                yield SweepEvent(kind=event.body["kind"], at=event.at_ms / 1000, run=run, data=data)
-            if is_over and not events:
+            entries = self._store.sweeps.events(self.name, after=position)
+            for entry in entries:
+                position, event = entry.position, entry.event
+                data = {key: value for key, value in event.plain().items() if key not in ("kind", "run")}
+                run = None if event.run is None else run_id(self.name, event.run)
+                yield SweepEvent(kind=event.kind, at=entry.at_ms / 1000, run=run, data=data)
+            if is_over and not entries:
                 return
-            if not events:
+            if not entries:
                 time.sleep(LOOK_SECONDS)
 
     def close(self) -> None:

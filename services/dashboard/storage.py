@@ -19,7 +19,8 @@ from services.dashboard.trials import distribution_of, trial_of
 from shared.config.frozen import from_plain
 from shared.config.searched import space_of
 from shared.domain.errors import SweepError
-from shared.domain.run import FINISHED, run_id
+from shared.domain.events import RunClaimed, RunEnded
+from shared.domain.run import run_id
 from shared.domain.sweep import Sweep
 from shared.store.store import Store
 from shared.tracking.links import run_link, sweep_link
@@ -149,17 +150,16 @@ class SweepStorage(BaseStorage):
     def _catch_up(self, watched: Watched) -> None:
         name = watched.sweep.name
         changed: set[int] = set()
-        while events := self._store.sweeps.events(name, after=watched.position):
-            for event in events:
-                number, kind = event.body.get("run"), event.body["kind"]
-                if number is not None:
-                    at = datetime.fromtimestamp(event.at_ms / 1000, UTC).astimezone().replace(tzinfo=None)
-                    changed.add(number)
-                    if kind == "claimed":
-                        watched.began.setdefault(number, at)
-                    elif kind in FINISHED:
-                        watched.ended[number] = at
-            watched.position = events[-1].position
+        while entries := self._store.sweeps.events(name, after=watched.position):
+            for _, at_ms, event in entries:
+                if event.run is None:
+                    continue
+                changed.add(event.run)
+                if isinstance(event, RunClaimed):
+                    watched.began.setdefault(event.run, _local(at_ms))
+                elif isinstance(event, RunEnded):
+                    watched.ended[event.run] = _local(at_ms)
+            watched.position = entries[-1].position
         if watched.sweep.log_dropped and not watched.trials:
             changed = set(range(1, watched.sweep.created + 1))
         running = {number for number, trial in watched.trials.items() if not trial.state.is_finished()}
@@ -229,3 +229,8 @@ class SweepStorage(BaseStorage):
 
     def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> NoReturn:
         raise ReadOnly(REFUSAL)
+
+
+def _local(at_ms: int) -> datetime:
+    """Return the time as Optuna keeps it: this machine's, without a zone."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone().replace(tzinfo=None)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from shared.config.frozen import from_plain
 from shared.domain.errors import NotFound
-from shared.domain.run import FINISHED, LEASED, Run
+from shared.domain.events import RunEnded
+from shared.domain.run import LEASED, Run, run_id
 from shared.domain.sweep import Sweep
 from shared.storage.folders import runs_root
 from shared.store.store import Store
@@ -46,10 +47,10 @@ class Tracking:
             return
         tracker = self._trackers.get(sweep.name) or self._trackers.setdefault(sweep.name, self._new_tracker(sweep))
         position = self._store.sweeps.tracked_position(sweep.name)
-        for event in self._store.sweeps.events(sweep.name, after=position):
-            if event.body["kind"] in FINISHED and "run" in event.body:
-                tracker.update(self._tracked(sweep, self._store.runs.get(f"{sweep.name}.r.{event.body['run']}")))
-            position = event.position
+        for entry in self._store.sweeps.events(sweep.name, after=position):
+            if isinstance(entry.event, RunEnded):
+                tracker.update(self._tracked(sweep, self._store.runs.get(run_id(sweep.name, entry.event.run))))
+            position = entry.position
             self._store.sweeps.set_tracked_position(sweep.name, position)
         for run in self._store.runs.in_states(sweep.name, LEASED):
             tracker.update(self._tracked(sweep, run))

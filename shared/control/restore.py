@@ -9,10 +9,13 @@ from pathlib import Path
 from shared.config.frozen import from_plain
 from shared.domain.configuration import best_first, outcomes_of
 from shared.domain.errors import Conflict
+from shared.domain.record_events import suggested
 from shared.domain.restore import life_of, nobodys
 from shared.domain.run import Run, RunState
-from shared.domain.sweep import BEING_RESTORED, Sweep, SweepState, absorb, settle
+from shared.domain.sweep import BEING_RESTORED, Sweep, SweepState, settle
+from shared.domain.totals import absorb
 from shared.storage.records import read_runs, read_sweep
+from shared.store.ledger import Change
 from shared.store.store import Store
 
 AT_ONCE = 100
@@ -68,12 +71,17 @@ def _begin(store: Store, born: Sweep) -> Sweep:
     return known
 
 
-def _suggest_all(store: Store, sweep: Sweep, suggested: list[Run]) -> Sweep:
-    while batch := suggested[sweep.created : sweep.created + AT_ONCE]:
+def _suggest_all(store: Store, sweep: Sweep, runs: list[Run]) -> Sweep:
+    while batch := runs[sweep.created : sweep.created + AT_ONCE]:
         after = sweep.move("", created=sweep.created + len(batch), memory={"n": sweep.created + len(batch)})
-        details = {"memory": after.memory}  # and not what each suggestion knew: that was in the log
-        sweep = store.sweeps.commit(sweep, after, [(run, details) for run in batch])
+        sweep = store.sweeps.commit(sweep, after, [_born(run, after) for run in batch])
     return sweep
+
+
+def _born(run: Run, sweep: Sweep) -> Change:
+    if run.last_move != "suggested":  # it was adopted
+        return Change(None, run)
+    return Change(None, run, event=suggested(run, memory=sweep.memory))  # what it knew was in the log
 
 
 def _live_again(store: Store, life: Iterable[Run]) -> None:
@@ -85,8 +93,8 @@ def _live_again(store: Store, life: Iterable[Run]) -> None:
 
 def _finish(store: Store, sweep: Sweep) -> Sweep:
     sweep = store.sweeps.get(sweep.name)
-    for event in store.sweeps.whole_log(sweep.name):
-        sweep = absorb(sweep, event.body, position=event.position)
+    for entry in store.sweeps.whole_log(sweep.name):
+        sweep = absorb(sweep, entry.event, position=entry.position)
     if sweep.limits.max_runs is not None:  # it may have been raised since the submit
         limits = sweep.limits.model_copy(update={"max_runs": max(sweep.limits.max_runs, sweep.created)})
         sweep = sweep.model_copy(update={"limits": limits})

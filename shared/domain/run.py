@@ -413,49 +413,9 @@ def retry(run: Run) -> Run:
     return run.move("retried", setback=setback, **anew, **changes)
 
 
-def taken_back(run: Run) -> dict[str, Any]:
-    """Describe for the log what of a sweep's totals a retry of `run` takes back."""
-    return {"was": run.state, "cost": run.cost or 0.0}
-
-
 def finite(metrics: Mapping[str, float]) -> dict[str, float]:
     """Return the metrics that are finite numbers: JSON has no others, so a record with one could not be read back."""
     return {name: value for name, value in metrics.items() if math.isfinite(value)}
-
-
-def event_of(run: Run) -> dict[str, Any]:
-    """Describe the run's last move for the log: what a replay needs, and no more."""
-    event: dict[str, Any] = {"kind": run.last_move, "run": run.number}
-    match run.last_move:
-        case "suggested":
-            event |= {"params": run.params, **run.prediction.model_dump(exclude_none=True)}
-        case "adopted":
-            event |= {"params": run.params, "origin": run.origin, "step": run.steps}
-            event |= {"early_stop": run.early_stop.model_dump(exclude_none=True)} if run.early_stop else {}
-        case "retried":
-            event |= {"params": run.params, "state": run.state, "step": run.steps}
-        case "claimed":
-            owner = run.owner.worker if run.owner else None
-            step = run.checkpoint.step if run.checkpoint else 0
-            event |= {"state": run.state, "attempt": run.attempt, "worker": owner, "step": step}
-            event |= {"code": run.other_code} if run.other_code else {}
-        case "checkpointed" | "fell back":
-            event |= {"step": run.steps}
-        case "trained" | "released":
-            event |= {"step": run.steps}
-        case "stopped early":
-            event |= run.early_stop.model_dump(exclude_none=True) if run.early_stop else {}
-        case "observed":
-            event |= {"score": run.score, "cost": run.cost}
-            event |= {"trained": run.trained} if run.trained else {}
-            event |= {"earlier": [point.model_dump() for point in run.earlier]} if run.earlier else {}
-        case "failed":
-            event |= {"cost": run.cost, "failure": run.failure.kind if run.failure else None}
-        case "lost":
-            event |= {"why": run.setback}
-        case "damaged":
-            event |= {"why": run.setback, "step": run.steps}
-    return event
 
 
 def _require(run: Run, *states: RunState) -> None:

@@ -98,38 +98,6 @@ class Sweep(Frozen):
         return self.model_copy(update={"version": self.version + 1, "last_move": name, **changes})
 
 
-COUNTED = frozenset({"observed", "failed", "cancelled", "retried", "resumed"})
-"""The events that change the totals of a sweep."""
-
-
-def absorb(sweep: Sweep, event: Mapping[str, Any], *, position: int) -> Sweep:
-    """Return the sweep whose totals include the event at `position` of its log. The version stays."""
-    changes: dict[str, Any] = {"seen": position}
-    match event["kind"]:  # the kinds of COUNTED
-        case "observed":
-            changes |= {
-                "observed": sweep.observed + 1,
-                "spent": _sum(sweep.spent, event["cost"]),
-                "consecutive_failures": 0,
-                "best": _better(sweep, Best(run=event["run"], score=event["score"], cost=event["cost"])),
-            }
-        case "failed":
-            by_user = event.get("failure") != "crash loop"  # infrastructure does not count
-            changes |= {
-                "failed": sweep.failed + 1,
-                "spent": _sum(sweep.spent, event.get("cost") or 0.0),
-                "consecutive_failures": sweep.consecutive_failures + by_user,
-            }
-        case "cancelled":
-            changes |= {"cancelled": sweep.cancelled + 1}
-        case "retried":
-            was = event["was"]
-            changes |= {was: getattr(sweep, was) - 1, "spent": max(sweep.spent - event["cost"], 0.0)}
-        case "resumed":
-            changes |= {"consecutive_failures": 0}
-    return sweep.model_copy(update=changes)
-
-
 def reached_limit(sweep: Sweep, *, now: float) -> str | None:
     """Say which limit forbids to start another run; None while there is room."""
     limits, best = sweep.limits, sweep.best
@@ -301,32 +269,8 @@ def drop_log(sweep: Sweep) -> Sweep:
     return sweep.move("", log_dropped=True)
 
 
-def event_of(sweep: Sweep) -> dict[str, Any]:
-    """Describe the sweep's last move for the log."""
-    event: dict[str, Any] = {"kind": sweep.last_move, "state": sweep.state, "reason": sweep.reason}
-    match sweep.last_move:
-        case "enqueued":
-            event |= {"params": sweep.enqueued[-1]}
-        case "limited":
-            event |= {"limits": sweep.limits.model_dump()}
-    return event
-
-
 def _require_a_log(sweep: Sweep) -> None:
     if sweep.log_dropped:
         raise IllegalMove(f"sweep {sweep.name} is finished, and its log was dropped: it cannot go on")
     if sweep.is_finished and sweep.reason == BEING_RESTORED:
         raise IllegalMove(f"sweep {sweep.name} is {sweep.reason}: wait for that, or give `sweepctl restore` again")
-
-
-def _sum(spent: float, cost: float) -> float:
-    # Never infinite: JSON has no such number, so the record could not be read back.
-    return min(spent + cost, sys.float_info.max)
-
-
-def _better(sweep: Sweep, rival: Best) -> Best:
-    best = sweep.best
-    if best is None:
-        return rival
-    sign = 1.0 if sweep.goal == "maximize" else -1.0
-    return rival if (sign * rival.score, -rival.cost) > (sign * best.score, -best.cost) else best

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 import redis
 from pydantic import ValidationError
 
 from shared.domain import run as runs
-from shared.domain import sweep as sweeps
 from shared.domain.errors import Held, Stale, Unreadable
+from shared.domain.events import RunMoved, SweepMoved
+from shared.domain.record_events import event_of_run, event_of_sweep
 from shared.domain.run import ORDER, Run
 from shared.domain.sweep import Sweep, SweepState
 from shared.store import keys
@@ -27,12 +28,24 @@ DUE_KEYS = {True: 9, False: 8}  # of commit.lua: evaluation, training
 
 @dataclass(frozen=True)
 class Change:
-    """Replace `before` (None: there is none yet) by `after`, and hold, keep or drop the lease."""
+    """Replace `before` (None: there is none yet) by `after`, and hold, keep or drop the lease.
+
+    `event` goes into the log: None is that of the last move of `after`.
+    """
 
     before: Run | Sweep | None
     after: Run | Sweep
     lease: Lease = "drop"
-    detail: Mapping[str, Any] = field(default_factory=dict)  # for the log alone
+    event: RunMoved | SweepMoved | None = None
+
+    def event_text(self) -> str:
+        """Return the event as the log holds it: JSON, and nothing for a move of a sweep without a name."""
+        if isinstance(self.after, Sweep):
+            if not self.after.last_move:
+                return ""
+            return json.dumps((self.event or event_of_sweep(self.after)).plain())
+        before = self.before if isinstance(self.before, Run) else None
+        return json.dumps((self.event or event_of_run(self.after, before)).plain(), separators=(",", ":"))
 
 
 def new_commit_id() -> str:
@@ -107,15 +120,14 @@ def _request(change: Change, written: Run | Sweep) -> dict[str, Any]:
     body = written.model_dump_json(exclude_defaults=True)
     expect = change.before.version if change.before else 0
     if isinstance(written, Sweep):
-        event = json.dumps({**sweeps.event_of(written), **change.detail}) if written.last_move else ""
         live = "no" if written.is_finished else "yes"
-        return {"number": 0, "expect": expect, "body": body, "event": event, "live": live}
+        return {"number": 0, "expect": expect, "body": body, "event": change.event_text(), "live": live}
     due = 0 if written.due_queue is None else DUE_KEYS[written.due_queue == runs.EVAL_QUEUE]
     return {
         "number": written.number,
         "expect": expect,
         "body": body,
-        "event": json.dumps({**runs.event_of(written), **change.detail}, separators=(",", ":")),
+        "event": change.event_text(),
         "ordinal": ORDER.index(written.state),
         "lease": change.lease,
         "due": due,

@@ -33,7 +33,7 @@ def collect(store: Store, name: str, *, on_step: Notice) -> Material:
     on_step(0, 4)
     runs, now = store.runs.all(name), store.sweeps.now()
     on_step(1, 4)
-    log = [] if sweep.log_dropped else ((event.at_ms, event.body) for event in store.sweeps.whole_log(name))
+    log = [] if sweep.log_dropped else store.sweeps.whole_log(name)
     timeline = timeline_of(log, start=sweep.created_at, now=now)
     on_step(2, 4)
     standings = ranked([run for run in runs if run.state is RunState.OBSERVED], sweep)

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalW
 def url(store: Store) -> Iterator[str]:
     """Serve a store with a sweep of 40 runs."""
     sweep = store.sweeps.create(a_sweep_of(40))
-    store.sweeps.commit(sweep, sweep.move("", created=40), [(run, {}) for run in some_runs(sweep, 40)])
+    store.sweeps.commit(sweep, sweep.move("", created=40), some_runs(sweep, 40))
     server = make(SweepStorage(store), host="127.0.0.1", port=0)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()

@@ -19,7 +19,7 @@ def test_a_waiting_run_without_a_notification_is_found_once_there_is_a_suggester
     store: Store, a_sweep: ASweep, a_run: ARun
 ) -> None:
     sweep = store.sweeps.create(a_sweep())
-    store.sweeps.commit(sweep, sweep.move("", created=2), [(a_run(number=1), {}), (a_run(number=2), {})])
+    store.sweeps.commit(sweep, sweep.move("", created=2), [a_run(number=1), a_run(number=2)])
     store.runs.unring(store.runs.get("s.r.2"))
     assert audit_sweep(store, "s").problems == []
 
@@ -34,7 +34,7 @@ def test_a_sweep_that_moves_on_while_it_is_read_is_read_again(
     store: Store, a_sweep: ASweep, a_run: ARun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sweep = store.sweeps.create(a_sweep())
-    store.sweeps.commit(sweep, sweep.move("", created=1), [(a_run(number=1), {})])
+    store.sweeps.commit(sweep, sweep.move("", created=1), [a_run(number=1)])
     read_all = store.runs.all
     reads: list[str] = []
 

@@ -96,7 +96,7 @@ def test_the_suggestions_of_a_restored_sweep_are_replayed_from_the_first_new_one
     restore(store, folder)
     Suggester(store, a_worker("suggester", "suggest").notifications).advance("s")
 
-    made = list(replay(store.sweeps.get("s"), ((event.position, event.body) for event in store.sweeps.whole_log("s"))))
+    made = list(replay(store.sweeps.get("s"), store.sweeps.whole_log("s")))
 
     assert made == [*(Replayed(number, told=False) for number in range(1, 5)), Replayed(5)]
 

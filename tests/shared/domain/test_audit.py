@@ -10,24 +10,25 @@ import pytest
 from shared.domain.audit import Audit, audit
 from shared.domain.run import Prediction, Run, RunState
 from shared.domain.sweep import Best, Limits, Sweep, SweepState
+from tests.logs import log_of
 
 SOUND: tuple[Mapping[str, Any], ...] = (
-    {"kind": "submitted"},
-    {"kind": "suggested", "run": 1, "params": {}},
-    {"kind": "claimed", "run": 1, "state": "training", "worker": "one", "step": 0},
+    {"kind": "submitted", "state": "running"},
+    {"kind": "suggested", "run": 1, "params": {}, "source": "centre"},
+    {"kind": "claimed", "run": 1, "state": "training", "attempt": 1, "worker": "one", "step": 0},
     {"kind": "checkpointed", "run": 1, "step": 10},
     {"kind": "lost", "run": 1, "why": "silent"},
-    {"kind": "claimed", "run": 1, "state": "training", "worker": "other", "step": 10},
+    {"kind": "claimed", "run": 1, "state": "training", "attempt": 2, "worker": "other", "step": 10},
     {"kind": "checkpointed", "run": 1, "step": 20},
     {"kind": "trained", "run": 1, "step": 20},
-    {"kind": "claimed", "run": 1, "state": "evaluating", "worker": "eve", "step": 20},
+    {"kind": "claimed", "run": 1, "state": "evaluating", "attempt": 2, "worker": "eve", "step": 20},
     {"kind": "observed", "run": 1, "score": 2.0, "cost": 3.0},
 )
 
 
 EARLY: tuple[Mapping[str, Any], ...] = (
     *SOUND[:4],
-    {"kind": "stopped early", "run": 1, "step": 15},
+    {"kind": "stopped early", "run": 1, "step": 15, "score": 0.5, "cost": 1.0, "why": "worse than the others"},
     *SOUND[4:6],
     *SOUND[7:],
 )
@@ -64,8 +65,7 @@ def audited(
         observed=observed,
         best=Best(run=1, score=2.0, cost=3.0),
     )
-    told = [(position, position * 1000, event) for position, event in enumerate(events, start=first)]
-    return audit(sweep, [a_run()] if runs is None else runs, told)
+    return audit(sweep, [a_run()] if runs is None else runs, log_of(*events, first=first))
 
 
 def test_a_sound_log_has_no_problem_and_every_attempt() -> None:
@@ -91,7 +91,7 @@ RETRIED: tuple[Mapping[str, Any], ...] = (
     *SOUND[5:],
 )
 ADOPTED: tuple[Mapping[str, Any], ...] = (
-    {"kind": "submitted"},
+    {"kind": "submitted", "state": "running"},
     {"kind": "adopted", "run": 1, "params": {}, "origin": "old.r.7", "step": 20},
     *SOUND[8:],
 )
@@ -121,6 +121,34 @@ def test_the_work_after_the_last_checkpoint_of_a_lost_attempt_is_what_was_lost()
 )
 def test_a_broken_rule_is_named(events: Sequence[Mapping[str, Any]], problem: str) -> None:
     assert problem in audited(events).problems
+
+
+NEWER: tuple[Mapping[str, Any], ...] = (
+    {"kind": "teleported", "run": 1, "to": "the moon"},
+    {"kind": "observed", "run": 1, "score": "good", "cost": 3.0},
+    {"kind": "renamed"},
+)
+
+
+@pytest.mark.parametrize("newer", NEWER)
+def test_an_event_of_a_newer_version_is_counted_as_unknown_and_not_judged(newer: Mapping[str, Any]) -> None:
+    found = audited((*SOUND[:6], newer, *SOUND[6:]), observed=7)
+
+    assert found.problems == []
+    assert found.unknown == {newer["kind"]: 1}
+    assert found.notes[0].startswith(f"1 events of the log are unknown to this version: {newer['kind']} (1): ")
+
+
+def test_what_other_runs_did_beside_an_unknown_event_is_still_judged() -> None:
+    broken = [{**event, "run": 2} if "run" in event else event for event in (*SOUND, SOUND[-1])]
+
+    found = audited((*broken, NEWER[0]))
+
+    assert "run 2: observed after it was observed: a run ends once" in found.problems
+
+
+def test_a_field_of_a_newer_version_is_ignored() -> None:
+    assert audited([{**event, "colour": {"red": 1}} for event in SOUND]).problems == []
 
 
 def test_a_gap_in_the_log_is_named() -> None:
@@ -188,7 +216,7 @@ def test_of_a_dropped_log_the_records_alone_are_compared_and_the_audit_says_so()
         log_dropped=True,
     )
 
-    found = audit(sweep, [a_run()], [(10, 10_000, {"kind": "finished"})])
+    found = audit(sweep, [a_run()], log_of({"kind": "finished", "state": "finished"}, first=10))
 
     assert found.problems == []
     assert found.notes == ["its log was dropped after the retention: only its records were compared"]

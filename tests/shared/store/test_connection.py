@@ -218,7 +218,7 @@ def test_a_full_memory_is_told_and_leaves_nothing_half_written(
 ) -> None:
     store = open_store(start_server("--maxmemory-policy", "noeviction"))
     sweep, run = store.sweeps.create(a_sweep()), a_run()
-    sweep = store.sweeps.commit(sweep, sweep.move("", created=1), [(run, {})])
+    sweep = store.sweeps.commit(sweep, sweep.move("", created=1), [run])
     (queued,) = store.runs.all("s")
     store.client.config_set("maxmemory", "1")
 

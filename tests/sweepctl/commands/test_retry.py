@@ -94,8 +94,7 @@ def test_its_failure_is_forgotten_once_it_is_observed_and_the_log_replays(store:
     sweep = store.sweeps.get("s")
     assert (sweep.state, sweep.observed, sweep.failed, sweep.spent) == (SweepState.FINISHED, 6, 0, 12.0)
     assert audit_sweep(store, "s").problems == []
-    log = ((event.position, event.body) for event in store.sweeps.whole_log("s"))
-    assert list(replay(sweep, log)) == [Replayed(number) for number in range(1, 7)]
+    assert list(replay(sweep, store.sweeps.whole_log("s"))) == [Replayed(number) for number in range(1, 7)]
 
 
 def test_a_run_of_a_paused_sweep_waits_until_it_is_resumed(store: Store, begin: Begin) -> None:
