@@ -18,7 +18,7 @@ from protein_sweeps._results import RunResult, SweepEvent, SweepResult, read_res
 from protein_sweeps.run import TrainingRun
 from protein_sweeps.space import Space
 from services.suggester.ask import Asker, SweepEnded
-from shared.config.frozen import from_plain
+from shared.config.frozen import job_of
 from shared.config.names import slug
 from shared.config.schema import SweepJob
 from shared.config.searched import full_paths, short_names
@@ -170,7 +170,7 @@ class Sweep:
 
     def __init__(self, store: Store, name: str, closes: ExitStack) -> None:
         self._store, self.name = store, name
-        self._job = from_plain(store.sweeps.get(name).config)
+        self._job = job_of(store.sweeps.get(name))
         self._asker: Asker | None = None
         self._close = weakref.finalize(self, closes.close)
 
@@ -521,7 +521,7 @@ def load_sweep(name: str, *, data_dir: str | Path | None = None, redis: str | No
 
 def _read(store: Store, name: str) -> SweepResult:
     record = store.sweeps.get(name)
-    return read_result(record, from_plain(record.config), store.runs.all(name))
+    return read_result(record, job_of(record), store.runs.all(name))
 
 
 def _folder(data_dir: str | Path | None) -> Path:

@@ -16,7 +16,7 @@ from optuna.study._frozen import FrozenStudy
 from optuna.trial import FrozenTrial, TrialState
 
 from services.dashboard.trials import distribution_of, trial_of
-from shared.config.frozen import from_plain
+from shared.config.frozen import job_of
 from shared.config.searched import space_of
 from shared.domain.errors import SweepError
 from shared.domain.events import RunClaimed, RunEnded
@@ -84,7 +84,7 @@ class SweepStorage(BaseStorage):
     def get_study_user_attrs(self, study_id: int) -> dict[str, Any]:
         """Return what Optuna has no word for."""
         sweep = self._by_id(study_id).sweep
-        method = sweep.config["sweep"]["method"]
+        method = job_of(sweep).sweep.method
         return {"state": str(sweep.state), "reason": sweep.reason, "method": method, "spent": sweep.spent}
 
     def get_study_system_attrs(self, study_id: int) -> dict[str, Any]:
@@ -94,7 +94,7 @@ class SweepStorage(BaseStorage):
         link = sweep_link(sweep)
         lines += [f"[Weights & Biases]({link})"] if link else []
         note = {"dashboard:note_ver": 1, "dashboard:note_str:0": "\n\n".join(lines)}
-        return {"study:metric_names": [sweep.config["sweep"]["metric"]], **note}
+        return {"study:metric_names": [sweep.metric], **note}
 
     # ---------------------------------------------------------------------------------------------- trials
 
@@ -132,7 +132,7 @@ class SweepStorage(BaseStorage):
         if sweep is None:
             raise KeyError(name)
         if name not in self._watched:
-            space = space_of(from_plain(sweep.config))
+            space = space_of(job_of(sweep))
             distributions = {parameter.path: distribution_of(parameter) for parameter in space.parameters}
             self._watched[name] = Watched(len(self._watched), sweep, distributions)
         self._watched[name].sweep = sweep

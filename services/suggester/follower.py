@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from services.suggester.optuna_search import OptunaSearch
 from services.suggester.protein import BEGINNING, GridSearch, Protein, RandomSearch, SobolSearch, Suggestion
-from shared.config.frozen import from_plain
+from shared.config.frozen import job_of
 from shared.config.schema import SweepJob
 from shared.config.searched import space_of
 from shared.domain.configuration import Outcome
@@ -122,7 +122,7 @@ class Follower:
 
 def follow(sweep: Sweep) -> Follower:
     """Return a follower at the start of the sweep's log. Raises ConfigError if this suggester cannot serve it."""
-    job = from_plain(sweep.config)
+    job = job_of(sweep)
     space = space_of(job)
     return Follower(lambda: _optimizer(job, space))
 

@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from shared.config.frozen import from_plain
+from shared.config.frozen import job_of
 from shared.config.schema import SweepJob
 from shared.config.searched import length_of
 from shared.domain.early_stopping import BestSoFar, why_stop
@@ -51,7 +51,7 @@ class EarlyStopping:
         live = self._store.sweeps.live()
         for name in live:
             try:
-                job = from_plain(self._store.sweeps.get(name).config)
+                job = job_of(self._store.sweeps.get(name))
                 if job.sweep.early_stop_quantile is not None:
                     self._judge(name, job, quantile=job.sweep.early_stop_quantile)
             except (ConfigError, NotFound, Unreadable) as reason:  # of another version: the other sweeps go on

@@ -6,7 +6,7 @@ import logging
 import threading
 from pathlib import Path
 
-from shared.config.frozen import from_plain
+from shared.config.frozen import job_of
 from shared.domain.errors import NotFound
 from shared.domain.events import RunEnded
 from shared.domain.run import LEASED, Run, run_id
@@ -43,7 +43,7 @@ class Tracking:
         self._trackers.clear()
 
     def _follow(self, sweep: Sweep) -> None:
-        if sweep.config["wandb"]["mode"] == "off":
+        if not sweep.is_tracked:
             return
         tracker = self._trackers.get(sweep.name) or self._trackers.setdefault(sweep.name, self._new_tracker(sweep))
         position = self._store.sweeps.tracked_position(sweep.name)
@@ -77,7 +77,7 @@ class Tracking:
             attempt=run.attempt,
             params=run.params,
             config=sweep.config["trainer"],
-            metric=sweep.config["sweep"]["metric"],
+            metric=sweep.metric,
             curve=progress.curve if progress else (),
             outcome=outcome,
             failed=run.failure is not None,
@@ -86,7 +86,7 @@ class Tracking:
     def _new_tracker(self, sweep: Sweep) -> Tracker:
         from shared.tracking.wandb_tracker import WandbTracker  # takes half a second, and most sweeps need none
 
-        job = from_plain(sweep.config)
+        job = job_of(sweep)
         wandb = job.wandb
         if wandb.mode == "off":
             raise AssertionError("a sweep that is not tracked has no tracker")

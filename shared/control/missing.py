@@ -39,8 +39,7 @@ def say_missing(sweep: Sweep, workers: Sequence[Worker], *, private: bool) -> li
     """
     if sweep.is_finished:
         return []
-    is_evaluated = bool(sweep.config["sim"]["simulations"])
-    missing = missing_workers(workers, queue=sweep.queue, is_evaluated=is_evaluated)
+    missing = missing_workers(workers, queue=sweep.queue, is_evaluated=sweep.is_evaluated)
     if private and missing:  # a worker that is started by hand looks for its store elsewhere
         lacks = " and no ".join(missing)
         return [f"no {lacks} lives: `sweepctl up` starts them (or `sweepctl run` with the same config)"]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared.config.frozen import from_plain
+from shared.config.frozen import job_of
 from shared.domain.configuration import best_first, outcomes_of
 from shared.domain.errors import Conflict
 from shared.domain.record_events import suggested
@@ -41,8 +41,7 @@ def restore(store: Store, folder: Path, *, tell: Tell = lambda done, of: None) -
     """
     folder = folder.resolve()
     born, mirrors = read_sweep(folder), [run for _, run in read_runs(folder)]
-    born = _moved_to(born, folder)
-    from_plain(born.config)  # of another version: said before anything is written
+    born = _moved_to(born, folder)  # raises for another version, before anything is written
     lives = {run.number: life_of(run) for run in mirrors}
     last = max(lives, default=0)
     unknown = [number for number in range(1, last + 1) if number not in lives]
@@ -56,8 +55,9 @@ def restore(store: Store, folder: Path, *, tell: Tell = lambda done, of: None) -
 
 def _moved_to(born: Sweep, folder: Path) -> Sweep:
     # The folder may have been moved, or come from a backup: its runs are where it is now.
+    job = job_of(born)
     place = {"data_dir": str(folder.parents[1]), "runs_dir": str(folder / "runs")}
-    usual = Path(born.config["runs_dir"]) == Path(born.config["data_dir"]) / "sweep" / born.name / "runs"
+    usual = Path(job.runs_dir) == Path(job.data_dir) / "sweep" / born.name / "runs"
     return born.model_copy(update={"config": {**born.config, **place}}) if usual else born
 
 
@@ -105,6 +105,6 @@ def _finish(store: Store, sweep: Sweep) -> Sweep:
     leader = next(iter(best_first(outcomes, goal=sweep.goal, memory=sweep.memory)), None)
     seen = sweep.seen + 1  # this event, too
     changes = {"state": settled.state, "reason": settled.reason, "seen": seen, "leader": leader}
-    if sweep.config["wandb"]["mode"] != "off":  # its tracker was told of these runs when they ran
+    if sweep.is_tracked:  # its tracker was told of these runs when they ran
         store.sweeps.set_tracked_position(sweep.name, sweep.seen)
     return store.sweeps.commit(sweep, sweep.move("restored", **changes))

@@ -90,11 +90,11 @@ def details_of(
         {"at": at_ms / 1000, **{key: value for key, value in event.plain().items() if key not in hidden}}
         for _, at_ms, event in entries
     ]
-    folder = RunFolder(Path(sweep.config["runs_dir"]) / run.id)
+    folder = RunFolder(Path(sweep.runs_dir) / run.id)
     troubled = run.failure is not None or run.setback is not None
     return {
         **describe(run, sweep, progress),
-        "metric": sweep.config["sweep"]["metric"],
+        "metric": sweep.metric,
         "standing": _standing(observed, sweep, run),
         "moves": moves,
         "folder": str(folder.path),

@@ -75,6 +75,6 @@ def _retry(store: Store, name: str, number: int | None) -> Retried:
 
 def _write_mirror(sweep: Sweep, run: Run) -> None:
     # A restore would bring it back as failed. Its folder may be another machine's.
-    folder = RunFolder(Path(sweep.config["runs_dir"]) / run.id)
+    folder = RunFolder(Path(sweep.runs_dir) / run.id)
     if folder.record_file.exists():
         write_run(folder, run)

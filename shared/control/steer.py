@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from shared.config.compose import check_values
-from shared.config.frozen import from_plain
+from shared.config.frozen import job_of
 from shared.config.overrides import read_values
 from shared.config.searched import space_of
 from shared.domain import run as run_moves
@@ -65,7 +65,7 @@ def enqueue_params(store: Store, name: str, asked: Mapping[str, Any]) -> Params:
     Raises ConfigError for parameters that the sweep does not have or that would be inactive, Conflict when it starts
     no more runs.
     """
-    space = space_of(from_plain(store.sweeps.get(name).config))
+    space = space_of(job_of(store.sweeps.get(name)))
     params = space.completed(asked)
     if inactive := [path for path in asked if path not in params]:
         raise ConfigError(f"{inactive[0]}: {_why_inactive(space, inactive[0])}; leave it out")
@@ -93,7 +93,7 @@ def set_limits(store: Store, name: str, values: Mapping[str, Any]) -> Sweep:
                 f"{key}: cannot be changed while a sweep lives{near}; expected one of {', '.join(LIMITS)}"
             )
     sweep, now = store.sweeps.get(name), store.sweeps.now()
-    changes = {LIMITS[key]: value for key, value in check_values(from_plain(sweep.config), values).items()}
+    changes = {LIMITS[key]: value for key, value in check_values(job_of(sweep), values).items()}
     track_again(store, sweep)
     return _move_sweep(store, name, lambda sweep: sweep_moves.limit(sweep, now=now, **changes))
 
@@ -101,7 +101,7 @@ def set_limits(store: Store, name: str, values: Mapping[str, Any]) -> Sweep:
 def track_again(store: Store, sweep: Sweep) -> None:
     """Let the tracker of a finished sweep hear of what comes next, should it go on; it knows the rest."""
     last = store.sweeps.last_event(sweep.name) if sweep.is_finished else None
-    if last and sweep.config["wandb"]["mode"] != "off" and sweep.name not in store.sweeps.tracked():
+    if last and sweep.is_tracked and sweep.name not in store.sweeps.tracked():
         store.sweeps.set_tracked_position(sweep.name, last.position)
 
 

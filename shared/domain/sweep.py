@@ -62,7 +62,7 @@ class Sweep(Frozen):
     goal: Goal
     queue: str
     limits: Limits
-    config: dict[str, Any]  # the frozen job, plain data
+    config: dict[str, Any]  # the frozen job as plain data; shared.config.frozen.job_of parses it
     config_hash: str
     code: CodeVersion | None = None  # that of the submit
     created_at: float  # seconds since the epoch, by the server's clock
@@ -85,6 +85,31 @@ class Sweep(Frozen):
     def is_finished(self) -> bool:
         """Whether the sweep is over for good."""
         return self.state is SweepState.FINISHED
+
+    @property
+    def metric(self) -> str:
+        """The metric that is the score, where the training or the evaluation reports no `score`."""
+        return str(self.config["sweep"]["metric"])
+
+    @property
+    def cost_kind(self) -> str:
+        """What a cost is: `seconds`, `steps`, or the name of a metric."""
+        return str(self.config["cost"])
+
+    @property
+    def runs_dir(self) -> str:
+        """The folder of the runs' folders, as the submitter sees it."""
+        return str(self.config["runs_dir"])
+
+    @property
+    def is_evaluated(self) -> bool:
+        """Whether an evaluator scores the runs."""
+        return bool(self.config["sim"]["simulations"])
+
+    @property
+    def is_tracked(self) -> bool:
+        """Whether the runs are reported to Weights & Biases."""
+        return bool(self.config["wandb"]["mode"] != "off")
 
     @property
     def leading(self) -> Configuration | None:

@@ -12,7 +12,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from shared.config.frozen import from_plain
+from shared.config.frozen import job_of
 from shared.config.schema import FunctionTrainer, NoopTrainer, PpoTrainer, SweepJob
 from shared.domain.code import CodeVersion, difference
 from shared.domain.sweep import Sweep
@@ -109,7 +109,7 @@ class CodeComparison:
         """Say in what the code here is another one than the sweep was submitted with; None if it is the same."""
         if sweep.code is None:
             return None
-        found = difference(sweep.code, self.source(from_plain(sweep.config)).version)
+        found = difference(sweep.code, self.source(job_of(sweep)).version)
         told = self._told.pop(sweep.name, None)
         if found:
             self._told[sweep.name] = found

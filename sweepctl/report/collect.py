@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from shared.config.frozen import from_plain
+from shared.config.frozen import job_of
 from shared.config.searched import space_of
 from shared.control.results import Standing, ranked
 from shared.domain.errors import SweepError
@@ -29,7 +29,7 @@ Notice = Callable[[int, int], None]
 def collect(store: Store, name: str, *, on_step: Notice) -> Material:
     """Read a sweep. Raises NotFound, and ConfigError for a sweep of another version."""
     sweep = store.sweeps.get(name)
-    space = space_of(from_plain(sweep.config))
+    space = space_of(job_of(sweep))
     on_step(0, 4)
     runs, now = store.runs.all(name), store.sweeps.now()
     on_step(1, 4)
