@@ -14,14 +14,22 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
-from protein_sweeps._results import RunResult, SweepEvent, SweepResult, read_result, require_best, run_result, to_pandas
+from protein_sweeps._results import (
+    RunResult,
+    SweepEvent,
+    SweepResult,
+    read_result,
+    require_best_run,
+    run_result,
+    to_pandas,
+)
 from protein_sweeps.run import TrainingRun
 from protein_sweeps.space import Space
 from services.suggester.ask import Asker, SweepEnded
 from shared.config.frozen import job_of
 from shared.config.names import slug
 from shared.config.schema import SweepJob
-from shared.config.searched import full_paths, short_names
+from shared.config.searched import full_paths, user_params
 from shared.config.settings import data_dir as usual_data_dir
 from shared.config.settings import worker_settings
 from shared.control.define import define_job
@@ -280,7 +288,7 @@ class Sweep:
             ```
         """
         result = self.result
-        return require_best(self.name, result.runs, result.ranking)
+        return require_best_run(self.name, result.runs, result.ranking)
 
     def to_pandas(self) -> Any:
         """Return a pandas DataFrame with one row for each run.
@@ -387,7 +395,7 @@ class Sweep:
             ```
         """
         asked = full_paths(self._job, {**(params or {}), **named})
-        return short_names(self._job, enqueue_params(self._store, self.name, asked))
+        return user_params(self._job, enqueue_params(self._store, self.name, asked))
 
     def pause(self) -> None:
         """Pause the sweep: no new runs start. Runs in progress continue.

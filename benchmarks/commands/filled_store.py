@@ -14,7 +14,7 @@ from shared.domain.record_events import suggested
 from shared.domain.run import Checkpoint, Prediction, Run, claim, finish_training, keep_checkpoint, observe, suggest
 from shared.domain.sweep import Limits, Sweep, settle
 from shared.domain.totals import absorb
-from shared.store.ledger import Change, Lease, Ledger
+from shared.store.ledger import Change, LeaseTerm, Ledger
 from shared.store.store import Store
 
 AT_ONCE = 100
@@ -93,7 +93,7 @@ def _claimed(run: Run, worker: str) -> Run:
     return claim(run, worker=worker, nonce="0123456789abcdef", at=1.7e9)
 
 
-def _moved(ledger: Ledger, before: Sequence[Run], after: Sequence[Run], *, lease: Lease) -> list[Run]:
+def _moved(ledger: Ledger, before: Sequence[Run], after: Sequence[Run], *, lease: LeaseTerm) -> list[Run]:
     changes = [Change(old, new, lease) for old, new in zip(before, after, strict=True)]
     written = ledger.commit(before[0].sweep, changes, queue="gpu")
     return [run for run in written if isinstance(run, Run)]

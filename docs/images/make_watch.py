@@ -32,7 +32,7 @@ from shared.domain.run import (
 )
 from shared.domain.sweep import Best, Limits, Sweep
 from shared.local import private_store
-from shared.store.fleet import Worker
+from shared.store.fleet import LiveWorker
 from shared.store.store import Store, open_store
 from sweepctl.views.watch_app import WatchApp
 from sweepctl.views.watch_table import RunsTable
@@ -97,7 +97,7 @@ def announce(store: Store, over: int) -> None:
         name = f"{service}@{host}:{pid}"
         slots = len(gpus) or 1
         store.fleet.announce(
-            Worker(
+            LiveWorker(
                 id=name,
                 service=service,
                 host=host,

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from shared.config.checks import with_values
 from shared.config.explain import explain
 from shared.config.schema import SweepJob
-from shared.config.secrecy import masked
+from shared.config.secrecy import mask_secrets
 from shared.domain.errors import ConfigError
 from shared.domain.sweep import Sweep
 from shared.domain.wording import show
@@ -114,7 +114,7 @@ def job_of_run(job: SweepJob, params: Mapping[str, Any]) -> SweepJob:
 
 def to_yaml(job: SweepJob) -> str:
     """Return the job as YAML with the keys of sweep_job.yaml; what looks like a secret is masked."""
-    return str(yaml.dump(masked(to_plain(job)), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120))
+    return str(yaml.dump(mask_secrets(to_plain(job)), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120))
 
 
 class _Dumper(yaml.SafeDumper):

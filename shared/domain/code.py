@@ -13,7 +13,7 @@ class CodeVersion(Frozen):
     sources: str | None = None  # a digest of the sources of the training's own module
 
 
-def difference(submitted: CodeVersion | None, here: CodeVersion) -> str | None:
+def code_difference(submitted: CodeVersion | None, here: CodeVersion) -> str | None:
     """Say in what the code `here` is another one than that of the submit; None where it is the same, or unknown.
 
     Commits are compared where both places have one, else the sources themselves: an image often has no repository.

@@ -16,7 +16,9 @@ Axis = Mapping[Value | None, float]
 """How often a parameter has each value that matters; None stands for all others."""
 
 
-def settle(parameters: Sequence[Parameter], fixed: Mapping[str, Any]) -> tuple[tuple[Parameter, ...], dict[str, str]]:
+def settle_conditions(
+    parameters: Sequence[Parameter], fixed: Mapping[str, Any]
+) -> tuple[tuple[Parameter, ...], dict[str, str]]:
     """Return the parameters that can be active, and for each other one why it never is.
 
     A condition on a key of `fixed`, the values of the config that are not searched, is decided here. What a parent
@@ -106,7 +108,7 @@ def axis_of(parameter: Parameter, parameters: Sequence[Parameter]) -> Axis:
     return dict.fromkeys(named, 1.0) | ({None: others} if others else {})
 
 
-def count(parameters: Sequence[Parameter], axes: Mapping[str, Axis]) -> float:
+def count_combinations(parameters: Sequence[Parameter], axes: Mapping[str, Axis]) -> float:
     """Return how many configurations there are if each active parameter takes the values of its axis.
 
     A parent is taken value by value, with what depends on it; what has nothing to do with it is counted once.
@@ -118,8 +120,9 @@ def count(parameters: Sequence[Parameter], axes: Mapping[str, Axis]) -> float:
     family = _family(root, parameters)
     others = [parameter for parameter in parameters if parameter.path not in family]
     rest = [parameter for parameter in parameters if parameter.path in family - {root.path}]
-    own = sum(times * count(_given(rest, root.path, value), axes) for value, times in axes[root.path].items())
-    return own * count(others, axes)
+    values = axes[root.path].items()
+    own = sum(times * count_combinations(_given(rest, root.path, value), axes) for value, times in values)
+    return own * count_combinations(others, axes)
 
 
 def _given(parameters: Sequence[Parameter], path: str, value: Value | None) -> list[Parameter]:

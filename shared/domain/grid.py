@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from shared.domain.conditions import count
+from shared.domain.conditions import count_combinations
 from shared.domain.errors import ConfigError
 from shared.domain.parameter import Parameter, Params
 from shared.domain.search_space import SearchSpace
@@ -23,7 +23,9 @@ class Grid:
     def __init__(self, space: SearchSpace, *, points: int) -> None:
         placed = {p.path: {p.decode(place): place for place in _places(p, points)} for p in space.parameters}
         self.axes = {path: list(values) for path, values in placed.items()}
-        combinations = int(count(space.parameters, {path: dict.fromkeys(axis, 1) for path, axis in self.axes.items()}))
+        combinations = int(
+            count_combinations(space.parameters, {path: dict.fromkeys(axis, 1) for path, axis in self.axes.items()})
+        )
         if combinations > LARGEST:
             raise ConfigError(
                 f"sweep.grid_points is {points}: the grid of {len(self.axes)} parameters has {combinations} "

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.domain.conditions import axis_of, count, settle
+from shared.domain.conditions import axis_of, count_combinations, settle_conditions
 from shared.domain.constraints import Constraint, read_constraint
 from shared.domain.errors import ConfigError
 from shared.domain.parameter import Array, Condition, Parameter, Params, Value
@@ -58,7 +58,7 @@ class SearchSpace:
         Raises ConfigError for anything that cannot be used; the message names the dotted path and the remedy.
         """
         written, notes = read_parameters(parameters)
-        found, idle = settle(written, fixed or {})
+        found, idle = settle_conditions(written, fixed or {})
         told = [f"{path}: not searched, it is never active: {reason}" for path, reason in idle.items()]
         space = cls(found, (*notes, *told), idle=tuple(idle))
         if not constraints:
@@ -83,7 +83,7 @@ class SearchSpace:
     @cached_property
     def size(self) -> float:
         """The number of different configurations, inf if any parameter is continuous."""
-        return count(self.parameters, {p.path: axis_of(p, self.parameters) for p in self.parameters})
+        return count_combinations(self.parameters, {p.path: axis_of(p, self.parameters) for p in self.parameters})
 
     @cached_property
     def is_conditional(self) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from shared.config.frozen import job_of, run_config
 from shared.config.schema import SweepJob
-from shared.config.searched import short_names
+from shared.config.searched import user_params
 from shared.domain.errors import ConfigError, Fenced, StoreUnreachable
 from shared.domain.observation import BadScore
 from shared.domain.progress import Progress
@@ -153,7 +153,7 @@ def _prepare(worker: Worker, claimed: Claimed, job: SweepJob, folder: RunFolder,
         seed=seed,
         device=slot.device if job.device == "auto" or not slot.gpus else job.device,
         config=config,
-        params=short_names(job, run.params),
+        params=user_params(job, run.params),
         given=_given(entry),
         folder=str(folder.path),
         workspace=str(folder.workspace(run.attempt)),

@@ -17,7 +17,7 @@ SILENT_SECONDS = 20.0
 FORGET_SECONDS = 3600.0
 
 
-class Worker(Frozen):
+class LiveWorker(Frozen):
     """What a worker announces with each heartbeat."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")  # a newer worker may tell more
@@ -49,7 +49,7 @@ class Fleet:
         self._store_id = ""
         self._beat = client.register_script((SCRIPTS / "heartbeat.lua").read_text())
 
-    def announce(self, worker: Worker) -> None:
+    def announce(self, worker: LiveWorker) -> None:
         """Note that this worker lives. Raises StoreReplaced when the store is not that of the first announcement."""
         self._store_id = self._send(worker.id, worker.model_dump_json())
 
@@ -57,14 +57,14 @@ class Fleet:
         """Take a worker that ends out of the register. Raises StoreReplaced as `announce` does."""
         self._send(worker_id, "")
 
-    def live(self, *, silent_seconds: float = SILENT_SECONDS) -> list[Worker]:
+    def live(self, *, silent_seconds: float = SILENT_SECONDS) -> list[LiveWorker]:
         """Return the workers heard within the last `silent_seconds`."""
         with plain_errors(self._url):
             seconds, micros = self._client.time()
             since = seconds * 1000 + micros // 1000 - int(silent_seconds * 1000)
             ids = self._client.zrangebyscore(keys.WORKERS_SEEN, since, "+inf")
             texts = self._client.hmget(keys.WORKERS, ids) if ids else []
-        return [Worker.model_validate_json(text) for text in texts if text]
+        return [LiveWorker.model_validate_json(text) for text in texts if text]
 
     def live_slots(self, queue: str) -> int:
         """Return how many runs of `queue` the live workers can hold at once."""

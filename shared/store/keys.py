@@ -13,7 +13,7 @@
 | tracked                 | hash   | sweep -> position of its log up to which the tracker was told          |
 | leases                  | zset   | id of each claimed run, by the end of its lease (ms)                   |
 | due:<queue>             | zset   | id of each run that wants a worker of that queue, by when (ms)         |
-| workers                 | hash   | worker -> what it announced (JSON of `store.fleet.Worker`)             |
+| workers                 | hash   | worker -> what it announced (JSON of `store.fleet.LiveWorker`)         |
 | workers:seen            | zset   | worker, by its last heartbeat (ms)                                     |
 | <queue>                 | list   | Celery's messages; ours to count, kombu's to write                     |
 

@@ -11,16 +11,15 @@ from typing import Any, Literal, TypeVar
 import redis
 from pydantic import ValidationError
 
-from shared.domain import run as runs
 from shared.domain.errors import Held, Stale, Unreadable
 from shared.domain.events import RunMoved, SweepMoved
 from shared.domain.record_events import event_of_run, event_of_sweep
-from shared.domain.run import ORDER, Run
+from shared.domain.run import EVAL_QUEUE, ORDER, Run
 from shared.domain.sweep import Sweep, SweepState
 from shared.store import keys
 from shared.store.connection import SCRIPTS, plain_errors
 
-Lease = Literal["keep", "drop", "expired"] | int
+LeaseTerm = Literal["keep", "drop", "expired"] | int
 Record = TypeVar("Record", Run, Sweep)
 KEPT_COMMITS = 4
 DUE_KEYS = {True: 9, False: 8}  # of commit.lua: evaluation, training
@@ -35,7 +34,7 @@ class Change:
 
     before: Run | Sweep | None
     after: Run | Sweep
-    lease: Lease = "drop"
+    lease: LeaseTerm = "drop"
     event: RunMoved | SweepMoved | None = None
 
     def event_text(self) -> str:
@@ -102,7 +101,7 @@ class Ledger:
             keys.SWEEPS,
             keys.LIVE_SWEEPS,
             keys.due(queue),
-            keys.due(runs.EVAL_QUEUE),
+            keys.due(EVAL_QUEUE),
         ]
         with plain_errors(self._url):
             answer = self._script(keys=key_list, args=[commit_id, sweep, ",".join(only_in), json.dumps(request)])
@@ -122,7 +121,7 @@ def _request(change: Change, written: Run | Sweep) -> dict[str, Any]:
     if isinstance(written, Sweep):
         live = "no" if written.is_finished else "yes"
         return {"number": 0, "expect": expect, "body": body, "event": change.event_text(), "live": live}
-    due = 0 if written.due_queue is None else DUE_KEYS[written.due_queue == runs.EVAL_QUEUE]
+    due = 0 if written.due_queue is None else DUE_KEYS[written.due_queue == EVAL_QUEUE]
     return {
         "number": written.number,
         "expect": expect,

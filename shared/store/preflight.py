@@ -19,10 +19,12 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 def examine_server(client: redis.Redis, url: str) -> Iterator[str]:
     """Yield a sentence with the exact remedy for each setting that could lose work. Nothing when all is well."""
-    yield from judge(client.info(), url, has_password=bool(client.connection_pool.connection_kwargs.get("password")))
+    yield from judge_server(
+        client.info(), url, has_password=bool(client.connection_pool.connection_kwargs.get("password"))
+    )
 
 
-def judge(info: Mapping[str, Any], url: str, *, has_password: bool) -> Iterator[str]:
+def judge_server(info: Mapping[str, Any], url: str, *, has_password: bool) -> Iterator[str]:
     """Yield those sentences for the answer of `INFO`."""
     set_it = f"{command_line(url)} config set"
     version = str(info.get("redis_version", "0"))

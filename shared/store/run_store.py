@@ -14,7 +14,7 @@ from shared.domain.run import ORDER, Run, RunState, sweep_of
 from shared.domain.sweep import SweepState
 from shared.store import keys
 from shared.store.connection import SCRIPTS, plain_errors
-from shared.store.ledger import Change, Lease, Ledger, read_record
+from shared.store.ledger import Change, LeaseTerm, Ledger, read_record
 
 MOST_DUE = 32
 Renewal = Literal["OK", "CANCEL", "STOP", "FENCED"]
@@ -91,7 +91,7 @@ class RunStore:
         before: Run,
         after: Run,
         *,
-        lease: Lease = "drop",
+        lease: LeaseTerm = "drop",
         only_in: Iterable[SweepState] = (),
         commit_id: str | None = None,
     ) -> Run:

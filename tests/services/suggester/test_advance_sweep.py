@@ -21,7 +21,7 @@ from shared.domain.run import Failure, Run, RunState, cancel, claim, fail, lose_
 from shared.domain.sweep import Sweep, SweepState, pause, stop
 from shared.queues.notifications import Notifications
 from shared.store import keys
-from shared.store.fleet import Worker as Member
+from shared.store.fleet import LiveWorker
 from shared.store.ledger import Ledger
 from shared.store.run_store import RunStore
 from shared.store.store import Store, open_store
@@ -66,7 +66,9 @@ def break_down(store: Store, run: Run) -> Run:
 
 
 def announce(store: Store, *, slots: int, queue: str = "gpu") -> None:
-    store.fleet.announce(Member(id="w", service="trainer", host="h", pid=1, queues=(queue,), slots=slots, version="1"))
+    store.fleet.announce(
+        LiveWorker(id="w", service="trainer", host="h", pid=1, queues=(queue,), slots=slots, version="1")
+    )
 
 
 def numbers(store: Store, *states: RunState) -> list[int]:

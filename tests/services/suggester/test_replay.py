@@ -14,7 +14,7 @@ from shared.config.compose import compose
 from shared.control.steer import enqueue_run
 from shared.control.submit import submit
 from shared.domain.run import EarlierPoint, RunState, claim, observe
-from shared.store.fleet import Worker as Member
+from shared.store.fleet import LiveWorker
 from shared.store.store import Store
 from tests.logs import log_of
 
@@ -50,7 +50,7 @@ def played(store: Store, a_job: AJob, a_worker: AWorker, *overrides: str) -> Bod
     job = a_job("parallelism=3", f"budget.max_runs={RUNS}", "sweep.protein.num_random_samples=3", *overrides)
     submit(store, job)
     enqueue_run(store, "s", ["trainer.optimizer.learning_rate=0.0002"])
-    store.fleet.announce(Member(id="t", service="trainer", host="h", pid=1, queues=("gpu",), slots=3, version="1"))
+    store.fleet.announce(LiveWorker(id="t", service="trainer", host="h", pid=1, queues=("gpu",), slots=3, version="1"))
     suggester = Suggester(store, a_worker("suggester", "suggest", "results").notifications)
     while not store.sweeps.get("s").is_finished:
         suggester.advance("s")

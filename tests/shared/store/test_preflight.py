@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.store.preflight import command_line, examine_server, judge, latency
+from shared.store.preflight import command_line, examine_server, judge_server, latency
 from shared.store.store import Store
 from tests.fleet import tcp_server
 
@@ -76,9 +76,9 @@ def test_a_replica_and_a_server_that_is_nearly_full_are_told(tmp_path_factory: p
     ],
 )
 def test_what_its_info_tells_is_judged(fit: dict[str, Any], changed: dict[str, Any], sentence: str) -> None:
-    assert list(judge(fit, URL, has_password=True)) == []
+    assert list(judge_server(fit, URL, has_password=True)) == []
 
-    assert list(judge(fit | changed, URL, has_password=True)) == [sentence]
+    assert list(judge_server(fit | changed, URL, has_password=True)) == [sentence]
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_what_its_info_tells_is_judged(fit: dict[str, Any], changed: dict[str, A
     [("redis://far.example:6379/0", True), ("rediss://far.example/0", False), ("redis://127.0.0.1/0", False)],
 )
 def test_a_server_for_everybody_is_told(fit: dict[str, Any], url: str, is_open: bool) -> None:
-    found = list(judge(fit, url, has_password=False))
+    found = list(judge_server(fit, url, has_password=False))
 
     told = "it listens beyond this machine without a password: set requirepass, and give it to all in REDIS_URL"
     assert found == ([told] if is_open else [])
