@@ -25,7 +25,6 @@ SAME_NAME = {
     "write_checkpoint": "the worker's side returns the record of what the run side wrote",
     "attach": "how the clients of each daemon find it: of the private store, of the stack",
     "place_in": "where each daemon of a folder is written down: the private store, the stack",
-    "die_with_parent": "the run side imports nothing of ours",
 }
 """Names with more than one definition, and why."""
 

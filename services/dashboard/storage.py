@@ -29,7 +29,7 @@ MOST_RUNS: Final = 10_000_000
 """Trial ids: that of a study times this, plus the number of the run."""
 MANY: Final = 50
 """Runs that changed from which on all are read at once."""
-REFUSAL: Final = "the dashboard only shows: sweeps are changed with sweepctl"
+REFUSAL: Final = "the dashboard is read-only: change sweeps with sweepctl"
 
 
 class ReadOnly(SweepError):

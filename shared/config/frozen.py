@@ -48,7 +48,9 @@ def from_plain(plain: Mapping[str, Any]) -> SweepJob:
     try:
         return SweepJob.model_validate(plain)
     except ValidationError as error:
-        raise ConfigError(f"the stored config is not one of this version: {explain(error, lambda _: None)}") from None
+        raise ConfigError(
+            f"the stored config was written by another version: {explain(error, lambda _: None)}"
+        ) from None
 
 
 def job_of(sweep: Sweep) -> SweepJob:

@@ -1,4 +1,4 @@
-"""Does the log of a sweep tell one story, and do the records agree with it?"""
+"""Audit a sweep: the moves in its log must be legal, and the records must agree with them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ AFTER = {
 
 @dataclass
 class Attempt:
-    """One claim of a run: by whom, from which step, how it ended, and the seconds of work that it lost."""
+    """One claim of a run: the worker, the first step, how it ended, and the seconds of work that were lost."""
 
     run: int
     phase: str
@@ -48,7 +48,7 @@ class Attempt:
 
 @dataclass
 class Audit:
-    """What was found: broken rules (empty when all is well), what could not be looked at, every attempt, the sums."""
+    """The result of an audit: broken rules (none if all is well), notes on what was not checked, attempts, and sums."""
 
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -58,7 +58,7 @@ class Audit:
 
     @property
     def lost_seconds(self) -> float:
-        """Seconds of work that was, or will be, done again."""
+        """Seconds of work that has to be repeated."""
         return sum(attempt.lost_seconds for attempt in self.attempts)
 
 
@@ -69,13 +69,13 @@ def audit(
     *,
     abandoned: Iterable[str] = (),
 ) -> Audit:
-    """Replay the log and compare it with the records. Events of a newer version are counted, and not judged.
+    """Replay the log and compare it with the records. Events of a newer version are counted and not judged.
 
-    `abandoned` are the ids of live runs that nobody holds and nobody was notified about.
+    `abandoned` are the ids of unfinished runs that no worker holds and no worker was notified about.
     """
     reader = _LogReader(sweep)
     if sweep.log_dropped:
-        reader.found.notes.append("its log was dropped after the retention: only its records were compared")
+        reader.found.notes.append("the log was dropped after the retention time: only the records were compared")
     else:
         for entry in log:
             reader.take(entry)
@@ -85,7 +85,7 @@ def audit(
     found = reader.found
     found.problems += _counts_that_disagree(sweep, runs)
     found.problems += _limits_that_were_broken(sweep, runs)
-    found.problems += [f"run {run_id}: nobody has it, and no worker was notified about it" for run_id in abandoned]
+    found.problems += [f"run {run_id}: no worker holds it, and no worker was notified about it" for run_id in abandoned]
     states = {str(state): sum(run.state is state for run in runs) for state in RunState}
     found.counts = {"suggested": sweep.created, **states}
     return found
@@ -93,8 +93,8 @@ def audit(
 
 def _counts_that_disagree(sweep: Sweep, runs: Sequence[Run]) -> Iterable[str]:
     if sorted(run.number for run in runs) != list(range(1, sweep.created + 1)):
-        yield f"{sweep.created} runs were suggested, {len(runs)} have a record"
-    if not sweep.is_finished:  # the totals of a sweep that goes on follow a moment later
+        yield f"{sweep.created} runs were suggested, and {len(runs)} have a record"
+    if not sweep.is_finished:  # the totals of an unfinished sweep follow a moment later
         return
     ended = {name: getattr(sweep, name) for name in ("observed", "failed", "cancelled")}
     for name, total in ended.items():
@@ -108,9 +108,9 @@ def _counts_that_disagree(sweep: Sweep, runs: Sequence[Run]) -> Iterable[str]:
 def _limits_that_were_broken(sweep: Sweep, runs: Sequence[Run]) -> Iterable[str]:
     limits, held = sweep.limits, sum(run.state in LEASED for run in runs)
     if limits.max_runs is not None and sweep.created > limits.max_runs:
-        yield f"{sweep.created} runs were suggested, the budget allows {limits.max_runs}"
+        yield f"{sweep.created} runs were suggested, and the budget allows {limits.max_runs}"
     if limits.parallelism is not None and held > limits.parallelism:
-        yield f"{held} runs are in workers' hands at once, parallelism allows {limits.parallelism}"
+        yield f"{held} runs are in progress at once, and parallelism allows {limits.parallelism}"
 
 
 class _LogReader:
@@ -136,7 +136,7 @@ class _LogReader:
     def take(self, entry: LogEntry) -> None:
         position, at_ms, event = entry
         if position != self.position + 1:
-            self._complain(f"the log jumps from entry {self.position} to {position}: entries are missing")
+            self._report(f"the log jumps from entry {self.position} to {position}: entries are missing")
         self.position = position
         if event.kind in COUNTED:
             self.totals = absorb(self.totals, event, position=position)
@@ -149,9 +149,9 @@ class _LogReader:
     def _take_run(self, event: RunMoved, at_ms: int) -> None:
         number, kind, before = event.run, event.kind, self.states.get(event.run)
         if (before is None) != (kind in BIRTHS):
-            self._complain(f"run {number}: {kind} {'before it was' if before is None else 'after it was'} suggested")
+            self._report(f"run {number}: {kind} {'before it was' if before is None else 'after it was'} suggested")
         if before in FINISHED and not isinstance(event, RunRetried):
-            self._complain(f"run {number}: {kind} after it was {before}: a run ends once")
+            self._report(f"run {number}: {kind} after it was {before}: a run ends once")
         match event:
             case RunClaimed():
                 self._claim(event, at_ms)
@@ -159,7 +159,7 @@ class _LogReader:
                 self._progress(event, at_ms)
             case RunStoppedEarly():
                 if before is not RunState.TRAINING:
-                    self._complain(f"run {number}: stopped early while it was {before}")
+                    self._report(f"run {number}: stopped early while it was {before}")
             case RunCancelRequested():
                 pass
             case _:
@@ -170,7 +170,7 @@ class _LogReader:
         match event:
             case RunRetried():
                 if before not in WITHOUT_SCORE:
-                    self._complain(f"run {event.run}: retried while it was {before}")
+                    self._report(f"run {event.run}: retried while it was {before}")
                 return event.state
             case RunDamaged():
                 self.steps[event.run] = event.step
@@ -179,7 +179,7 @@ class _LogReader:
 
     def _claim(self, event: RunClaimed, at_ms: int) -> None:
         if self.states.get(event.run) in LEASED:
-            self._complain(f"run {event.run}: claimed by {event.worker} while another worker held it")
+            self._report(f"run {event.run}: claimed by {event.worker} while another worker held it")
         self.states[event.run] = event.state
         attempt = Attempt(event.run, event.state, event.worker, event.step, last_step=event.step)
         self.found.attempts.append(attempt)
@@ -188,9 +188,9 @@ class _LogReader:
     def _progress(self, event: RunCheckpointed | RunFellBack, at_ms: int) -> None:
         number, state = event.run, self.states.get(event.run)
         if state is not RunState.TRAINING:
-            self._complain(f"run {number}: {event.kind} while it was {state}")
+            self._report(f"run {number}: {event.kind} while it was {state}")
         if isinstance(event, RunCheckpointed) and event.step <= self.steps.get(number, -1):
-            self._complain(f"run {number}: checkpoint at step {event.step} after one at {self.steps[number]}")
+            self._report(f"run {number}: checkpoint at step {event.step} after one at {self.steps[number]}")
         self.steps[number] = event.step
         if number in self.open:
             attempt, _ = self.open[number]
@@ -204,32 +204,32 @@ class _LogReader:
             attempt.lost_seconds = (at_ms - safe_at_ms) / 1000 if kind == "lost" else 0.0
 
     def compare_records(self, runs: Sequence[Run]) -> None:
-        """Complain of each run whose record is not where the log left it."""
+        """Report each run whose record does not have the state that the log ends with."""
         known = {run.number: run for run in runs}
         for number in sorted((known.keys() | self.states.keys()) - self.unclear):
             expected, record = self.states.get(number), known.get(number)
             if record is None or expected is not record.state:
                 kept = record.state if record else "missing"
-                self._complain(f"run {number}: the log says {expected or 'nothing'}, its record says {kept}")
+                self._report(f"run {number}: the log says {expected or 'nothing'}, its record says {kept}")
 
     def compare_totals(self, sweep: Sweep) -> None:
-        """Complain of each total of the sweep that the log does not give."""
+        """Report each total of the sweep that differs from the log."""
         if sweep.seen != self.position or self.found.unknown:
             return
         for name in ("observed", "failed", "cancelled", "best"):
             expected, kept = getattr(self.totals, name), getattr(sweep, name)
             if expected != kept:
-                self._complain(f"{name}: the log gives {expected}, the sweep's record {kept}")
+                self._report(f"{name}: the log gives {expected}, the sweep's record {kept}")
 
     def note_unknown(self) -> None:
-        """Note what this version cannot read, and what was left out because of that."""
+        """Note the events that this version cannot read, and what was therefore not compared."""
         unknown = self.found.unknown
         if unknown:
             kinds = ", ".join(f"{kind} ({count})" for kind, count in sorted(unknown.items()))
             self.found.notes.append(
-                f"{sum(unknown.values())} events of the log are unknown to this version: {kinds}: the totals and "
-                f"{len(self.unclear)} runs were not compared with them; audit with the version of their writer"
+                f"this version cannot read {sum(unknown.values())} events of the log: {kinds}; the totals and "
+                f"{len(self.unclear)} runs were not compared; audit with the version that wrote them"
             )
 
-    def _complain(self, problem: str) -> None:
+    def _report(self, problem: str) -> None:
         self.found.problems.append(problem)

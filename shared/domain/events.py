@@ -328,8 +328,8 @@ def require_readable(entry: LogEntry) -> None:
     """
     if isinstance(entry.event, UnknownEvent) and entry.event.kind in KINDS:
         raise Unreadable(
-            f"entry {entry.position} of the log, {entry.event.kind!r}, is not one of this version: "
-            "install the version of its writer"
+            f"entry {entry.position} of the log, {entry.event.kind!r}, was written by another version: "
+            "install that version"
         )
 
 

@@ -184,7 +184,7 @@ def sweep_of(run: str) -> tuple[str, int]:
     """Split a run's id into its sweep and its number. Raises ValueError when it is none."""
     sweep, separator, number = run.rpartition(".r.")
     if not separator or not sweep or not number.isdecimal():
-        raise ValueError(f"{run!r} is no run id: expected <sweep>.r.<number>")
+        raise ValueError(f"{run!r} is not a run id: expected <sweep>.r.<number>")
     return sweep, int(number)
 
 
@@ -285,7 +285,7 @@ def stop_early(run: Run, stop: EarlyStop) -> Run:
     """Return the run marked to end early: its owner stops the training, and nobody trains it any further."""
     _require(run, RunState.TRAINING)
     if run.early_stop or run.cancel_requested:
-        raise IllegalMove(f"run {run.id} is {run.state}, and to end already")
+        raise IllegalMove(f"run {run.id} is {run.state}, and is already marked to end")
     return run.move("stopped early", early_stop=stop)
 
 
@@ -393,7 +393,7 @@ def release(run: Run) -> Run:
 def cancel(run: Run) -> Run:
     """Return the run cancelled; one that somebody holds is only marked, and its owner or the reaper ends it."""
     if run.is_finished:
-        raise IllegalMove(f"run {run.id} is {run.state}: it is over and cannot be cancelled")
+        raise IllegalMove(f"run {run.id} is {run.state}: it has ended and cannot be cancelled")
     return run.move("cancel requested", cancel_requested=True) if run.state in LEASED else _cancelled(run)
 
 
@@ -404,7 +404,7 @@ def retry(run: Run) -> Run:
     Attempts without progress are counted anew. The numbers of attempts go on, since files are named by them.
     """
     if run.state not in WITHOUT_SCORE:
-        raise IllegalMove(f"run {run.id} is {run.state}: only a failed or cancelled run can be tried again")
+        raise IllegalMove(f"run {run.id} is {run.state}: only a failed or cancelled run can be retried")
     changes: dict[str, Any] = {"state": RunState.TRAINED}
     if not run.trained_whole:
         changes = {"state": RunState.QUEUED, "metrics": {}, **_back_at(run, run.checkpoint)}

@@ -210,7 +210,7 @@ def settle(sweep: Sweep, *, unfinished: int, now: float) -> Sweep:
 
 
 def pause(sweep: Sweep, reason: str) -> Sweep:
-    """Return the sweep paused: nothing of it is claimed until it is resumed."""
+    """Return the sweep paused: none of its runs can be claimed until it is resumed."""
     if sweep.state is not SweepState.RUNNING:
         raise IllegalMove(f"sweep {sweep.name} is {sweep.state}: only a running sweep can be paused")
     return sweep.move("paused", state=SweepState.PAUSED, reason=reason)
@@ -256,7 +256,7 @@ def limit(sweep: Sweep, *, now: float, **changes: Any) -> Sweep:
     """
     _require_a_log(sweep)
     if sweep.is_finished and not BUDGET & changes.keys():
-        raise IllegalMove(f"sweep {sweep.name} is finished: {sweep.reason}; only a larger budget lets it go on")
+        raise IllegalMove(f"sweep {sweep.name} is finished: {sweep.reason}; only a larger budget can continue it")
     most = changes.get("max_runs")
     if most is not None and most < sweep.created:
         raise IllegalMove(f"sweep {sweep.name} has suggested {sweep.created} runs already, more than {most}")
@@ -275,7 +275,7 @@ def reopen(sweep: Sweep, *, now: float) -> Sweep:
         raise IllegalMove(f"sweep {sweep.name} is stopping: `sweepctl resume {sweep.name}` first")
     if spent := cuts_short(sweep, now=now):
         raise IllegalMove(
-            f"sweep {sweep.name}: {spent}: give it more with `sweepctl set {sweep.name} budget.KEY=VALUE` first"
+            f"sweep {sweep.name}: {spent}: raise the budget with `sweepctl set {sweep.name} budget.KEY=VALUE` first"
         )
     if not sweep.is_finished:
         return sweep.move("")
@@ -296,6 +296,6 @@ def drop_log(sweep: Sweep) -> Sweep:
 
 def _require_a_log(sweep: Sweep) -> None:
     if sweep.log_dropped:
-        raise IllegalMove(f"sweep {sweep.name} is finished, and its log was dropped: it cannot go on")
+        raise IllegalMove(f"sweep {sweep.name} is finished, and its log was dropped: it cannot continue")
     if sweep.is_finished and sweep.reason == BEING_RESTORED:
         raise IllegalMove(f"sweep {sweep.name} is {sweep.reason}: wait for that, or give `sweepctl restore` again")

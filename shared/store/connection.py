@@ -112,4 +112,4 @@ def plain_errors(url: str) -> Iterator[None]:
             raise StoreUnreachable(f"Redis at {where} cannot write its files: is its disk full?") from None
         raise
     except exceptions.InvalidResponse:
-        raise StoreUnreachable(f"{where} answers, but is no Redis: mend the port in REDIS_URL") from None
+        raise StoreUnreachable(f"{where} answers, but is not Redis: fix the port in REDIS_URL") from None

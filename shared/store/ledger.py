@@ -60,8 +60,8 @@ def read_record(kind: type[Record], text: str) -> Record:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise Unreadable(
-            f"a {kind.__name__.lower()} of the store is not one of this version: {key}: {first['msg'].lower()}: "
-            "install the version of its writer"
+            f"a {kind.__name__.lower()} of the store was written by another version: {key}: {first['msg'].lower()}: "
+            "install that version"
         ) from None
 
 
@@ -111,7 +111,7 @@ class Ledger:
             case ["STALE", number]:
                 raise Stale(f"record {number} of sweep {sweep} has changed: read it again")
             case ["HELD", state]:
-                raise Held(f"sweep {sweep} is {state}: nothing of it is claimed")
+                raise Held(f"sweep {sweep} is {state}: none of its runs can be claimed")
         raise AssertionError(f"commit.lua answered {answer!r}")
 
 

@@ -46,7 +46,7 @@ def judge_server(info: Mapping[str, Any], url: str, *, has_password: bool) -> It
         yield f"{used / 1e6:.0f} MB of {most / 1e6:.0f} MB of memory are used: {set_it} maxmemory {2 * most}"
     for name in ("aof_last_write_status", "aof_last_bgrewrite_status", "rdb_last_bgsave_status"):
         if info.get(name, "ok") != "ok":
-            yield f"{name} is {info[name]}: free its disk, or mend its folder; its log says which"
+            yield f"{name} is {info[name]}: free disk space, or fix its folder; the log of the server says which"
     parts = urlsplit(url)
     if parts.scheme == "redis" and not has_password and (parts.hostname or "localhost") not in LOOPBACK:
         yield "it listens beyond this machine without a password: set requirepass, and give it to all in REDIS_URL"

@@ -25,7 +25,7 @@ def test_a_waiting_run_without_a_notification_is_found_once_there_is_a_suggester
 
     store.fleet.announce(LiveWorker(id="s@h:1", service="suggester", host="h", pid=1, queues=(), slots=1, version="1"))
 
-    assert audit_sweep(store, "s").problems == ["run s.r.2: nobody has it, and no worker was notified about it"]
+    assert audit_sweep(store, "s").problems == ["run s.r.2: no worker holds it, and no worker was notified about it"]
     store.runs.mark_due(store.runs.get("s.r.2"))
     assert audit_sweep(store, "s").problems == []
 

@@ -136,7 +136,7 @@ def test_an_event_of_a_newer_version_is_counted_as_unknown_and_not_judged(newer:
 
     assert found.problems == []
     assert found.unknown == {newer["kind"]: 1}
-    assert found.notes[0].startswith(f"1 events of the log are unknown to this version: {newer['kind']} (1): ")
+    assert found.notes[0].startswith(f"this version cannot read 1 events of the log: {newer['kind']} (1); ")
 
 
 def test_what_other_runs_did_beside_an_unknown_event_is_still_judged() -> None:
@@ -162,7 +162,7 @@ def test_totals_that_the_log_does_not_give_are_named() -> None:
 def test_a_run_without_a_record_is_named() -> None:
     assert audited(SOUND, []).problems == [
         "run 1: the log says observed, its record says missing",
-        "1 runs were suggested, 0 have a record",
+        "1 runs were suggested, and 0 have a record",
     ]
 
 
@@ -184,13 +184,15 @@ def with_limits(**changes: Any) -> list[str]:
 def test_more_runs_than_the_budget_or_the_parallelism_allow_are_named() -> None:
     assert with_limits(created=1) == []
     assert with_limits(created=3) == [
-        "3 runs were suggested, the budget allows 2",
-        "3 runs are in workers' hands at once, parallelism allows 1",
+        "3 runs were suggested, and the budget allows 2",
+        "3 runs are in progress at once, and parallelism allows 1",
     ]
 
 
 def test_a_live_run_that_nobody_has_and_nobody_was_rung_for_is_named() -> None:
-    assert with_limits(created=1, lost=["s.r.1"]) == ["run s.r.1: nobody has it, and no worker was notified about it"]
+    assert with_limits(created=1, lost=["s.r.1"]) == [
+        "run s.r.1: no worker holds it, and no worker was notified about it"
+    ]
 
 
 def test_a_finished_sweep_whose_runs_did_not_all_end_is_named() -> None:
@@ -219,5 +221,5 @@ def test_of_a_dropped_log_the_records_alone_are_compared_and_the_audit_says_so()
     found = audit(sweep, [a_run()], log_of({"kind": "finished", "state": "finished"}, first=10))
 
     assert found.problems == []
-    assert found.notes == ["its log was dropped after the retention: only its records were compared"]
+    assert found.notes == ["the log was dropped after the retention time: only the records were compared"]
     assert found.attempts == []

@@ -69,7 +69,7 @@ def test_an_event_of_a_known_kind_in_an_unknown_form_is_for_the_version_that_wro
 
     require_readable(known)
     require_readable(added)
-    with pytest.raises(Unreadable, match="entry 3 of the log, 'checkpointed', is not one of this version: install"):
+    with pytest.raises(Unreadable, match="entry 3 of the log, 'checkpointed', was written by another version: install"):
         require_readable(changed)
 
 

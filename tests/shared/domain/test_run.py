@@ -317,7 +317,7 @@ def saved_and_marked(run: Run, *steps: int) -> Run:
 
 def test_a_run_is_marked_once_and_not_after_somebody_cancelled_it(a_run: ARun) -> None:
     for run in (stop_early(a_run(TRAINING), STOP), cancel(a_run(TRAINING))):
-        with pytest.raises(IllegalMove, match="to end already"):
+        with pytest.raises(IllegalMove, match="is already marked to end"):
             stop_early(run, STOP)
 
 
@@ -473,7 +473,7 @@ def test_the_event_of_each_end_tells_the_score_the_cost_and_the_kind_of_failure(
 
 @pytest.mark.parametrize("text", ["", "s", "s.r.", ".r.1", "s.r.x", "s.r.-1", "s.r.1.5"])
 def test_what_is_no_run_id_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is no run id"):
+    with pytest.raises(ValueError, match="is not a run id"):
         sweep_of(text)
 
 

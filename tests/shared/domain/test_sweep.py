@@ -277,7 +277,7 @@ def test_a_finished_sweep_whose_new_budget_leaves_no_room_stays_finished(a_sweep
 
 
 def test_what_is_no_budget_opens_no_finished_sweep(a_sweep: ASweep) -> None:
-    with pytest.raises(IllegalMove, match="all 3 runs done; only a larger budget lets it go on"):
+    with pytest.raises(IllegalMove, match="all 3 runs done; only a larger budget can continue it"):
         limit(over(a_sweep), now=0, parallelism=4)
 
 
@@ -300,9 +300,9 @@ def test_a_sweep_that_lives_stays_as_it_is_for_it_but_in_a_new_version(a_sweep: 
     ("changes", "problem"),
     [
         ({"state": STOPPING, "reason": "stopped by hand"}, "is stopping: `sweepctl resume s` first"),
-        ({"limits": {"max_cost": 5}, "spent": 5.0}, r"budget of cost 5 spent: give it more with `sweepctl set s"),
+        ({"limits": {"max_cost": 5}, "spent": 5.0}, r"budget of cost 5 spent: raise the budget with `sweepctl set s"),
         ({"reason": "stopped", "limits": {"max_runs": 9}}, r"`sweepctl set s budget.max_runs=3` first"),
-        ({"log_dropped": True}, "its log was dropped: it cannot go on"),
+        ({"log_dropped": True}, "its log was dropped: it cannot continue"),
         ({"reason": BEING_RESTORED}, "is being restored: wait for that"),
     ],
 )

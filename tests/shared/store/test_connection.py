@@ -112,7 +112,7 @@ def test_something_that_is_no_redis_is_told() -> None:
         server.shutdown()
         thread.join()
 
-    assert said.endswith("answers, but is no Redis: mend the port in REDIS_URL")
+    assert said.endswith("answers, but is not Redis: fix the port in REDIS_URL")
 
 
 @contextmanager

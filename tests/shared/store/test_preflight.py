@@ -61,11 +61,11 @@ def test_a_replica_and_a_server_that_is_nearly_full_are_told(tmp_path_factory: p
         ({"cluster_enabled": 1}, "this is a cluster, whose keys cannot change in one step: use one primary"),
         (
             {"aof_last_write_status": "err"},
-            "aof_last_write_status is err: free its disk, or mend its folder; its log says which",
+            "aof_last_write_status is err: free disk space, or fix its folder; the log of the server says which",
         ),
         (
             {"rdb_last_bgsave_status": "err"},
-            "rdb_last_bgsave_status is err: free its disk, or mend its folder; its log says which",
+            "rdb_last_bgsave_status is err: free disk space, or fix its folder; the log of the server says which",
         ),
         (
             {"aof_enabled": 0, "config_file": "/etc/redis.conf"},

@@ -251,7 +251,7 @@ def test_of_many_writers_at_once_one_gets_through(store: Store, a_sweep: ASweep,
 def test_a_record_of_another_version_is_told_apart_from_a_broken_program(each_store: Store, queued: Run) -> None:
     each_store.client.hset(keys.runs("s"), "1", json.dumps({"version": 1, "schema_version": 2, "id": "s.r.1"}))
 
-    with pytest.raises(Unreadable, match="a run of the store is not one of this version: schema_version"):
+    with pytest.raises(Unreadable, match="a run of the store was written by another version: schema_version"):
         each_store.runs.get("s.r.1")
 
 
@@ -262,7 +262,7 @@ def test_nothing_of_a_paused_sweep_is_claimed_and_its_notification_is_silenced(e
     sweep = each_store.sweeps.get("s")
     each_store.sweeps.commit(sweep, pause(sweep, "lunch"))
 
-    with pytest.raises(Held, match="sweep s is paused: nothing of it is claimed"):
+    with pytest.raises(Held, match="sweep s is paused: none of its runs can be claimed"):
         taken(each_store, queued)
 
     assert each_store.runs.get(queued.id) == queued

@@ -127,7 +127,7 @@ def test_what_has_a_score_or_goes_on_is_a_conflict_and_where_nothing_failed_ther
 ) -> None:
     begin()
 
-    with pytest.raises(Conflict, match=r"run s\.r\.1 is observed: only a failed or cancelled run can be tried again"):
+    with pytest.raises(Conflict, match=r"run s\.r\.1 is observed: only a failed or cancelled run can be retried"):
         retry_run(store, "s.r.1")
     retry_failed(store, "s")
     with pytest.raises(Conflict, match=r"run s\.r\.2 is queued: only a failed"):

@@ -80,7 +80,7 @@ def test_a_waiting_run_is_cancelled_at_once_and_is_not_due_any_more(store: Store
     assert cancel_run(store, "s.r.1").state is RunState.CANCELLED
 
     assert store.runs.due("gpu") == []
-    with pytest.raises(Conflict, match=r"run s\.r\.1 is cancelled: it is over and cannot be cancelled"):
+    with pytest.raises(Conflict, match=r"run s\.r\.1 is cancelled: it has ended and cannot be cancelled"):
         cancel_run(store, "s.r.1")
 
 
