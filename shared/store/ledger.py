@@ -1,4 +1,4 @@
-"""The one way to change a record: compare, swap, log and mark due in a single script."""
+"""The only way to change a record: one script compares, swaps, logs, and marks what is due."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ DUE_KEYS = {True: 9, False: 8}  # of commit.lua: evaluation, training
 
 @dataclass(frozen=True)
 class Change:
-    """Replace `before` (None: there is none yet) by `after`, and hold, keep or drop the lease.
+    """Replace `before` (None: a new record) by `after`, and set, keep or drop the lease.
 
-    `event` goes into the log: None is that of the last move of `after`.
+    `event` is appended to the log; None: the event of the last move of `after`.
     """
 
     before: Run | Sweep | None
@@ -38,7 +38,7 @@ class Change:
     event: RunMoved | SweepMoved | None = None
 
     def event_text(self) -> str:
-        """Return the event as the log holds it: JSON, and nothing for a move of a sweep without a name."""
+        """Return the event as JSON, as the log has it; empty for a move of a sweep that has no name."""
         if isinstance(self.after, Sweep):
             if not self.after.last_move:
                 return ""
@@ -48,25 +48,25 @@ class Change:
 
 
 def new_commit_id() -> str:
-    """Return an id for a commit that may have to be repeated."""
+    """Return an id for a commit, so that it can be repeated."""
     return secrets.token_hex(6)
 
 
 def read_record(kind: type[Record], text: str) -> Record:
-    """Return the record that `text` holds. Raises Unreadable when another version wrote it."""
+    """Return the record from `text`. Raises Unreadable if another version wrote it."""
     try:
         return kind.model_validate_json(text)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise Unreadable(
-            f"a {kind.__name__.lower()} of the store was written by another version: {key}: {first['msg'].lower()}: "
+            f"a {kind.__name__.lower()} in the store was written by another version: {key}: {first['msg'].lower()}: "
             "install that version"
         ) from None
 
 
 class Ledger:
-    """Commits changes to the records of one sweep, all or none."""
+    """Commits changes to the records of one sweep: all of them or none."""
 
     def __init__(self, client: redis.Redis, url: str) -> None:
         self._url = url
@@ -83,8 +83,8 @@ class Ledger:
     ) -> list[Run | Sweep]:
         """Write all changes with their events and return the records as written.
 
-        A call that is repeated with the same `commit_id` changes nothing and answers the same. Raises Stale when a
-        record changed since it was read, Held when the sweep is in none of `only_in`.
+        A repeated call with the same `commit_id` changes nothing and returns the same. Raises Stale if a record changed
+        since it was read, and Held if the state of the sweep is not in `only_in`.
         """
         commit_id = commit_id or new_commit_id()
         written = [

@@ -91,4 +91,4 @@ def test_a_store_that_does_not_answer_is_a_finding(sweepctl: Sweepctl) -> None:
     ended = sweepctl(*LOOK, "--redis", "redis://127.0.0.1:1/0")
 
     assert ended.returncode == 1
-    assert "fail  store      Redis at redis://127.0.0.1:1/0: nothing answers there" in ended.stdout
+    assert "fail  store      Redis at redis://127.0.0.1:1/0: no answer" in ended.stdout

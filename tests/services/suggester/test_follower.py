@@ -75,7 +75,7 @@ def test_an_event_that_a_newer_version_wrote_in_another_form_is_left_to_that_ver
     follower = follow(submit(store, a_job("sweep_run=s")).sweep)
     take(follower, [suggested_as(1, {})])
 
-    with pytest.raises(Unreadable, match=f"entry 2 of the log, '{newer['kind']}', is not one of this version"):
+    with pytest.raises(Unreadable, match=f"entry 2 of the log, '{newer['kind']}', was written by another version"):
         follower.take(*log_of(newer, first=2))
 
     assert (follower.position, follower.pending, follower.told) == (1, {1: {}}, [])

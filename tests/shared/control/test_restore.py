@@ -196,7 +196,7 @@ def test_a_folder_that_is_no_sweeps_is_refused_and_says_what_is_missing(store: S
 @pytest.mark.parametrize(
     ("file", "text", "problem"),
     [
-        ("sweep.json", "{", "is not one of this version"),
+        ("sweep.json", "{", "was written by another version"),
         ("runs/s.r.2/run.json", '{"version": 1}', "run.json was written by another version: id: field required"),
         ("runs/s.r.2/run.json", None, "run.json is of run s.r.1: give its folder that name again"),
     ],

@@ -299,11 +299,11 @@ def test_a_sweep_that_lives_stays_as_it_is_for_it_but_in_a_new_version(a_sweep: 
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
-        ({"state": STOPPING, "reason": "stopped by hand"}, "is stopping: `sweepctl resume s` first"),
+        ({"state": STOPPING, "reason": "stopped by hand"}, "is stopping: run `sweepctl resume s` first"),
         ({"limits": {"max_cost": 5}, "spent": 5.0}, r"budget of cost 5 spent: raise the budget with `sweepctl set s"),
         ({"reason": "stopped", "limits": {"max_runs": 9}}, r"`sweepctl set s budget.max_runs=3` first"),
         ({"log_dropped": True}, "its log was dropped: it cannot continue"),
-        ({"reason": BEING_RESTORED}, "is being restored: wait for that"),
+        ({"reason": BEING_RESTORED}, "is being restored: wait until that is done"),
     ],
 )
 def test_where_a_run_that_is_tried_again_would_be_cancelled_or_others_be_started_it_is_refused(

@@ -34,7 +34,7 @@ def test_a_server_that_forgets_or_evicts_is_told_with_the_remedy(store: Store) -
 
     socket = store.url.removeprefix("unix://").partition("?")[0]
     assert found == [
-        "append-only file is off: a restart loses acknowledged runs: "
+        "append-only file is off: a restart loses committed changes: "
         f"redis-cli -s {socket} config set appendonly yes, and in what starts it",
         "maxmemory-policy is allkeys-lru: it may drop records: "
         f"redis-cli -s {socket} config set maxmemory-policy noeviction, and in what starts it",
@@ -58,7 +58,10 @@ def test_a_replica_and_a_server_that_is_nearly_full_are_told(tmp_path_factory: p
     ("changed", "sentence"),
     [
         ({"redis_version": "6.0.9"}, "version 6.0.9 is too old: install Redis 6.2 or newer"),
-        ({"cluster_enabled": 1}, "this is a cluster, whose keys cannot change in one step: use one primary"),
+        (
+            {"cluster_enabled": 1},
+            "this is a cluster, which cannot change several keys in one step: use a single primary",
+        ),
         (
             {"aof_last_write_status": "err"},
             "aof_last_write_status is err: free disk space, or fix its folder; the log of the server says which",
@@ -69,7 +72,7 @@ def test_a_replica_and_a_server_that_is_nearly_full_are_told(tmp_path_factory: p
         ),
         (
             {"aof_enabled": 0, "config_file": "/etc/redis.conf"},
-            "append-only file is off: a restart loses acknowledged runs: "
+            "append-only file is off: a restart loses committed changes: "
             "redis-cli -h far.example -p 6380 --askpass config set appendonly yes"
             " && redis-cli -h far.example -p 6380 --askpass config rewrite",
         ),
@@ -88,7 +91,7 @@ def test_what_its_info_tells_is_judged(fit: dict[str, Any], changed: dict[str, A
 def test_a_server_for_everybody_is_told(fit: dict[str, Any], url: str, is_open: bool) -> None:
     found = list(judge_server(fit, url, has_password=False))
 
-    told = "it listens beyond this machine without a password: set requirepass, and give it to all in REDIS_URL"
+    told = "other machines can connect without a password: set requirepass, and use it in every REDIS_URL"
     assert found == ([told] if is_open else [])
 
 

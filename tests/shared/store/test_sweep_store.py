@@ -31,7 +31,7 @@ def test_a_sweep_is_read_as_it_was_written(each_store: Store, a_sweep: ASweep) -
 def test_a_name_can_be_taken_once(each_store: Store, a_sweep: ASweep) -> None:
     first = each_store.sweeps.create(a_sweep(created_at=1.0))
 
-    with pytest.raises(Conflict, match="sweep s exists already: choose another sweep_run, or resume it") as caught:
+    with pytest.raises(Conflict, match="sweep s already exists: choose another sweep_run, or resume it") as caught:
         each_store.sweeps.create(a_sweep(created_at=2.0))
 
     assert caught.value.exit_code == 6

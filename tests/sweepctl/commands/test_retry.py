@@ -143,7 +143,7 @@ def test_in_a_sweep_that_would_cancel_it_at_once_nothing_is_tried_again(store: S
     sweep = store.sweeps.get("s")
     store.sweeps.commit(sweep, stop(sweep))
 
-    with pytest.raises(Conflict, match="sweep s is stopping: `sweepctl resume s` first"):
+    with pytest.raises(Conflict, match="sweep s is stopping: run `sweepctl resume s` first"):
         retry_run(store, "s.r.2")
 
 

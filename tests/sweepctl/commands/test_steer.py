@@ -69,7 +69,7 @@ def test_a_finished_sweep_is_not_resumed_but_given_a_larger_budget(store: Store,
 
 
 def test_what_makes_no_sense_is_a_conflict(store: Store) -> None:
-    with pytest.raises(Conflict, match="there is nothing to resume"):
+    with pytest.raises(Conflict, match="only a paused or stopping sweep can be resumed"):
         resume_sweep(store, "s")
     pause_sweep(store, "s")
     with pytest.raises(Conflict, match="only a running sweep can be paused"):
@@ -177,7 +177,9 @@ def test_more_than_the_budget_has_left_is_refused_with_the_command_that_raises_i
     for _ in range(4):
         enqueue_run(store, "s", [])
 
-    with pytest.raises(Conflict, match=r"no run left of its 4: raise it with `sweepctl set s budget.max_runs=5`"):
+    with pytest.raises(
+        Conflict, match=r"has used all of its 4 runs: raise its budget with `sweepctl set s budget.max_runs=5`"
+    ):
         enqueue_run(store, "s", [])
 
     change_limits(store, "s", ["budget.max_runs=5"])
@@ -218,5 +220,5 @@ def test_fewer_runs_than_there_are_is_a_conflict(store: Store, a_job: AJob) -> N
     sweep = submit(store, a_job()).sweep
     store.sweeps.commit(sweep, sweep.move("", created=3))
 
-    with pytest.raises(Conflict, match="has suggested 3 runs already, more than 2"):
+    with pytest.raises(Conflict, match="has already suggested 3 runs, more than 2"):
         change_limits(store, "s", ["budget.max_runs=2"])
