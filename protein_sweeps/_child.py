@@ -44,7 +44,7 @@ OURS = ("shared", "services", "sweepctl", "configs")
 _kept: list[ModuleType] = []
 
 
-class Failure(Exception):
+class PlainFailure(Exception):
     """A failure whose message says everything: the log shows no traceback."""
 
 
@@ -169,7 +169,7 @@ def carry_out(job: Mapping[str, Any], channel: Channel) -> None:
         channel.send(STOPPED, reason=stop.reason)
     except DiskTrouble as reason:
         channel.send(BLOCKED, why=str(reason))
-    except Failure as failure:
+    except PlainFailure as failure:
         print(failure, file=sys.stderr)
         channel.send(FAILED, message=str(failure)[:LONGEST_MESSAGE])
     except Exception as error:  # the one place where user code may raise anything

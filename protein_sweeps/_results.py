@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from shared.config.schema import SweepJob
-from shared.config.searched import short_names
+from shared.config.searched import user_params
 from shared.control.results import Standing, pareto_front, ranked
 from shared.domain.errors import NotFound
 from shared.domain.run import Run, RunState
@@ -109,7 +109,7 @@ class SweepResult:
             result.best.params, result.best.score
             ```
         """
-        return require_best(self.name, self.runs, self.ranking)
+        return require_best_run(self.name, self.runs, self.ranking)
 
     def to_pandas(self) -> pandas.DataFrame:
         """Return one row for each run, parameters and metrics in columns of their own.
@@ -125,7 +125,7 @@ class SweepResult:
         return to_pandas(self.runs)
 
 
-def require_best(name: str, runs: Sequence[RunResult], ranking: Sequence[RunResult]) -> RunResult:
+def require_best_run(name: str, runs: Sequence[RunResult], ranking: Sequence[RunResult]) -> RunResult:
     """Return the best run. Raises NotFound, with the last failure, when no run has a score."""
     if ranking:
         return ranking[0]
@@ -173,7 +173,7 @@ def run_result(run: Run, job: SweepJob) -> RunResult:
         id=run.id,
         number=run.number,
         state=str(run.state),
-        params=short_names(job, {**run.params, **run.trained}),
+        params=user_params(job, {**run.params, **run.trained}),
         score=run.score,
         cost=run.cost,
         metrics=run.metrics,

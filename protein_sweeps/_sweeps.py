@@ -14,14 +14,22 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
-from protein_sweeps._results import RunResult, SweepEvent, SweepResult, read_result, require_best, run_result, to_pandas
+from protein_sweeps._results import (
+    RunResult,
+    SweepEvent,
+    SweepResult,
+    read_result,
+    require_best_run,
+    run_result,
+    to_pandas,
+)
 from protein_sweeps.run import TrainingRun
 from protein_sweeps.space import Space
 from services.suggester.ask import Asker, SweepEnded
-from shared.config.frozen import from_plain
+from shared.config.frozen import job_of
 from shared.config.names import slug
 from shared.config.schema import SweepJob
-from shared.config.searched import full_paths, short_names
+from shared.config.searched import full_paths, user_params
 from shared.config.settings import data_dir as usual_data_dir
 from shared.config.settings import worker_settings
 from shared.control.define import define_job
@@ -170,7 +178,7 @@ class Sweep:
 
     def __init__(self, store: Store, name: str, closes: ExitStack) -> None:
         self._store, self.name = store, name
-        self._job = from_plain(store.sweeps.get(name).config)
+        self._job = job_of(store.sweeps.get(name))
         self._asker: Asker | None = None
         self._close = weakref.finalize(self, closes.close)
 
@@ -280,7 +288,7 @@ class Sweep:
             ```
         """
         result = self.result
-        return require_best(self.name, result.runs, result.ranking)
+        return require_best_run(self.name, result.runs, result.ranking)
 
     def to_pandas(self) -> Any:
         """Return a pandas DataFrame with one row for each run.
@@ -387,7 +395,7 @@ class Sweep:
             ```
         """
         asked = full_paths(self._job, {**(params or {}), **named})
-        return short_names(self._job, enqueue_params(self._store, self.name, asked))
+        return user_params(self._job, enqueue_params(self._store, self.name, asked))
 
     def pause(self) -> None:
         """Pause the sweep: no new runs start. Runs in progress continue.
@@ -452,16 +460,15 @@ class Sweep:
         position = after
         while True:
             is_over = self._record().is_finished
-            events = self._store.sweeps.events(self.name, after=position)
-            for event in events:
-                position = event.position
-                number = event.body.get("run")
-                data = {key: value for key, value in event.body.items() if key not in ("kind", "run")}
-                run = None if number is None else run_id(self.name, number)
-                yield SweepEvent(kind=event.body["kind"], at=event.at_ms / 1000, run=run, data=data)
-            if is_over and not events:
+            entries = self._store.sweeps.events(self.name, after=position)
+            for entry in entries:
+                position, event = entry.position, entry.event
+                data = {key: value for key, value in event.plain().items() if key not in ("kind", "run")}
+                run = None if event.run is None else run_id(self.name, event.run)
+                yield SweepEvent(kind=event.kind, at=entry.at_ms / 1000, run=run, data=data)
+            if is_over and not entries:
                 return
-            if not events:
+            if not entries:
                 time.sleep(LOOK_SECONDS)
 
     def close(self) -> None:
@@ -522,7 +529,7 @@ def load_sweep(name: str, *, data_dir: str | Path | None = None, redis: str | No
 
 def _read(store: Store, name: str) -> SweepResult:
     record = store.sweeps.get(name)
-    return read_result(record, from_plain(record.config), store.runs.all(name))
+    return read_result(record, job_of(record), store.runs.all(name))
 
 
 def _folder(data_dir: str | Path | None) -> Path:

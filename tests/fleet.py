@@ -21,12 +21,13 @@ from shared.control.audit import audit_sweep
 from shared.control.missing import COMMANDS
 from shared.control.submit import submit
 from shared.domain.errors import StoreUnreachable
+from shared.domain.events import Event, LogEntry
 from shared.domain.run import Run
 from shared.domain.sweep import Sweep
 from shared.local import private_store
 from shared.store.server_program import find_server
 from shared.store.store import Store, open_store
-from shared.store.sweep_store import Event
+from tests.logs import Kind, events_of
 
 PATIENCE_SECONDS = 60.0
 PASSWORD = "a-password-for-tests"
@@ -74,9 +75,13 @@ class Fleet:
         usual = ["trainer=noop", "sim=none", "parallelism=1", "look_ahead=0"]
         return compose("quick", [*usual, *overrides], data_dir=self.data_dir).job
 
-    def events(self, sweep: Sweep, kind: str) -> list[Event]:
+    def events(self, sweep: Sweep, kind: type[Kind]) -> list[Kind]:
         """Return the events of one kind in a sweep's log."""
-        return [event for event in self.store.sweeps.events(sweep.name) if event.body["kind"] == kind]
+        return events_of(self.store, kind, sweep.name)
+
+    def entries(self, sweep: Sweep, kind: type[Event]) -> list[LogEntry]:
+        """Return the entries with events of one kind in a sweep's log."""
+        return [entry for entry in self.store.sweeps.events(sweep.name) if isinstance(entry.event, kind)]
 
     def runs(self, sweep: Sweep) -> list[Run]:
         """Return all runs of a sweep."""

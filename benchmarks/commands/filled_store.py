@@ -10,9 +10,11 @@ import numpy as np
 from shared.config.compose import compose
 from shared.config.frozen import config_hash, to_plain
 from shared.domain.progress import Progress
+from shared.domain.record_events import suggested
 from shared.domain.run import Checkpoint, Prediction, Run, claim, finish_training, keep_checkpoint, observe, suggest
-from shared.domain.sweep import Limits, Sweep, absorb, settle
-from shared.store.ledger import Change, Lease, Ledger
+from shared.domain.sweep import Limits, Sweep, settle
+from shared.domain.totals import absorb
+from shared.store.ledger import Change, LeaseTerm, Ledger
 from shared.store.store import Store
 
 AT_ONCE = 100
@@ -43,8 +45,8 @@ def fill(store: Store, name: str, runs: int, data_dir: Path, *, ended: bool = Tr
     while sweep.created < runs:
         sweep = _some_more(store, ledger, sweep, min(AT_ONCE, runs - sweep.created), rng)
     seen = sweep
-    for event in store.sweeps.whole_log(name):
-        seen = absorb(seen, event.body, position=event.position)
+    for entry in store.sweeps.whole_log(name):
+        seen = absorb(seen, entry.event, position=entry.position)
     after = settle(seen, unfinished=0, now=store.sweeps.now()) if ended else seen.move("")
     return store.sweeps.commit(sweep, after)
 
@@ -53,9 +55,9 @@ def _some_more(store: Store, ledger: Ledger, sweep: Sweep, count: int, rng: np.r
     numbers = range(sweep.created + 1, sweep.created + count + 1)
     runs = [_suggested(sweep, number, rng) for number in numbers]
     memory = {"n": sweep.created, "fit": sweep.created, "loss": rng.normal(size=14).tolist()}
-    detail = {"seen": sweep.created * 8, "memory": memory, "reasons": {"log_improvement": -1.5, "log_cost": 0.7}}
+    known = {"seen": sweep.created * 8, "memory": memory, "reasons": {"log_improvement": -1.5, "log_cost": 0.7}}
     after = sweep.move("", created=numbers[-1], memory=memory)
-    sweep = store.sweeps.commit(sweep, after, [(run, detail) for run in runs])
+    sweep = store.sweeps.commit(sweep, after, [Change(None, run, event=suggested(run, **known)) for run in runs])
     found = {run.number: run for run in store.runs.all(sweep.name) if run.number in numbers}
     runs = [found[number] for number in numbers]
     runs = _moved(ledger, runs, [_claimed(run, "trainer@node-1:12345") for run in runs], lease=60_000)
@@ -91,7 +93,7 @@ def _claimed(run: Run, worker: str) -> Run:
     return claim(run, worker=worker, nonce="0123456789abcdef", at=1.7e9)
 
 
-def _moved(ledger: Ledger, before: Sequence[Run], after: Sequence[Run], *, lease: Lease) -> list[Run]:
+def _moved(ledger: Ledger, before: Sequence[Run], after: Sequence[Run], *, lease: LeaseTerm) -> list[Run]:
     changes = [Change(old, new, lease) for old, new in zip(before, after, strict=True)]
     written = ledger.commit(before[0].sweep, changes, queue="gpu")
     return [run for run in written if isinstance(run, Run)]

@@ -42,7 +42,7 @@ def finish_a_run(store: Store, sweep: Sweep, *, reports: int) -> Sweep:
     params = {f"trainer.parameter_{index}": 0.123456789 * (index + number) for index in range(PARAMETERS)}
     guess = Prediction(source="refined", score=0.512345678, score_std=0.0123456, cost=123.456789)
     run = suggest(sweep=sweep.name, number=number, queue="gpu", params=params, prediction=guess)
-    sweep = store.sweeps.commit(sweep, sweep.move("", created=number), [(run, {})])
+    sweep = store.sweeps.commit(sweep, sweep.move("", created=number), [run])
     run = store.runs.get(run_id(sweep.name, number))
     claimed = claim(run, worker="trainer@node-1:12345", nonce="0123456789abcdef", at=1.7e9)
     run = store.runs.claim(run, claimed, lease_ms=60_000)

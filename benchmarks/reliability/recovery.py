@@ -21,6 +21,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from shared.domain.events import RunClaimed
 from shared.domain.run import RunState
 from shared.domain.sweep import Sweep
 from tests.chaos.rig import LEASE, REAP, REPUBLISH, T_STAR, Stage, signal_all, stage, tree_of
@@ -83,8 +84,8 @@ def _wait_for_a_victim(chaos: Stage, sweep: Sweep) -> tuple[subprocess.Popen[byt
 
 
 def _claims(chaos: Stage, sweep: Sweep, number: int) -> list[int]:
-    events = chaos.fleet.events(sweep, "claimed")
-    return [event.at_ms for event in events if event.body["run"] == number]
+    entries = chaos.fleet.entries(sweep, RunClaimed)
+    return [entry.at_ms for entry in entries if entry.event.run == number]
 
 
 def summary(seconds: list[float]) -> dict[str, float]:

@@ -32,7 +32,7 @@ from shared.domain.run import (
 )
 from shared.domain.sweep import Best, Limits, Sweep
 from shared.local import private_store
-from shared.store.fleet import Worker
+from shared.store.fleet import LiveWorker
 from shared.store.store import Store, open_store
 from sweepctl.views.watch_app import WatchApp
 from sweepctl.views.watch_table import RunsTable
@@ -59,7 +59,7 @@ def fill(store: Store, data_dir: Path, *, over: int) -> None:
     rng = np.random.default_rng(1)
     runs = [_suggested(number, rng) for number in range(1, over + 7)]
     after = sweep.move("", created=len(runs))
-    sweep = store.sweeps.commit(sweep, after, [(run, {}) for run in runs])
+    sweep = store.sweeps.commit(sweep, after, runs)
     done = [_carry_out(store, number, rng) for number in range(1, over + 1)]
     for number in range(over + 1, over + 4):
         run = _claim(store, store.runs.get(f"{NAME}.r.{number}"), f"trainer@node-{number % 2 + 1}:4711")
@@ -97,7 +97,7 @@ def announce(store: Store, over: int) -> None:
         name = f"{service}@{host}:{pid}"
         slots = len(gpus) or 1
         store.fleet.announce(
-            Worker(
+            LiveWorker(
                 id=name,
                 service=service,
                 host=host,

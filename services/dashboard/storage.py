@@ -16,10 +16,11 @@ from optuna.study._frozen import FrozenStudy
 from optuna.trial import FrozenTrial, TrialState
 
 from services.dashboard.trials import distribution_of, trial_of
-from shared.config.frozen import from_plain
+from shared.config.frozen import job_of
 from shared.config.searched import space_of
 from shared.domain.errors import SweepError
-from shared.domain.run import FINISHED, run_id
+from shared.domain.events import RunClaimed, RunEnded
+from shared.domain.run import run_id
 from shared.domain.sweep import Sweep
 from shared.store.store import Store
 from shared.tracking.links import run_link, sweep_link
@@ -28,7 +29,7 @@ MOST_RUNS: Final = 10_000_000
 """Trial ids: that of a study times this, plus the number of the run."""
 MANY: Final = 50
 """Runs that changed from which on all are read at once."""
-REFUSAL: Final = "the dashboard only shows: sweeps are changed with sweepctl"
+REFUSAL: Final = "the dashboard is read-only: change sweeps with sweepctl"
 
 
 class ReadOnly(SweepError):
@@ -83,7 +84,7 @@ class SweepStorage(BaseStorage):
     def get_study_user_attrs(self, study_id: int) -> dict[str, Any]:
         """Return what Optuna has no word for."""
         sweep = self._by_id(study_id).sweep
-        method = sweep.config["sweep"]["method"]
+        method = job_of(sweep).sweep.method
         return {"state": str(sweep.state), "reason": sweep.reason, "method": method, "spent": sweep.spent}
 
     def get_study_system_attrs(self, study_id: int) -> dict[str, Any]:
@@ -93,7 +94,7 @@ class SweepStorage(BaseStorage):
         link = sweep_link(sweep)
         lines += [f"[Weights & Biases]({link})"] if link else []
         note = {"dashboard:note_ver": 1, "dashboard:note_str:0": "\n\n".join(lines)}
-        return {"study:metric_names": [sweep.config["sweep"]["metric"]], **note}
+        return {"study:metric_names": [sweep.metric], **note}
 
     # ---------------------------------------------------------------------------------------------- trials
 
@@ -131,7 +132,7 @@ class SweepStorage(BaseStorage):
         if sweep is None:
             raise KeyError(name)
         if name not in self._watched:
-            space = space_of(from_plain(sweep.config))
+            space = space_of(job_of(sweep))
             distributions = {parameter.path: distribution_of(parameter) for parameter in space.parameters}
             self._watched[name] = Watched(len(self._watched), sweep, distributions)
         self._watched[name].sweep = sweep
@@ -149,17 +150,16 @@ class SweepStorage(BaseStorage):
     def _catch_up(self, watched: Watched) -> None:
         name = watched.sweep.name
         changed: set[int] = set()
-        while events := self._store.sweeps.events(name, after=watched.position):
-            for event in events:
-                number, kind = event.body.get("run"), event.body["kind"]
-                if number is not None:
-                    at = datetime.fromtimestamp(event.at_ms / 1000, UTC).astimezone().replace(tzinfo=None)
-                    changed.add(number)
-                    if kind == "claimed":
-                        watched.began.setdefault(number, at)
-                    elif kind in FINISHED:
-                        watched.ended[number] = at
-            watched.position = events[-1].position
+        while entries := self._store.sweeps.events(name, after=watched.position):
+            for _, at_ms, event in entries:
+                if event.run is None:
+                    continue
+                changed.add(event.run)
+                if isinstance(event, RunClaimed):
+                    watched.began.setdefault(event.run, _local(at_ms))
+                elif isinstance(event, RunEnded):
+                    watched.ended[event.run] = _local(at_ms)
+            watched.position = entries[-1].position
         if watched.sweep.log_dropped and not watched.trials:
             changed = set(range(1, watched.sweep.created + 1))
         running = {number for number, trial in watched.trials.items() if not trial.state.is_finished()}
@@ -229,3 +229,8 @@ class SweepStorage(BaseStorage):
 
     def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> NoReturn:
         raise ReadOnly(REFUSAL)
+
+
+def _local(at_ms: int) -> datetime:
+    """Return the time as Optuna keeps it: this machine's, without a zone."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone().replace(tzinfo=None)

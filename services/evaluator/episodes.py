@@ -13,14 +13,14 @@ import torch
 
 from shared.config.schema import SimConfig, Simulation
 from shared.domain.errors import ConfigError, SweepError
-from shared.rl.checkpoint import Checkpoint, load_checkpoint
+from shared.rl.checkpoint import PolicyCheckpoint, load_checkpoint
 from shared.rl.envs import Environments, Step
 from shared.rl.policy import Policy
 
 MAX_ENVS = 128
 PROGRESS_SECONDS = 0.25
 
-Progress = Callable[[str, int], None]
+OnEpisode = Callable[[str, int], None]
 """Called with a simulation's name and its finished episodes, several times a second. May raise to stop the play."""
 
 
@@ -40,7 +40,7 @@ class Episodes:
 
 
 def play_suite(
-    checkpoint: Path, sim: SimConfig, *, device: str = "cpu", on_progress: Progress | None = None
+    checkpoint: Path, sim: SimConfig, *, device: str = "cpu", on_progress: OnEpisode | None = None
 ) -> dict[str, float]:
     """Play every simulation of `sim` with the policy at `checkpoint`, the same episodes each time.
 
@@ -64,7 +64,12 @@ def play_suite(
 
 
 def play_simulation(
-    trained: Checkpoint, name: str, simulation: Simulation, *, sim: SimConfig, on_progress: Progress | None = None
+    trained: PolicyCheckpoint,
+    name: str,
+    simulation: Simulation,
+    *,
+    sim: SimConfig,
+    on_progress: OnEpisode | None = None,
 ) -> Episodes:
     """Play one simulation; what it leaves out comes from `sim`. Raises as `play_suite` does."""
     num_episodes = simulation.num_episodes or sim.num_episodes

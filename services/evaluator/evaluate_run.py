@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.config.frozen import from_plain
+from shared.config.frozen import job_of
 from shared.config.schema import SweepJob
 from shared.domain.observation import score_of
 from shared.domain.run import Run
@@ -28,7 +28,7 @@ def evaluate_due_runs(worker: Worker, hint: str) -> None:
 
 def declines(worker: Worker, sweep: Sweep) -> str | None:
     """Say why this worker cannot play the suite of a sweep; None if it can."""
-    job = from_plain(sweep.config)
+    job = job_of(sweep)
     if job.device == "cuda" and not worker.slots.gpus:
         return "the sweep wants device=cuda, and this worker sees no GPU"
     refusals = (refuses_env(simulation.env, worker.settings.allow) for simulation in job.sim.simulations.values())

@@ -10,9 +10,13 @@ from services.suggester.follower import Follower, follow
 from services.suggester.protein import Suggestion
 from shared.domain.configuration import best_first
 from shared.domain.errors import ConfigError, IllegalMove, NotFound, Stale, Unreadable
+from shared.domain.events import require_readable
+from shared.domain.record_events import suggested
 from shared.domain.run import ASK_QUEUE, FINISHED, UNFINISHED, Prediction, Run, RunState, cancel, suggest
-from shared.domain.sweep import Sweep, absorb, cuts_short, expected_cost, how_many_to_start, settle
+from shared.domain.sweep import Sweep, cuts_short, expected_cost, how_many_to_start, settle
+from shared.domain.totals import absorb
 from shared.queues.notifications import Notifications
+from shared.store.ledger import Change
 from shared.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -88,12 +92,13 @@ class Suggester:
     def _catch_up(self, sweep: Sweep, follower: Follower) -> Sweep:
         """Feed the follower and return the sweep with its totals up to date."""
         seen = sweep
-        while events := self._store.sweeps.events(sweep.name, after=min(follower.position, seen.seen)):
-            for event in events:
-                if event.position > follower.position:
-                    follower.take(event.body, position=event.position)
-                if event.position > seen.seen:
-                    seen = absorb(seen, event.body, position=event.position)
+        while entries := self._store.sweeps.events(sweep.name, after=min(follower.position, seen.seen)):
+            for entry in entries:
+                if entry.position > follower.position:
+                    follower.take(entry)
+                if entry.position > seen.seen:
+                    require_readable(entry)
+                    seen = absorb(seen, entry.event, position=entry.position)
         if seen.observed == sweep.observed:
             return seen
         (leader, *_) = best_first(follower.outcomes, goal=sweep.goal, memory=sweep.memory)
@@ -109,13 +114,13 @@ class Suggester:
         if wanted > len(asked):
             suggestions += follower.suggest(wanted - len(asked), sweep.memory, after=asked)
         runs = [_run(sweep, sweep.created + index, suggestion) for index, suggestion in enumerate(suggestions, start=1)]
-        details = [
-            {"seen": follower.position, "memory": suggestion.memory, "reasons": dict(suggestion.reasons)}
-            for suggestion in suggestions
+        changes = [
+            Change(None, run, event=suggested(run, seen=follower.position, memory=one.memory, reasons=one.reasons))
+            for run, one in zip(runs, suggestions, strict=True)
         ]
         rest, memory = sweep.enqueued[len(asked) :], suggestions[-1].memory
         after = seen.move("", created=sweep.created + len(runs), memory=memory, enqueued=rest)
-        self._store.sweeps.commit(sweep, after, list(zip(runs, details, strict=True)))
+        self._store.sweeps.commit(sweep, after, changes)
         for run in runs:
             log.info("run %s suggested (%s)", run.id, run.prediction.source)
             self._notifications.notify(run)

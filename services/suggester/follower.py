@@ -8,11 +8,22 @@ from typing import Any, Protocol
 
 from services.suggester.optuna_search import OptunaSearch
 from services.suggester.protein import BEGINNING, GridSearch, Protein, RandomSearch, SobolSearch, Suggestion
-from shared.config.frozen import from_plain
+from shared.config.frozen import job_of
 from shared.config.schema import SweepJob
 from shared.config.searched import space_of
 from shared.domain.configuration import Outcome
-from shared.domain.run import FINISHED, Params
+from shared.domain.events import (
+    LogEntry,
+    RunAdopted,
+    RunEnded,
+    RunFailed,
+    RunObserved,
+    RunRetried,
+    RunSuggested,
+    SweepSubmitted,
+    require_readable,
+)
+from shared.domain.run import Params
 from shared.domain.search_space import SearchSpace
 from shared.domain.sweep import Sweep
 
@@ -61,29 +72,31 @@ class Follower:
     def __post_init__(self) -> None:
         self.optimizer = self.new()
 
-    def take(self, event: Mapping[str, Any], *, position: int) -> None:
-        """Take in the next event of the log; one that cannot be taken in changes nothing."""
-        match event["kind"]:
-            case "submitted":
-                for earlier in event.get("observations", ()):
-                    self._tell(Told(None, earlier["params"], earlier["score"], earlier["cost"]))
-            case "suggested" | "adopted" | "retried":
-                self.pending[event["run"]] = event["params"]
-            case "observed":
-                params = {**self.pending[event["run"]], **event.get("trained", {})}
-                self._forget_failure(event["run"])
-                self._tell(Told(event["run"], params, event["score"], event["cost"]))
-                for point in event.get("earlier", ()):
-                    shorter = {**params, **point["params"]}
-                    self._tell(Told(event["run"], shorter, point["score"], point["cost"], partial=True))
-                self.outcomes.append(Outcome(event["run"], params, event["score"], event["cost"]))
-            case "failed":
-                self._forget_failure(event["run"])
-                self._tell(Told(event["run"], self.pending[event["run"]], None, event.get("cost") or 0.0))
-                self.failed.add(event["run"])
-        if event["kind"] in FINISHED and "run" in event:
-            self.pending.pop(event["run"])
-        self.position = position
+    def take(self, entry: LogEntry) -> None:
+        """Take in the next entry of the log; one that cannot be taken in changes nothing. May raise Unreadable."""
+        require_readable(entry)
+        event = entry.event
+        match event:
+            case SweepSubmitted():
+                for earlier in event.observations:
+                    self._tell(Told(None, earlier.params, earlier.score, earlier.cost))
+            case RunSuggested() | RunAdopted() | RunRetried():
+                self.pending[event.run] = event.params
+            case RunObserved():
+                params = {**self.pending[event.run], **event.trained}
+                self._forget_failure(event.run)
+                self._tell(Told(event.run, params, event.score, event.cost))
+                for point in event.earlier:
+                    shorter = {**params, **point.params}
+                    self._tell(Told(event.run, shorter, point.score, point.cost, partial=True))
+                self.outcomes.append(Outcome(event.run, params, event.score, event.cost))
+            case RunFailed():
+                self._forget_failure(event.run)
+                self._tell(Told(event.run, self.pending[event.run], None, event.cost or 0.0))
+                self.failed.add(event.run)
+        if isinstance(event, RunEnded):
+            self.pending.pop(event.run)
+        self.position = entry.position
 
     def _tell(self, one: Told) -> None:
         self.optimizer.observe(one.params, one.score, one.cost, failed=one.score is None, partial=one.partial)
@@ -109,7 +122,7 @@ class Follower:
 
 def follow(sweep: Sweep) -> Follower:
     """Return a follower at the start of the sweep's log. Raises ConfigError if this suggester cannot serve it."""
-    job = from_plain(sweep.config)
+    job = job_of(sweep)
     space = space_of(job)
     return Follower(lambda: _optimizer(job, space))
 

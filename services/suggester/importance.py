@@ -28,7 +28,7 @@ from services.suggester.protein.candidates import Cube
 from services.suggester.protein.fitting import Evidence
 from services.suggester.protein.observations import Observations
 from services.suggester.protein.surrogate import Surrogate
-from shared.config.frozen import from_plain
+from shared.config.frozen import job_of
 from shared.config.protein import ProteinSettings
 from shared.config.searched import space_of
 from shared.domain.errors import SweepError
@@ -102,7 +102,7 @@ def main() -> None:
     try:
         store = open_store(os.environ["REDIS_URL"])
         sweep = store.sweeps.get(sys.argv[1])
-        job = from_plain(sweep.config)
+        job = job_of(sweep)
         runs = store.runs.in_states(sweep.name, [RunState.OBSERVED])
         told: dict[str, Any] = asdict(importance(runs, space_of(job), ProteinSettings.from_config(job.sweep.protein)))
         print(json.dumps(told))

@@ -17,11 +17,11 @@ from services.suggester.advance_sweep import ENQUEUED, prediction_of
 from services.suggester.follower import follow
 from services.suggester.protein import Suggestion
 from shared.domain.errors import SweepError
+from shared.domain.events import LogEntry, RunSuggested, SweepSubmitted
 from shared.domain.run import Params
 from shared.domain.sweep import Sweep
 from shared.store.store import open_store
 
-Body = Mapping[str, Any]
 KEPT_LATER = {"noise"}
 """What the memory holds since a later version than some logs are of."""
 
@@ -38,41 +38,43 @@ class Replayed:
     told: bool = True
 
 
-def replay(sweep: Sweep, log: Iterable[tuple[int, Body]]) -> Iterator[Replayed]:
-    """Yield each suggestion of the log, (position, body) from its start, made again."""
+def replay(sweep: Sweep, log: Iterable[LogEntry]) -> Iterator[Replayed]:
+    """Yield each suggestion of the log, from its start, made again. Raises Unreadable."""
     follower = follow(sweep)
     memory: Mapping[str, Any] = {}
-    waiting: list[tuple[int, Body]] = []  # entries that the follower has not taken yet: a suggestion may not know them
-    for position, body in log:
-        if body["kind"] == "suggested" and "seen" in body:
-            while waiting and waiting[0][0] <= body["seen"]:
-                follower.take(waiting[0][1], position=waiting.pop(0)[0])
-            batch = [entry["params"] for _, entry in waiting if entry["kind"] == "suggested"]
-            if body["source"] != ENQUEUED:
-                (now,) = follower.suggest(1, memory, after=batch)
-                yield Replayed(body["run"], _differences(body, now))
-            memory = body["memory"]
-        elif body["kind"] == "submitted":
-            memory = body.get("memory", memory)
-        elif body["kind"] == "suggested":
-            memory = body.get("memory", memory)
-            yield Replayed(body["run"], told=False)
-        waiting.append((position, body))
+    waiting: list[LogEntry] = []  # entries that the follower has not taken yet: a suggestion may not know them
+    for entry in log:
+        match entry.event:
+            case RunSuggested(seen=int(seen)) as then:
+                while waiting and waiting[0].position <= seen:
+                    follower.take(waiting.pop(0))
+                batch = [one.event.params for one in waiting if isinstance(one.event, RunSuggested)]
+                if then.source != ENQUEUED:
+                    (now,) = follower.suggest(1, memory, after=batch)
+                    yield Replayed(then.run, _differences(then, now))
+                memory = then.memory or {}
+            case SweepSubmitted() as born:
+                memory = born.memory
+            case RunSuggested() as then:
+                memory = memory if then.memory is None else then.memory
+                yield Replayed(then.run, told=False)
+        waiting.append(entry)
 
 
-def _differences(then: Body, now: Suggestion) -> tuple[str, ...]:
+def _differences(then: RunSuggested, now: Suggestion) -> tuple[str, ...]:
     params: Params = now.params
     found = [
-        f"{path}: then {then['params'].get(path)!r}, now {params.get(path)!r}"
-        for path in {**then["params"], **params}
-        if then["params"].get(path) != params.get(path)
+        f"{path}: then {then.params.get(path)!r}, now {params.get(path)!r}"
+        for path in {**then.params, **params}
+        if then.params.get(path) != params.get(path)
     ]
     for name, value in prediction_of(now).model_dump().items():
-        if then.get(name) != value:
-            found.append(f"{name}: then {then.get(name)!r}, now {value!r}")
-    unknown = KEPT_LATER - then["memory"].keys()
+        if getattr(then, name) != value:
+            found.append(f"{name}: then {getattr(then, name)!r}, now {value!r}")
+    known = then.memory or {}
+    unknown = KEPT_LATER - known.keys()
     memory = {name: value for name, value in now.memory.items() if name not in unknown}
-    if json.loads(json.dumps(memory)) != then["memory"]:
+    if json.loads(json.dumps(memory)) != known:
         found.append("memory: what is left for the next suggestion is different")
     return tuple(found)
 
@@ -82,8 +84,7 @@ def main() -> None:
     try:
         store = open_store(os.environ["REDIS_URL"])
         sweep = store.sweeps.get(sys.argv[1])
-        log = ((event.position, event.body) for event in store.sweeps.whole_log(sweep.name))
-        for made in replay(sweep, log):
+        for made in replay(sweep, store.sweeps.whole_log(sweep.name)):
             print(json.dumps({"run": made.run, "differences": made.differences, "told": made.told}), flush=True)
     except SweepError as error:
         print(error, file=sys.stderr)

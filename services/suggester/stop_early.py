@@ -7,11 +7,19 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from shared.config.frozen import from_plain
+from shared.config.frozen import job_of
 from shared.config.schema import SweepJob
 from shared.config.searched import length_of
 from shared.domain.early_stopping import BestSoFar, why_stop
 from shared.domain.errors import ConfigError, IllegalMove, NotFound, Stale, Unreadable
+from shared.domain.events import (
+    RunAdopted,
+    RunObserved,
+    RunRetried,
+    RunStoppedEarly,
+    RunSuggested,
+    require_readable,
+)
 from shared.domain.progress import Progress
 from shared.domain.run import EarlyStop, Params, Run, RunState, stop_early
 from shared.store.store import Store
@@ -43,7 +51,7 @@ class EarlyStopping:
         live = self._store.sweeps.live()
         for name in live:
             try:
-                job = from_plain(self._store.sweeps.get(name).config)
+                job = job_of(self._store.sweeps.get(name))
                 if job.sweep.early_stop_quantile is not None:
                     self._judge(name, job, quantile=job.sweep.early_stop_quantile)
             except (ConfigError, NotFound, Unreadable) as reason:  # of another version: the other sweeps go on
@@ -75,21 +83,24 @@ class EarlyStopping:
             log.info("run %s is stopped early at step %d: %s", run.id, stop.step, stop.why)
 
     def _catch_up(self, name: str, job: SweepJob, finished: _Finished) -> None:
-        while events := self._store.sweeps.events(name, after=finished.position):
+        while entries := self._store.sweeps.events(name, after=finished.position):
             observed: list[int] = []
-            for event in events:
-                match event.body["kind"]:
-                    case "suggested" | "adopted" | "retried":
-                        finished.params[event.body["run"]] = event.body["params"]
-                        finished.stopped.discard(event.body["run"])
-                        if "early_stop" in event.body:  # in the sweep that it was trained in
-                            finished.stopped.add(event.body["run"])
-                    case "stopped early":
-                        finished.stopped.add(event.body["run"])
-                    case "observed":
-                        observed.append(event.body["run"])
+            for entry in entries:
+                require_readable(entry)
+                match entry.event:
+                    case RunSuggested(run=run, params=params) | RunRetried(run=run, params=params):
+                        finished.params[run] = params
+                        finished.stopped.discard(run)
+                    case RunAdopted(run=run, params=params, early_stop=early):
+                        finished.params[run] = params
+                        if early is not None:  # in the sweep that it was trained in
+                            finished.stopped.add(run)
+                    case RunStoppedEarly(run=run):
+                        finished.stopped.add(run)
+                    case RunObserved(run=run):
+                        observed.append(run)
             self._take_in(name, job, finished, observed)
-            finished.position = events[-1].position
+            finished.position = entries[-1].position
 
     def _take_in(self, name: str, job: SweepJob, finished: _Finished, observed: Sequence[int]) -> None:
         reported = self._store.runs.progress(name, observed)

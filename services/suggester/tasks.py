@@ -15,5 +15,5 @@ def advance_sweep_task(sweep: str) -> None:
 
 @app.task(name=OBSERVE_RUN)
 def observe_run_task(run_id: str) -> None:
-    """Take in that the run is over. Raises ValueError for an argument that is no run id."""
+    """Take in that the run is over. Raises ValueError for an argument that is not a run id."""
     suggester.advance(sweep_of(run_id)[0])

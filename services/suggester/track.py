@@ -6,9 +6,10 @@ import logging
 import threading
 from pathlib import Path
 
-from shared.config.frozen import from_plain
+from shared.config.frozen import job_of
 from shared.domain.errors import NotFound
-from shared.domain.run import FINISHED, LEASED, Run
+from shared.domain.events import RunEnded
+from shared.domain.run import LEASED, Run, run_id
 from shared.domain.sweep import Sweep
 from shared.storage.folders import runs_root
 from shared.store.store import Store
@@ -42,14 +43,14 @@ class Tracking:
         self._trackers.clear()
 
     def _follow(self, sweep: Sweep) -> None:
-        if sweep.config["wandb"]["mode"] == "off":
+        if not sweep.is_tracked:
             return
         tracker = self._trackers.get(sweep.name) or self._trackers.setdefault(sweep.name, self._new_tracker(sweep))
         position = self._store.sweeps.tracked_position(sweep.name)
-        for event in self._store.sweeps.events(sweep.name, after=position):
-            if event.body["kind"] in FINISHED and "run" in event.body:
-                tracker.update(self._tracked(sweep, self._store.runs.get(f"{sweep.name}.r.{event.body['run']}")))
-            position = event.position
+        for entry in self._store.sweeps.events(sweep.name, after=position):
+            if isinstance(entry.event, RunEnded):
+                tracker.update(self._tracked(sweep, self._store.runs.get(run_id(sweep.name, entry.event.run))))
+            position = entry.position
             self._store.sweeps.set_tracked_position(sweep.name, position)
         for run in self._store.runs.in_states(sweep.name, LEASED):
             tracker.update(self._tracked(sweep, run))
@@ -76,7 +77,7 @@ class Tracking:
             attempt=run.attempt,
             params=run.params,
             config=sweep.config["trainer"],
-            metric=sweep.config["sweep"]["metric"],
+            metric=sweep.metric,
             curve=progress.curve if progress else (),
             outcome=outcome,
             failed=run.failure is not None,
@@ -85,7 +86,7 @@ class Tracking:
     def _new_tracker(self, sweep: Sweep) -> Tracker:
         from shared.tracking.wandb_tracker import WandbTracker  # takes half a second, and most sweeps need none
 
-        job = from_plain(sweep.config)
+        job = job_of(sweep)
         wandb = job.wandb
         if wandb.mode == "off":
             raise AssertionError("a sweep that is not tracked has no tracker")

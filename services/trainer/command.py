@@ -44,7 +44,8 @@ class CommandFailed(SweepError):
 def train(run: TrainingRun) -> Mapping[str, float]:
     """Run the command of `run` to its end and return what it gave as its result.
 
-    Raises Failure for what is its fault (CommandFailed, BadReport, ConfigError), Stop once it has ended when told to.
+    Raises PlainFailure for a fault of the command (CommandFailed, BadReport, ConfigError), and Stop when it ended
+    because it was asked to.
     """
     shutil.rmtree(run.workspace, ignore_errors=True)
     _drop_earlier_checkpoints(run.workspace)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from protein_sweeps import _child
-from protein_sweeps._child import LAST_WORDS, ChildRun, Failure, leave
+from protein_sweeps._child import LAST_WORDS, ChildRun, PlainFailure, leave
 from shared.execution.guardian import Guarded, start_guarded
 
 LAUNCHER: Final = Path(_child.__file__).with_name("_interpreter.py")
@@ -22,8 +22,8 @@ LAUNCHER: Final = Path(_child.__file__).with_name("_interpreter.py")
 def train(run: ChildRun) -> None:
     """Call the function of `run` in the Python that its config names; never returns.
 
-    Raises Failure when that Python cannot be started. This process ends as that one does: its last words are passed on,
-    and without any its exit code or signal is repeated.
+    Raises PlainFailure when that Python cannot be started. This process ends as that one does: its last words are
+    passed on, and without any its exit code or signal is repeated.
     """
     trainer: Mapping[str, Any] = run.config["trainer"]
     python = trainer["python"]
@@ -39,7 +39,7 @@ def train(run: ChildRun) -> None:
         has_ended, code = _relay(ours, run.channel.connection, command)
     except OSError as error:
         why = f"python {python} could not be started: {error.strerror}"
-        raise Failure(f"{why}: give the path of an interpreter") from None
+        raise PlainFailure(f"{why}: give the path of an interpreter") from None
     finally:
         command.kill()
     if not has_ended:

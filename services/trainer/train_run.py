@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.trainer.trainables import entry_of
-from shared.config.frozen import from_plain, run_config
+from shared.config.frozen import job_of, job_of_run
 from shared.config.schema import CommandTrainer, FunctionTrainer, PpoTrainer, SweepJob, TrainerConfig
 from shared.domain.errors import ConfigError
 from shared.domain.observation import BadScore, score_of
@@ -22,7 +22,7 @@ def train_due_runs(worker: Worker, hint: str) -> None:
     """Train the run that the notification names, then the next due ones."""
 
     def train(claimed: Claimed) -> None:
-        trainer = _trainer_of(from_plain(claimed.sweep.config), claimed.lease.run)
+        trainer = _trainer_of(job_of(claimed.sweep), claimed.lease.run)
         work_on(worker, claimed, entry=entry_of(trainer), phase="train", conclude=conclude)
 
     serve_due_runs(worker, hint, train, declines=lambda run, sweep: declines(worker, run, sweep))
@@ -47,7 +47,7 @@ def conclude(run: Run, ending: Finished, job: SweepJob) -> Run:
 
 def declines(worker: Worker, run: Run, sweep: Sweep) -> str | None:
     """Say why this worker cannot train a run; None if it can. Its own parameters may name code, too."""
-    job = from_plain(sweep.config)
+    job = job_of(sweep)
     if job.device == "cuda" and not worker.slots.gpus:
         return "the sweep wants device=cuda, and this worker sees no GPU"
     trainer = _trainer_of(job, run)
@@ -64,6 +64,6 @@ def declines(worker: Worker, run: Run, sweep: Sweep) -> str | None:
 
 def _trainer_of(job: SweepJob, run: Run) -> TrainerConfig:
     try:
-        return from_plain(run_config(job, run.params)).trainer
+        return job_of_run(job, run.params).trainer
     except ConfigError:  # the run fails with the reason once it is claimed, and nothing is imported or started for it
         return job.trainer

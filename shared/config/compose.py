@@ -14,9 +14,9 @@ from pydantic import ValidationError
 
 from shared.config.checks import check_command, check_space, check_together, find_non_finite
 from shared.config.explain import TRAINERS, Where, explain
-from shared.config.files import ConfigDirs, default_groups, find_dirs, load
+from shared.config.files import ConfigDirs, default_groups, find_dirs, load_configs
 from shared.config.names import check_name, slug
-from shared.config.overrides import Overrides, Setting, apply, parse
+from shared.config.overrides import ParsedOverrides, Setting, apply, parse_overrides
 from shared.config.published import read_published
 from shared.config.schema import SweepConfig, SweepJob
 from shared.config.searched import leaves, length_of, pin_overrides, read_space
@@ -60,7 +60,7 @@ def compose(
     Raises ConfigError, one line, for anything that cannot be used; writes nothing.
     """
     dirs = find_dirs(config_dir)
-    asked = parse(overrides, dirs, sweep=name)
+    asked = parse_overrides(overrides, dirs, sweep=name)
     where = _locator(asked, dirs)
     with guarded_environment() as refused:
         config, sweep = _load(dirs, asked)
@@ -97,7 +97,7 @@ def recompose(
     from omegaconf import OmegaConf
 
     dirs = find_dirs(config_dir)
-    asked = parse(overrides, dirs)
+    asked = parse_overrides(overrides, dirs)
     if fixed := sorted(asked.groups.keys() - CHOSEN_ANEW):
         name = f"{fixed[0]}={asked.groups[fixed[0]]}"
         raise ConfigError(f"command line: {name}: the config is that of sweep {job.sweep_run}: leave it out")
@@ -116,7 +116,7 @@ def recompose(
     return made
 
 
-def _choose_anew(config: DictConfig, asked: Overrides, dirs: ConfigDirs) -> None:
+def _choose_anew(config: DictConfig, asked: ParsedOverrides, dirs: ConfigDirs) -> None:
     """Put the configs that were chosen into `config`; of what was read, keep these alone to explain a fault by."""
     from omegaconf import OmegaConf
 
@@ -132,17 +132,17 @@ def _choose_anew(config: DictConfig, asked: Overrides, dirs: ConfigDirs) -> None
         config[group] = composed[group]
 
 
-def _load(dirs: ConfigDirs, asked: Overrides) -> tuple[DictConfig, str]:
+def _load(dirs: ConfigDirs, asked: ParsedOverrides) -> tuple[DictConfig, str]:
     replaced = default_groups(dirs)
     groups = [f"{'' if group in replaced else '+'}{group}='{name}'" for group, name in asked.groups.items()]
-    config, choices = load(dirs, groups)
+    config, choices = load_configs(dirs, groups)
     sweep = choices.get("sweep")
     if not isinstance(sweep, str):
         raise ConfigError(f"no sweep is chosen: name one of {', '.join(dirs.options('sweep'))}")
     return config, sweep
 
 
-def _place(config: DictConfig, asked: Overrides, *, data_dir: Path | None, fresh: str) -> None:
+def _place(config: DictConfig, asked: ParsedOverrides, *, data_dir: Path | None, fresh: str) -> None:
     """Name the sweep and say where it lies, before anything that refers to that is resolved."""
     from omegaconf import OmegaConf
 
@@ -157,7 +157,7 @@ def _place(config: DictConfig, asked: Overrides, *, data_dir: Path | None, fresh
         config["data_dir"] = str(data_dir)
 
 
-def _locator(asked: Overrides, dirs: ConfigDirs) -> Where:
+def _locator(asked: ParsedOverrides, dirs: ConfigDirs) -> Where:
     """Return what tells who set a dotted key, or the nearest section above it."""
     written = {leaf for setting in asked.settings for leaf in setting.leaves()}
 
@@ -240,7 +240,7 @@ def _refuse_secrets_and_non_finite(plain: Mapping[str, Any], where: Where) -> No
         raise ConfigError(f"{where(found[0]) or 'config'}: {found[0]} is {found[1]}: expected a finite number")
 
 
-def _choose_queue(plain: dict[str, Any], asked: Overrides, dirs: ConfigDirs) -> list[str]:
+def _choose_queue(plain: dict[str, Any], asked: ParsedOverrides, dirs: ConfigDirs) -> list[str]:
     """A preset for a machine without a GPU that names no queue (published ones do not) needs the cpu queue."""
     preset = asked.groups.get("hardware")
     if preset is None or plain.get("device") != "cpu" or plain.get("queue") != "gpu":

@@ -116,7 +116,7 @@ def find_dirs(config_dir: Path | None = None, *, cwd: Path | None = None) -> Con
     return ConfigDirs(tuple(dirs))
 
 
-def load(dirs: ConfigDirs, overrides: Sequence[str]) -> tuple[DictConfig, dict[str, Any]]:
+def load_configs(dirs: ConfigDirs, overrides: Sequence[str]) -> tuple[DictConfig, dict[str, Any]]:
     """Compose the files that `overrides` (config groups only) choose; return the config and the choices by group.
 
     Raises ConfigError for a file that is missing, is refused by the guard, or does not fit the others.

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import threading
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import yaml
 from pydantic import ValidationError
@@ -14,13 +15,27 @@ from pydantic import ValidationError
 from shared.config.checks import with_values
 from shared.config.explain import explain
 from shared.config.schema import SweepJob
-from shared.config.secrecy import masked
+from shared.config.secrecy import mask_secrets
 from shared.domain.errors import ConfigError
+from shared.domain.sweep import Sweep
 from shared.domain.wording import show
 
 _NOT_PART_OF_IT: Final = ("sweep_run", "data_dir", "runs_dir", "wandb")  # where it lies and is shown, not what it is
 _LARGEST_WHOLE: Final = 2**53
+_MOST_JOBS: Final = 256
 _FLOAT_WITHOUT_DOT: Final = re.compile(r"[-+]?[0-9][0-9_]*[eE][-+]?[0-9]+")
+
+
+class _Parsed(NamedTuple):
+    """The job of a sweep, and what it was parsed from."""
+
+    created_at: float
+    plain: Mapping[str, Any]
+    job: SweepJob
+
+
+_jobs: dict[str, _Parsed] = {}
+_lock = threading.Lock()
 
 
 def to_plain(job: SweepJob) -> dict[str, Any]:
@@ -33,7 +48,24 @@ def from_plain(plain: Mapping[str, Any]) -> SweepJob:
     try:
         return SweepJob.model_validate(plain)
     except ValidationError as error:
-        raise ConfigError(f"the stored config is not one of this version: {explain(error, lambda _: None)}") from None
+        raise ConfigError(
+            f"the stored config was written by another version: {explain(error, lambda _: None)}"
+        ) from None
+
+
+def job_of(sweep: Sweep) -> SweepJob:
+    """Return the job of a sweep, parsed once in each process. Raises ConfigError if this version does not know it."""
+    known = _jobs.get(sweep.name)
+    # The name alone does not tell: a sweep may have been restored elsewhere, or be a new one in an emptied store.
+    if known is not None and (known.created_at, known.plain) == (sweep.created_at, sweep.config):
+        return known.job
+    job = from_plain(sweep.config)
+    with _lock:
+        _jobs.pop(sweep.name, None)
+        _jobs[sweep.name] = _Parsed(sweep.created_at, sweep.config, job)
+        for name in list(_jobs)[:-_MOST_JOBS]:
+            del _jobs[name]
+    return job
 
 
 def config_hash(job: SweepJob) -> str:
@@ -64,7 +96,12 @@ def difference(old: SweepJob, new: SweepJob) -> list[str]:
 
 
 def run_config(job: SweepJob, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the config of one run as plain data: the job with the suggested values written into it.
+    """Return the job of one run as plain data. Raises ConfigError as `job_of_run` does."""
+    return to_plain(job_of_run(job, params))
+
+
+def job_of_run(job: SweepJob, params: Mapping[str, Any]) -> SweepJob:
+    """Return the job of one run: that of its sweep with the suggested values written into it.
 
     Raises ConfigError if the values do not fit the schema, alone or together.
     """
@@ -72,14 +109,14 @@ def run_config(job: SweepJob, params: Mapping[str, Any]) -> dict[str, Any]:
         if not path.startswith("trainer."):
             raise ConfigError(f"{path}: a suggestion can only set keys below `trainer`")
     try:
-        return to_plain(SweepJob.model_validate(with_values(to_plain(job), params)))
+        return SweepJob.model_validate(with_values(to_plain(job), params))
     except ValidationError as error:
         raise explain(error, lambda path: "suggested values" if path in params else None) from None
 
 
 def to_yaml(job: SweepJob) -> str:
     """Return the job as YAML with the keys of sweep_job.yaml; what looks like a secret is masked."""
-    return str(yaml.dump(masked(to_plain(job)), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120))
+    return str(yaml.dump(mask_secrets(to_plain(job)), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120))
 
 
 class _Dumper(yaml.SafeDumper):

@@ -32,7 +32,7 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class Overrides:
+class ParsedOverrides:
     """The overrides, sorted by what they do: name the sweep, choose files, set values."""
 
     sweep_run: str | None
@@ -44,7 +44,7 @@ class Overrides:
         return any(_touch(leaf, key) for setting in self.settings for leaf in setting.leaves())
 
 
-def parse(texts: Sequence[str], dirs: ConfigDirs, *, sweep: str | None = None) -> Overrides:
+def parse_overrides(texts: Sequence[str], dirs: ConfigDirs, *, sweep: str | None = None) -> ParsedOverrides:
     """Read the overrides; `sweep` is the sweep named as a positional argument. Raise ConfigError for a fault."""
     written, rest = _take_name(texts)
     groups: dict[str, str] = {}
@@ -55,7 +55,7 @@ def parse(texts: Sequence[str], dirs: ConfigDirs, *, sweep: str | None = None) -
         if "sweep" in groups:
             raise ConfigError(f"the sweep is named twice: {show(sweep)} and sweep={groups['sweep']}; keep one of them")
         groups["sweep"] = dirs.check_option("sweep", sweep)
-    return Overrides(written, groups, tuple(settings))
+    return ParsedOverrides(written, groups, tuple(settings))
 
 
 def read_values(texts: Sequence[str]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from shared.config.explain import Where
-from shared.config.overrides import Overrides
+from shared.config.overrides import ParsedOverrides
 from shared.config.protein import ProteinSettings
 from shared.config.schema import SweepJob
 from shared.domain.errors import ConfigError
@@ -68,7 +68,7 @@ def length_of(job: SweepJob) -> Parameter | None:
     return next((one for one in parameters if one.path == path and not one.is_categorical), None)
 
 
-def short_names(job: SweepJob, params: Mapping[str, Any]) -> dict[str, Any]:
+def user_params(job: SweepJob, params: Mapping[str, Any]) -> dict[str, Any]:
     """Return parameters by the names that the user gave them."""
     return {path.removeprefix(job.sweep.prefix): value for path, value in params.items()}
 
@@ -88,7 +88,7 @@ def leaves(node: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return found
 
 
-def pin_overrides(plain: dict[str, Any], asked: Overrides, *, pin: bool, where: Where) -> list[str]:
+def pin_overrides(plain: dict[str, Any], asked: ParsedOverrides, *, pin: bool, where: Where) -> list[str]:
     """Refuse overrides of searched keys; with `pin` take those keys out of the search and return a note for each."""
     notes = []
     for path in read_space(plain, where).paths:

@@ -42,12 +42,12 @@ def is_secret(key: str, value: object) -> bool:
     return bool(_KEY.search(_snake(key)) or SECRET_VALUE.search(value))
 
 
-def masked(node: Any) -> Any:
+def mask_secrets(node: Any) -> Any:
     """Return plain data with what looks like a secret replaced."""
     if isinstance(node, dict):
-        return {key: MASK if is_secret(str(key), value) else masked(value) for key, value in node.items()}
+        return {key: MASK if is_secret(str(key), value) else mask_secrets(value) for key, value in node.items()}
     if isinstance(node, list | tuple):
-        return [MASK if is_secret("", value) else masked(value) for value in node]
+        return [MASK if is_secret("", value) else mask_secrets(value) for value in node]
     return node
 
 

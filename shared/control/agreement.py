@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 
-from shared.domain.code import CodeVersion, difference
+from shared.domain.code import CodeVersion, code_difference
 from shared.domain.sweep import Sweep
-from shared.store.fleet import Worker
+from shared.store.fleet import LiveWorker
 
 
-def other_code(workers: Sequence[Worker], sweep: Sweep) -> list[str]:
+def other_code(workers: Sequence[LiveWorker], sweep: Sweep) -> list[str]:
     """Return a sentence for each worker whose code is not that of the sweep's submit."""
     found = []
     for worker in workers:
@@ -18,7 +18,7 @@ def other_code(workers: Sequence[Worker], sweep: Sweep) -> list[str]:
     return found
 
 
-def other_code_than_any(workers: Sequence[Worker], sweeps: Collection[str]) -> list[str]:
+def other_code_than_any(workers: Sequence[LiveWorker], sweeps: Collection[str]) -> list[str]:
     """Return a sentence for each worker and each of the `sweeps` that it met with other code."""
     return [
         f"{worker.id} has other code than sweep {name}: {why}"
@@ -28,14 +28,14 @@ def other_code_than_any(workers: Sequence[Worker], sweeps: Collection[str]) -> l
     ]
 
 
-def _other_package(worker: Worker, sweep: Sweep) -> str | None:
+def _other_package(worker: LiveWorker, sweep: Sweep) -> str | None:
     # A worker that has not met the sweep yet told its package all the same.
     if not worker.code or sweep.is_finished:
         return None
-    return difference(sweep.code, CodeVersion(package=worker.code))
+    return code_difference(sweep.code, CodeVersion(package=worker.code))
 
 
-def who_says_what(workers: Sequence[Worker], says: Callable[[Worker], str]) -> dict[str, list[str]]:
+def who_says_what(workers: Sequence[LiveWorker], says: Callable[[LiveWorker], str]) -> dict[str, list[str]]:
     """Return who announces which value; those that announce none are left out."""
     found: dict[str, list[str]] = {}
     for worker in workers:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -21,9 +21,9 @@ def audit_sweep(store: Store, name: str) -> Audit:
         before = _position(store, name)
         sweep = store.sweeps.get(name)
         runs = store.runs.all(name)
-        events = [(event.position, event.at_ms, event.body) for event in store.sweeps.whole_log(name)]
+        found = audit(sweep, runs, store.sweeps.whole_log(name), abandoned=_abandoned(store, sweep, runs))
         if _position(store, name) == before:  # every move of a run is in the log
-            return audit(sweep, runs, events, abandoned=_abandoned(store, sweep, runs))
+            return found
 
 
 def _position(store: Store, name: str) -> int:
@@ -31,13 +31,13 @@ def _position(store: Store, name: str) -> int:
     return last.position if last else 0
 
 
-def _abandoned(store: Store, sweep: Sweep, runs: Sequence[Run]) -> list[str]:
-    """Return the ids of live runs without an owner and a notification. Without a suggester nobody could notify.
+def _abandoned(store: Store, sweep: Sweep, runs: Sequence[Run]) -> Iterator[str]:
+    """Yield the ids of live runs without an owner and a notification. Without a suggester nobody could notify.
 
     Those that it will take from a silent owner, or notify about again, are not among them.
     """
     if sweep.state is not SweepState.RUNNING or not any(w.service == "suggester" for w in store.fleet.live()):
-        return []
+        return
     held = store.runs.leased()
     due = {
         waiting.id
@@ -45,7 +45,7 @@ def _abandoned(store: Store, sweep: Sweep, runs: Sequence[Run]) -> list[str]:
         for waiting in store.runs.due(queue, most=0)
     }
     lost = [run for run in runs if not run.is_finished and run.id not in held | due]
-    return [run.id for run in lost if store.runs.get(run.id).version == run.version]
+    yield from (run.id for run in lost if store.runs.get(run.id).version == run.version)
 
 
 def audit_json(found: Audit) -> dict[str, Any]:
@@ -55,6 +55,7 @@ def audit_json(found: Audit) -> dict[str, Any]:
         "problems": found.problems,
         "notes": found.notes,
         "counts": found.counts,
+        "unknown_events": sum(found.unknown.values()),
         "lost_seconds": round(found.lost_seconds, 3),
         "attempts": [asdict(attempt) for attempt in found.attempts],
     }

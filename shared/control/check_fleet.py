@@ -14,12 +14,12 @@ from shared.control.missing import missing_workers
 from shared.execution.permission import allows, entry_points
 from shared.execution.source import package_code
 from shared.storage.identity import Storage
-from shared.store.fleet import Worker
+from shared.store.fleet import LiveWorker
 
 Findings = Iterator[Finding]
 
 
-def examine_fleet(job: SweepJob, workers: Sequence[Worker], *, here: Storage) -> Findings:
+def examine_fleet(job: SweepJob, workers: Sequence[LiveWorker], *, here: Storage) -> Findings:
     """Yield the findings about live workers: there are enough, they may, they agree, they share the storage.
 
     `here` is the data folder of this machine.
@@ -34,7 +34,7 @@ def examine_fleet(job: SweepJob, workers: Sequence[Worker], *, here: Storage) ->
     yield from _storage(job, workers, here)
 
 
-def _enough(job: SweepJob, workers: Sequence[Worker]) -> Findings:
+def _enough(job: SweepJob, workers: Sequence[LiveWorker]) -> Findings:
     missing = missing_workers(workers, queue=job.queue, is_evaluated=job.is_evaluated)
     for service, command in missing.items():
         yield Finding("fail", "workers", f"no {service} lives for this sweep: start one with `{command}`")
@@ -43,7 +43,7 @@ def _enough(job: SweepJob, workers: Sequence[Worker]) -> Findings:
         yield Finding("ok", "workers", f"{len(workers)} live; {slots} slot(s) for queue {job.queue}")
 
 
-def _rights(job: SweepJob, workers: Sequence[Worker]) -> Findings:
+def _rights(job: SweepJob, workers: Sequence[LiveWorker]) -> Findings:
     for entry_point in entry_points(job):
         shut = [worker.id for worker in _trainers(job, workers) if not allows(entry_point, worker.allow)]
         if shut:
@@ -52,7 +52,7 @@ def _rights(job: SweepJob, workers: Sequence[Worker]) -> Findings:
             yield Finding("fail" if every else "warn", "rights", text)
 
 
-def _gpus(job: SweepJob, workers: Sequence[Worker]) -> Findings:
+def _gpus(job: SweepJob, workers: Sequence[LiveWorker]) -> Findings:
     trainers = _trainers(job, workers)
     most = max((len(worker.gpus) for worker in trainers), default=0)
     if trainers and job.device == "cuda" and not most:
@@ -64,7 +64,7 @@ def _gpus(job: SweepJob, workers: Sequence[Worker]) -> Findings:
         )
 
 
-def _versions(workers: Sequence[Worker]) -> Findings:
+def _versions(workers: Sequence[LiveWorker]) -> Findings:
     here = package_code()
     found = who_says_what(workers, lambda worker: worker.code or f"{worker.version} (sources not told)")
     if len(found) > 1:
@@ -77,7 +77,7 @@ def _versions(workers: Sequence[Worker]) -> Findings:
         yield Finding("ok", "code", f"all have {here}, as this command")
 
 
-def _timing(workers: Sequence[Worker]) -> Findings:
+def _timing(workers: Sequence[LiveWorker]) -> Findings:
     differing = False
     for name in TIMING:
         found = who_says_what(workers, _says(name))
@@ -89,11 +89,11 @@ def _timing(workers: Sequence[Worker]) -> Findings:
         yield Finding("ok", "settings", "leases, heartbeats and timers are the same for all")
 
 
-def _says(name: str) -> Callable[[Worker], str]:
+def _says(name: str) -> Callable[[LiveWorker], str]:
     return lambda worker: f"{worker.settings[name]:g}" if name in worker.settings else ""
 
 
-def _storage(job: SweepJob, workers: Sequence[Worker], here: Storage) -> Findings:
+def _storage(job: SweepJob, workers: Sequence[LiveWorker], here: Storage) -> Findings:
     users = [worker for worker in workers if worker.service in ("trainer", "evaluator")]
     for worker in users:
         if worker.storage_fault:
@@ -115,9 +115,9 @@ def _storage(job: SweepJob, workers: Sequence[Worker], here: Storage) -> Finding
         yield Finding("ok", "storage", f"all write to the file system of {Path(job.data_dir).absolute()}")
 
 
-def _place(worker_id: str, workers: Sequence[Worker]) -> str:
+def _place(worker_id: str, workers: Sequence[LiveWorker]) -> str:
     return next(worker.data_dir for worker in workers if worker.id == worker_id)
 
 
-def _trainers(job: SweepJob, workers: Sequence[Worker]) -> list[Worker]:
+def _trainers(job: SweepJob, workers: Sequence[LiveWorker]) -> list[LiveWorker]:
     return [worker for worker in workers if worker.service == "trainer" and job.queue in worker.queues]

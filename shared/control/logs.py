@@ -17,7 +17,7 @@ CHUNK = 2**16
 def newest_log(store: Store, run_id: str, *, attempt: int | None = None) -> Path:
     """Return the log of a run's newest attempt, or of one `attempt`. Raises NotFound if there is none here."""
     run = store.runs.get(run_id)
-    folder = RunFolder(Path(store.sweeps.get(run.sweep).config["runs_dir"]) / run_id)
+    folder = RunFolder(Path(store.sweeps.get(run.sweep).runs_dir) / run_id)
     found = sorted((folder.path / "logs").glob("*.log"), key=lambda log: log.stat().st_mtime_ns)
     wanted = [log for log in found if attempt is None or log.name.endswith(f".{attempt}.log")]
     if wanted:

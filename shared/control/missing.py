@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from shared.domain.run import ASK_QUEUE
 from shared.domain.sweep import Sweep
-from shared.store.fleet import Worker
+from shared.store.fleet import LiveWorker
 
 COMMANDS: dict[str, tuple[str, ...]] = {
     "suggester": ("-A", "services.suggester", "worker", "-Q", "suggest,results"),
@@ -16,7 +16,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 """The arguments of `celery` that start a worker of each service."""
 
 
-def missing_workers(workers: Sequence[Worker], *, queue: str, is_evaluated: bool) -> dict[str, str]:
+def missing_workers(workers: Sequence[LiveWorker], *, queue: str, is_evaluated: bool) -> dict[str, str]:
     """Return for each service that no live worker gives to a sweep of `queue` the command that starts one."""
     if queue == ASK_QUEUE:  # the program that asks for its runs suggests them, too
         return {}
@@ -32,15 +32,14 @@ def worker_command(service: str, queue: str) -> str:
     return " ".join(["celery", *start, queue if service == "trainer" else usual])
 
 
-def say_missing(sweep: Sweep, workers: Sequence[Worker], *, private: bool) -> list[str]:
+def say_missing(sweep: Sweep, workers: Sequence[LiveWorker], *, private: bool) -> list[str]:
     """Return what starts the missing workers; nothing for a sweep that needs no more.
 
     In the `private` store of a folder it is one sentence, elsewhere one for each.
     """
     if sweep.is_finished:
         return []
-    is_evaluated = bool(sweep.config["sim"]["simulations"])
-    missing = missing_workers(workers, queue=sweep.queue, is_evaluated=is_evaluated)
+    missing = missing_workers(workers, queue=sweep.queue, is_evaluated=sweep.is_evaluated)
     if private and missing:  # a worker that is started by hand looks for its store elsewhere
         lacks = " and no ".join(missing)
         return [f"no {lacks} lives: `sweepctl up` starts them (or `sweepctl run` with the same config)"]

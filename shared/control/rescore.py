@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.config.compose import recompose
-from shared.config.frozen import difference, from_plain
+from shared.config.frozen import difference, job_of
 from shared.config.names import check_name, slug
 from shared.config.schema import SweepJob
 from shared.control.submit import make_folder, new_sweep, submit, write_folder
@@ -54,7 +54,7 @@ def rescoring_job(
 
     Raises ConfigError for anything that would need a training, and for a suite that cannot score.
     """
-    told, usual = from_plain(old.config), slug(f"{old.name}-{sim or 'rescored'}")
+    told, usual = job_of(old), slug(f"{old.name}-{sim or 'rescored'}")
     asked = [*([f"sim={sim}"] if sim else []), *overrides]
     job = recompose(told, asked, sweep_run=check_name(name or usual), config_dir=config_dir, data_dir=data_dir)
     job = job.model_copy(update={"sweep": job.sweep.model_copy(update={"warm_start": []})})
@@ -92,7 +92,7 @@ def rescore(
                 f"sweep {known.name} exists, and is no rescoring of {old.name}: choose another name with --as"
             )
         return Rescored(submit(store, job).sweep, existed=True)
-    told = from_plain(old.config)
+    told = job_of(old)
     place = runs_root(told.runs_dir, told.data_dir, old.name, here=here or Path())
     everything = store.runs.all(old.name)
     if not any(_fault(run) is None for run in everything):

@@ -6,13 +6,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared.config.frozen import from_plain
+from shared.config.frozen import job_of
 from shared.domain.configuration import best_first, outcomes_of
 from shared.domain.errors import Conflict
+from shared.domain.record_events import suggested
 from shared.domain.restore import life_of, nobodys
 from shared.domain.run import Run, RunState
-from shared.domain.sweep import BEING_RESTORED, Sweep, SweepState, absorb, settle
+from shared.domain.sweep import BEING_RESTORED, Sweep, SweepState, settle
+from shared.domain.totals import absorb
 from shared.storage.records import read_runs, read_sweep
+from shared.store.ledger import Change
 from shared.store.store import Store
 
 AT_ONCE = 100
@@ -38,8 +41,7 @@ def restore(store: Store, folder: Path, *, tell: Tell = lambda done, of: None) -
     """
     folder = folder.resolve()
     born, mirrors = read_sweep(folder), [run for _, run in read_runs(folder)]
-    born = _moved_to(born, folder)
-    from_plain(born.config)  # of another version: said before anything is written
+    born = _moved_to(born, folder)  # raises for another version, before anything is written
     lives = {run.number: life_of(run) for run in mirrors}
     last = max(lives, default=0)
     unknown = [number for number in range(1, last + 1) if number not in lives]
@@ -53,8 +55,9 @@ def restore(store: Store, folder: Path, *, tell: Tell = lambda done, of: None) -
 
 def _moved_to(born: Sweep, folder: Path) -> Sweep:
     # The folder may have been moved, or come from a backup: its runs are where it is now.
+    job = job_of(born)
     place = {"data_dir": str(folder.parents[1]), "runs_dir": str(folder / "runs")}
-    usual = Path(born.config["runs_dir"]) == Path(born.config["data_dir"]) / "sweep" / born.name / "runs"
+    usual = Path(job.runs_dir) == Path(job.data_dir) / "sweep" / born.name / "runs"
     return born.model_copy(update={"config": {**born.config, **place}}) if usual else born
 
 
@@ -68,12 +71,17 @@ def _begin(store: Store, born: Sweep) -> Sweep:
     return known
 
 
-def _suggest_all(store: Store, sweep: Sweep, suggested: list[Run]) -> Sweep:
-    while batch := suggested[sweep.created : sweep.created + AT_ONCE]:
+def _suggest_all(store: Store, sweep: Sweep, runs: list[Run]) -> Sweep:
+    while batch := runs[sweep.created : sweep.created + AT_ONCE]:
         after = sweep.move("", created=sweep.created + len(batch), memory={"n": sweep.created + len(batch)})
-        details = {"memory": after.memory}  # and not what each suggestion knew: that was in the log
-        sweep = store.sweeps.commit(sweep, after, [(run, details) for run in batch])
+        sweep = store.sweeps.commit(sweep, after, [_born(run, after) for run in batch])
     return sweep
+
+
+def _born(run: Run, sweep: Sweep) -> Change:
+    if run.last_move != "suggested":  # it was adopted
+        return Change(None, run)
+    return Change(None, run, event=suggested(run, memory=sweep.memory))  # what it knew was in the log
 
 
 def _live_again(store: Store, life: Iterable[Run]) -> None:
@@ -85,8 +93,8 @@ def _live_again(store: Store, life: Iterable[Run]) -> None:
 
 def _finish(store: Store, sweep: Sweep) -> Sweep:
     sweep = store.sweeps.get(sweep.name)
-    for event in store.sweeps.whole_log(sweep.name):
-        sweep = absorb(sweep, event.body, position=event.position)
+    for entry in store.sweeps.whole_log(sweep.name):
+        sweep = absorb(sweep, entry.event, position=entry.position)
     if sweep.limits.max_runs is not None:  # it may have been raised since the submit
         limits = sweep.limits.model_copy(update={"max_runs": max(sweep.limits.max_runs, sweep.created)})
         sweep = sweep.model_copy(update={"limits": limits})
@@ -97,6 +105,6 @@ def _finish(store: Store, sweep: Sweep) -> Sweep:
     leader = next(iter(best_first(outcomes, goal=sweep.goal, memory=sweep.memory)), None)
     seen = sweep.seen + 1  # this event, too
     changes = {"state": settled.state, "reason": settled.reason, "seen": seen, "leader": leader}
-    if sweep.config["wandb"]["mode"] != "off":  # its tracker was told of these runs when they ran
+    if sweep.is_tracked:  # its tracker was told of these runs when they ran
         store.sweeps.set_tracked_position(sweep.name, sweep.seen)
     return store.sweeps.commit(sweep, sweep.move("restored", **changes))

@@ -10,6 +10,7 @@ from typing import Any
 from shared.control.snapshot import describe, describe_best
 from shared.domain.configuration import Configuration, best_first, outcomes_of
 from shared.domain.errors import ConfigError, NotFound
+from shared.domain.events import LogEntry
 from shared.domain.pareto import pareto_order
 from shared.domain.progress import Progress
 from shared.domain.run import Run, RunState
@@ -17,7 +18,6 @@ from shared.domain.sweep import Goal, Sweep
 from shared.storage.folders import RunFolder
 from shared.storage.logs import last_lines
 from shared.store.store import Store
-from shared.store.sweep_store import Event
 
 
 @dataclass(frozen=True)
@@ -82,19 +82,19 @@ def run_details(store: Store, run_id: str) -> dict[str, Any]:
 
 
 def details_of(
-    run: Run, sweep: Sweep, progress: Progress | None, events: Sequence[Event], observed: Sequence[Run]
+    run: Run, sweep: Sweep, progress: Progress | None, entries: Sequence[LogEntry], observed: Sequence[Run]
 ) -> dict[str, Any]:
-    """Return everything about one run, from its record, its events, and the runs that it is compared with."""
+    """Return everything about one run, from its record, its part of the log, and the runs that it is compared with."""
     hidden = {"run", "params", "memory", "seen", "reasons"}
     moves = [
-        {"at": event.at_ms / 1000, **{key: value for key, value in event.body.items() if key not in hidden}}
-        for event in events
+        {"at": at_ms / 1000, **{key: value for key, value in event.plain().items() if key not in hidden}}
+        for _, at_ms, event in entries
     ]
-    folder = RunFolder(Path(sweep.config["runs_dir"]) / run.id)
+    folder = RunFolder(Path(sweep.runs_dir) / run.id)
     troubled = run.failure is not None or run.setback is not None
     return {
         **describe(run, sweep, progress),
-        "metric": sweep.config["sweep"]["metric"],
+        "metric": sweep.metric,
         "standing": _standing(observed, sweep, run),
         "moves": moves,
         "folder": str(folder.path),

@@ -8,7 +8,7 @@ from typing import Any
 
 from shared.control.steer import TRIES, track_again
 from shared.domain.errors import Conflict, IllegalMove, NotFound, Stale
-from shared.domain.run import Run, RunState, retry, sweep_of, taken_back
+from shared.domain.run import Run, RunState, retry, sweep_of
 from shared.domain.sweep import Sweep, SweepState, reopen
 from shared.storage.folders import RunFolder
 from shared.storage.records import write_run
@@ -61,9 +61,9 @@ def _retry(store: Store, name: str, number: int | None) -> Retried:
         track_again(store, sweep)
         for run in runs:
             _write_mirror(sweep, run)
-        moved = [Change(old, new, detail=taken_back(old)) for old, new in zip(before, runs, strict=True)]
+        moved = [Change(old, new) for old, new in zip(before, runs, strict=True)]
         try:
-            again = store.sweeps.commit(sweep, again, moved_runs=moved)
+            again = store.sweeps.commit(sweep, again, moved)
         except Stale:
             continue
         if again.state is SweepState.PAUSED:
@@ -75,6 +75,6 @@ def _retry(store: Store, name: str, number: int | None) -> Retried:
 
 def _write_mirror(sweep: Sweep, run: Run) -> None:
     # A restore would bring it back as failed. Its folder may be another machine's.
-    folder = RunFolder(Path(sweep.config["runs_dir"]) / run.id)
+    folder = RunFolder(Path(sweep.runs_dir) / run.id)
     if folder.record_file.exists():
         write_run(folder, run)

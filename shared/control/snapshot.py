@@ -13,7 +13,7 @@ from shared.domain.forecast import LAST_RUNS, Forecast, forecast
 from shared.domain.progress import Progress
 from shared.domain.run import FINISHED, UNFINISHED, Run, RunState, run_id
 from shared.domain.sweep import Sweep
-from shared.store.fleet import Worker
+from shared.store.fleet import LiveWorker
 from shared.store.store import Store
 
 
@@ -26,7 +26,7 @@ class Snapshot:
     unfinished: list[Run]
     progress: dict[int, Progress]
     best: Run | None  # of the best configuration the run with the best score
-    workers: list[Worker]
+    workers: list[LiveWorker]
     now: float  # the server's clock (seconds); for a finished sweep, when it ended
     is_private: bool  # whether the store is the embedded one of a folder
     forecast: Forecast | None = None  # of a paused or finished sweep there is none, nor while there is nothing to go by

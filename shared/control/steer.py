@@ -6,14 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from shared.config.compose import check_values
-from shared.config.frozen import from_plain
+from shared.config.frozen import job_of
 from shared.config.overrides import read_values
 from shared.config.searched import space_of
-from shared.domain import run as run_moves
-from shared.domain import sweep as sweep_moves
 from shared.domain.errors import ConfigError, Conflict, IllegalMove, Stale
-from shared.domain.run import WAITING, Params, Run
-from shared.domain.sweep import Sweep
+from shared.domain.run import WAITING, Params, Run, cancel
+from shared.domain.sweep import Sweep, enqueue, limit, pause, resume, stop
 from shared.domain.wording import did_you_mean
 from shared.store.store import Store
 
@@ -35,7 +33,7 @@ LIMITS = {
 
 def pause_sweep(store: Store, name: str) -> Sweep:
     """Let nothing of the sweep be claimed. Raises Conflict when it is not running."""
-    paused = _move_sweep(store, name, lambda sweep: sweep_moves.pause(sweep, "paused by hand"))
+    paused = _move_sweep(store, name, lambda sweep: pause(sweep, "paused by hand"))
     for run in store.runs.in_states(name, WAITING):
         store.runs.unring(run)
     return paused
@@ -43,7 +41,7 @@ def pause_sweep(store: Store, name: str) -> Sweep:
 
 def resume_sweep(store: Store, name: str) -> Sweep:
     """Let a paused or stopping sweep go on. Raises Conflict when there is nothing to resume."""
-    resumed = _move_sweep(store, name, sweep_moves.resume)
+    resumed = _move_sweep(store, name, resume)
     for run in store.runs.in_states(name, WAITING):
         store.runs.mark_due(run)
     return resumed
@@ -51,7 +49,7 @@ def resume_sweep(store: Store, name: str) -> Sweep:
 
 def stop_sweep(store: Store, name: str) -> Sweep:
     """Suggest nothing more; what was started ends. Raises Conflict when it is over or stopping already."""
-    return _move_sweep(store, name, sweep_moves.stop)
+    return _move_sweep(store, name, stop)
 
 
 def enqueue_run(store: Store, name: str, texts: Sequence[str]) -> Params:
@@ -65,13 +63,13 @@ def enqueue_params(store: Store, name: str, asked: Mapping[str, Any]) -> Params:
     Raises ConfigError for parameters that the sweep does not have or that would be inactive, Conflict when it starts
     no more runs.
     """
-    space = space_of(from_plain(store.sweeps.get(name).config))
+    space = space_of(job_of(store.sweeps.get(name)))
     params = space.completed(asked)
     if inactive := [path for path in asked if path not in params]:
         raise ConfigError(f"{inactive[0]}: {_why_inactive(space, inactive[0])}; leave it out")
     if broken := [constraint.text for constraint in space.constraints if not constraint.allows(params)]:
         raise ConfigError(f"these parameters do not meet {' and '.join(broken)}: change them")
-    _move_sweep(store, name, lambda sweep: sweep_moves.enqueue(sweep, params))
+    _move_sweep(store, name, lambda sweep: enqueue(sweep, params))
     return params
 
 
@@ -93,15 +91,15 @@ def set_limits(store: Store, name: str, values: Mapping[str, Any]) -> Sweep:
                 f"{key}: cannot be changed while a sweep lives{near}; expected one of {', '.join(LIMITS)}"
             )
     sweep, now = store.sweeps.get(name), store.sweeps.now()
-    changes = {LIMITS[key]: value for key, value in check_values(from_plain(sweep.config), values).items()}
+    changes = {LIMITS[key]: value for key, value in check_values(job_of(sweep), values).items()}
     track_again(store, sweep)
-    return _move_sweep(store, name, lambda sweep: sweep_moves.limit(sweep, now=now, **changes))
+    return _move_sweep(store, name, lambda sweep: limit(sweep, now=now, **changes))
 
 
 def track_again(store: Store, sweep: Sweep) -> None:
     """Let the tracker of a finished sweep hear of what comes next, should it go on; it knows the rest."""
     last = store.sweeps.last_event(sweep.name) if sweep.is_finished else None
-    if last and sweep.config["wandb"]["mode"] != "off" and sweep.name not in store.sweeps.tracked():
+    if last and sweep.is_tracked and sweep.name not in store.sweeps.tracked():
         store.sweeps.set_tracked_position(sweep.name, last.position)
 
 
@@ -115,7 +113,7 @@ def cancel_run(store: Store, run_id: str) -> Run:
     for _ in range(TRIES):
         run = store.runs.get(run_id)
         try:
-            return store.runs.commit(run, run_moves.cancel(run), lease="keep" if run.owner else "drop")
+            return store.runs.commit(run, cancel(run), lease="keep" if run.owner else "drop")
         except Stale:
             continue
         except IllegalMove as reason:

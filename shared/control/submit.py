@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from shared.config.frozen import config_hash, difference, from_plain, to_plain
+from shared.config.frozen import config_hash, difference, job_of, to_plain
 from shared.config.schema import SweepJob
 from shared.config.searched import space_of
 from shared.control.steer import resume_sweep
@@ -94,7 +94,7 @@ def _most_runs(job: SweepJob) -> int | None:
 
 def _refuse_another(known: Sweep, job: SweepJob) -> None:
     # Hashed anew: a key that a later version added, at its default, makes no other sweep.
-    stored = from_plain(known.config)
+    stored = job_of(known)
     if config_hash(stored) != config_hash(job):
         changes = "; ".join(difference(stored, job))
         raise Conflict(

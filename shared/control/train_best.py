@@ -10,7 +10,7 @@ from typing import Any
 
 from shared.config.checks import with_values
 from shared.config.compose import recompose
-from shared.config.frozen import from_plain, run_config, to_plain
+from shared.config.frozen import job_of, job_of_run, to_plain
 from shared.config.names import slug
 from shared.config.schema import Budget, SweepConfig, SweepJob
 from shared.domain.run import Run
@@ -31,7 +31,7 @@ def best_job(
 
     Nothing is searched: each parameter has one value. `now` names it, unless the overrides do. Raises ConfigError.
     """
-    trained = from_plain(run_config(from_plain(sweep.config), best.params))
+    trained = job_of_run(job_of(sweep), best.params)
     usual = slug(f"{sweep.name}-best-{now or datetime.now():%Y%m%d-%H%M%S}")
     job = recompose(trained, overrides, sweep_run=usual, config_dir=config_dir, data_dir=data_dir)
     one = {"budget": Budget(max_runs=1), "parallelism": 1, "look_ahead": 0}

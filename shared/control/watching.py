@@ -116,9 +116,9 @@ class Watch:
     def _changed(self, store: Store) -> set[int]:
         """Return the numbers of the runs that something happened to since the last look."""
         changed: set[int] = set()
-        while events := store.sweeps.events(self._name, after=self._position):
-            self._position = events[-1].position
-            changed |= {event.body["run"] for event in events if "run" in event.body}
+        while entries := store.sweeps.events(self._name, after=self._position):
+            self._position = entries[-1].position
+            changed |= {entry.event.run for entry in entries if entry.event.run is not None}
         return changed
 
     def _queues(self, store: Store, shot: Snapshot) -> tuple[Queue, ...]:

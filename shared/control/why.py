@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from shared.domain.events import Event, RunSuggested
 from shared.domain.run import BIRTHS, FINISHED, Prediction, Run
 from shared.store.store import Store
 
@@ -80,12 +81,12 @@ def why(store: Store, run_id: str) -> Why:
     ended: list[tuple[int, int, bool]] = []  # position, run, whether it has a score
     for position, kind, number in store.sweeps.outline(run.sweep):
         if kind in BIRTHS and number == run.number:
-            (event,) = store.sweeps.events_at(run.sweep, [position])
-            known = event.body.get("seen", position)
+            ((_, _, event),) = store.sweeps.events_at(run.sweep, [position])
+            known, reasons = _knowledge(event, position)
             gone = {number for position, number, _ in ended if position <= known}
             scored = sum(has_score for position, _, has_score in ended if position <= known)
             waiting = tuple(number for number in suggested if number not in gone)
-            return Why(run, waiting, scored, event.body.get("reasons", {}))
+            return Why(run, waiting, scored, reasons)
         if kind in BIRTHS:
             suggested.append(number)
         elif kind == "retried":
@@ -93,3 +94,10 @@ def why(store: Store, run_id: str) -> Why:
         elif kind in FINISHED:
             ended.append((position, number, kind == "observed"))
     return Why(run, (), 0, {})  # its log was dropped: the record has the prediction
+
+
+def _knowledge(event: Event, position: int) -> tuple[int, dict[str, float]]:
+    """Return the position up to which the optimizer knew the log, and its reasons."""
+    if isinstance(event, RunSuggested) and event.seen is not None:
+        return event.seen, event.reasons
+    return position, {}

@@ -1,13 +1,26 @@
-"""Does the log of a sweep tell one story, and do the records agree with it?"""
+"""Audit a sweep: the moves in its log must be legal, and the records must agree with them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
+from shared.domain.events import (
+    EventOfRun,
+    LogEntry,
+    RunCancelRequested,
+    RunCheckpointed,
+    RunClaimed,
+    RunDamaged,
+    RunFellBack,
+    RunMoved,
+    RunRetried,
+    RunStoppedEarly,
+    UnknownEvent,
+)
 from shared.domain.run import BIRTHS, FINISHED, LEASED, WITHOUT_SCORE, Run, RunState
-from shared.domain.sweep import COUNTED, Sweep, absorb
+from shared.domain.sweep import Sweep
+from shared.domain.totals import COUNTED, absorb
 
 AFTER = {
     "suggested": RunState.QUEUED,
@@ -22,7 +35,7 @@ AFTER = {
 
 @dataclass
 class Attempt:
-    """One claim of a run: by whom, from which step, how it ended, and the seconds of work that it lost."""
+    """One claim of a run: the worker, the first step, how it ended, and the seconds of work that were lost."""
 
     run: int
     phase: str
@@ -35,42 +48,44 @@ class Attempt:
 
 @dataclass
 class Audit:
-    """What was found: broken rules (empty when all is well), what could not be looked at, every attempt, the sums."""
+    """The result of an audit: broken rules (none if all is well), notes on what was not checked, attempts, and sums."""
 
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
+    unknown: dict[str, int] = field(default_factory=dict)  # events that this version cannot read, by kind
 
     @property
     def lost_seconds(self) -> float:
-        """Seconds of work that was, or will be, done again."""
+        """Seconds of work that has to be repeated."""
         return sum(attempt.lost_seconds for attempt in self.attempts)
 
 
 def audit(
     sweep: Sweep,
     runs: Sequence[Run],
-    events: Iterable[tuple[int, int, Mapping[str, Any]]],
+    log: Iterable[LogEntry],
     *,
     abandoned: Iterable[str] = (),
 ) -> Audit:
-    """Replay the log, (position, at in ms, body) each, and compare it with the records.
+    """Replay the log and compare it with the records. Events of a newer version are counted and not judged.
 
-    `abandoned` are the ids of live runs that nobody holds and nobody was notified about.
+    `abandoned` are the ids of unfinished runs that no worker holds and no worker was notified about.
     """
-    teller = _Teller(sweep)
+    reader = _LogReader(sweep)
     if sweep.log_dropped:
-        teller.found.notes.append("its log was dropped after the retention: only its records were compared")
+        reader.found.notes.append("the log was dropped after the retention time: only the records were compared")
     else:
-        for position, at_ms, body in events:
-            teller.take(position, at_ms, body)
-        teller.compare_records(runs)
-        teller.compare_totals(sweep)
-    found = teller.found
+        for entry in log:
+            reader.take(entry)
+        reader.compare_records(runs)
+        reader.compare_totals(sweep)
+        reader.note_unknown()
+    found = reader.found
     found.problems += _counts_that_disagree(sweep, runs)
     found.problems += _limits_that_were_broken(sweep, runs)
-    found.problems += [f"run {run_id}: nobody has it, and no worker was notified about it" for run_id in abandoned]
+    found.problems += [f"run {run_id}: no worker holds it, and no worker was notified about it" for run_id in abandoned]
     states = {str(state): sum(run.state is state for run in runs) for state in RunState}
     found.counts = {"suggested": sweep.created, **states}
     return found
@@ -78,14 +93,14 @@ def audit(
 
 def _counts_that_disagree(sweep: Sweep, runs: Sequence[Run]) -> Iterable[str]:
     if sorted(run.number for run in runs) != list(range(1, sweep.created + 1)):
-        yield f"{sweep.created} runs were suggested, {len(runs)} have a record"
-    if not sweep.is_finished:  # the totals of a sweep that goes on follow a moment later
+        yield f"{sweep.created} runs were suggested, and {len(runs)} have a record"
+    if not sweep.is_finished:  # the totals of an unfinished sweep follow a moment later
         return
     ended = {name: getattr(sweep, name) for name in ("observed", "failed", "cancelled")}
-    for name, told in ended.items():
+    for name, total in ended.items():
         kept = sum(run.state == name for run in runs)
-        if told != kept:
-            yield f"{name}: the sweep's record gives {told}, the runs' records {kept}"
+        if total != kept:
+            yield f"{name}: the sweep's record gives {total}, the runs' records {kept}"
     if sum(ended.values()) != sweep.created:
         yield f"the sweep is finished, but {sweep.created} runs were suggested and {sum(ended.values())} ended"
 
@@ -93,12 +108,12 @@ def _counts_that_disagree(sweep: Sweep, runs: Sequence[Run]) -> Iterable[str]:
 def _limits_that_were_broken(sweep: Sweep, runs: Sequence[Run]) -> Iterable[str]:
     limits, held = sweep.limits, sum(run.state in LEASED for run in runs)
     if limits.max_runs is not None and sweep.created > limits.max_runs:
-        yield f"{sweep.created} runs were suggested, the budget allows {limits.max_runs}"
+        yield f"{sweep.created} runs were suggested, and the budget allows {limits.max_runs}"
     if limits.parallelism is not None and held > limits.parallelism:
-        yield f"{held} runs are in workers' hands at once, parallelism allows {limits.parallelism}"
+        yield f"{held} runs are in progress at once, and parallelism allows {limits.parallelism}"
 
 
-class _Teller:
+class _LogReader:
     """Follows the log, run by run."""
 
     def __init__(self, sweep: Sweep) -> None:
@@ -107,6 +122,7 @@ class _Teller:
         self.states: dict[int, RunState] = {}
         self.steps: dict[int, int] = {}
         self.open: dict[int, tuple[Attempt, int]] = {}  # with the time (ms) of its last durable progress
+        self.unclear: set[int] = set()  # runs with an event that this version cannot read
         self.totals = Sweep(
             name=sweep.name,
             goal=sweep.goal,
@@ -117,54 +133,68 @@ class _Teller:
             created_at=sweep.created_at,
         )
 
-    def take(self, position: int, at_ms: int, body: Mapping[str, Any]) -> None:
+    def take(self, entry: LogEntry) -> None:
+        position, at_ms, event = entry
         if position != self.position + 1:
-            self._complain(f"the log jumps from entry {self.position} to {position}: entries are missing")
+            self._report(f"the log jumps from entry {self.position} to {position}: entries are missing")
         self.position = position
-        if body["kind"] in COUNTED:
-            self.totals = absorb(self.totals, body, position=position)
-        if "run" in body:
-            self._take_run(body["run"], at_ms, body)
+        if event.kind in COUNTED:
+            self.totals = absorb(self.totals, event, position=position)
+        if isinstance(event, UnknownEvent):
+            self.found.unknown[event.kind] = self.found.unknown.get(event.kind, 0) + 1
+            self.unclear |= set() if event.run is None else {event.run}
+        elif isinstance(event, EventOfRun) and event.run not in self.unclear:
+            self._take_run(event, at_ms)
 
-    def _take_run(self, number: int, at_ms: int, body: Mapping[str, Any]) -> None:
-        kind, before = body["kind"], self.states.get(number)
+    def _take_run(self, event: RunMoved, at_ms: int) -> None:
+        number, kind, before = event.run, event.kind, self.states.get(event.run)
         if (before is None) != (kind in BIRTHS):
-            self._complain(f"run {number}: {kind} {'before it was' if before is None else 'after it was'} suggested")
-        if kind == "retried" and before not in WITHOUT_SCORE:
-            self._complain(f"run {number}: retried while it was {before}")
-        if before in FINISHED and kind != "retried":
-            self._complain(f"run {number}: {kind} after it was {before}: a run ends once")
-        if kind == "claimed":
-            self._claim(number, at_ms, body)
-        elif kind in ("checkpointed", "fell back"):
-            self._progress(number, at_ms, body)
-        elif kind == "stopped early":
-            if before is not RunState.TRAINING:
-                self._complain(f"run {number}: stopped early while it was {before}")
-        elif kind != "cancel requested":
-            self._end_attempt(number, at_ms, kind)
-            if kind == "damaged":
-                self.steps[number] = body["step"]
-            back = RunState.TRAINED if before is RunState.EVALUATING else RunState.QUEUED
-            self.states[number] = RunState(body["state"]) if kind == "retried" else AFTER.get(kind, back)
+            self._report(f"run {number}: {kind} {'before it was' if before is None else 'after it was'} suggested")
+        if before in FINISHED and not isinstance(event, RunRetried):
+            self._report(f"run {number}: {kind} after it was {before}: a run ends once")
+        match event:
+            case RunClaimed():
+                self._claim(event, at_ms)
+            case RunCheckpointed() | RunFellBack():
+                self._progress(event, at_ms)
+            case RunStoppedEarly():
+                if before is not RunState.TRAINING:
+                    self._report(f"run {number}: stopped early while it was {before}")
+            case RunCancelRequested():
+                pass
+            case _:
+                self._end_attempt(number, at_ms, kind)
+                self.states[number] = self._state_after(event, before)
 
-    def _claim(self, number: int, at_ms: int, body: Mapping[str, Any]) -> None:
-        if self.states.get(number) in LEASED:
-            self._complain(f"run {number}: claimed by {body['worker']} while another worker held it")
-        self.states[number] = RunState(body["state"])
-        attempt = Attempt(number, body["state"], body["worker"] or "?", body["step"], last_step=body["step"])
+    def _state_after(self, event: RunMoved, before: RunState | None) -> RunState:
+        match event:
+            case RunRetried():
+                if before not in WITHOUT_SCORE:
+                    self._report(f"run {event.run}: retried while it was {before}")
+                return event.state
+            case RunDamaged():
+                self.steps[event.run] = event.step
+        back = RunState.TRAINED if before is RunState.EVALUATING else RunState.QUEUED
+        return AFTER.get(event.kind, back)
+
+    def _claim(self, event: RunClaimed, at_ms: int) -> None:
+        if self.states.get(event.run) in LEASED:
+            self._report(f"run {event.run}: claimed by {event.worker} while another worker held it")
+        self.states[event.run] = event.state
+        attempt = Attempt(event.run, event.state, event.worker, event.step, last_step=event.step)
         self.found.attempts.append(attempt)
-        self.open[number] = (attempt, at_ms)
+        self.open[event.run] = (attempt, at_ms)
 
-    def _progress(self, number: int, at_ms: int, body: Mapping[str, Any]) -> None:
-        if self.states.get(number) is not RunState.TRAINING:
-            self._complain(f"run {number}: {body['kind']} while it was {self.states.get(number)}")
-        if body["kind"] == "checkpointed" and body["step"] <= self.steps.get(number, -1):
-            self._complain(f"run {number}: checkpoint at step {body['step']} after one at {self.steps[number]}")
-        self.steps[number] = body["step"]
+    def _progress(self, event: RunCheckpointed | RunFellBack, at_ms: int) -> None:
+        number, state = event.run, self.states.get(event.run)
+        if state is not RunState.TRAINING:
+            self._report(f"run {number}: {event.kind} while it was {state}")
+        if isinstance(event, RunCheckpointed) and event.step <= self.steps.get(number, -1):
+            self._report(f"run {number}: checkpoint at step {event.step} after one at {self.steps[number]}")
+        self.steps[number] = event.step
         if number in self.open:
             attempt, _ = self.open[number]
-            attempt.last_step = body["step"]
+            attempt.last_step = event.step
             self.open[number] = (attempt, at_ms)
 
     def _end_attempt(self, number: int, at_ms: int, kind: str) -> None:
@@ -174,22 +204,32 @@ class _Teller:
             attempt.lost_seconds = (at_ms - safe_at_ms) / 1000 if kind == "lost" else 0.0
 
     def compare_records(self, runs: Sequence[Run]) -> None:
-        """Complain of each run whose record is not where the log left it."""
+        """Report each run whose record does not have the state that the log ends with."""
         known = {run.number: run for run in runs}
-        for number in sorted(known.keys() | self.states.keys()):
-            told, record = self.states.get(number), known.get(number)
-            if record is None or told is not record.state:
+        for number in sorted((known.keys() | self.states.keys()) - self.unclear):
+            expected, record = self.states.get(number), known.get(number)
+            if record is None or expected is not record.state:
                 kept = record.state if record else "missing"
-                self._complain(f"run {number}: the log says {told or 'nothing'}, its record says {kept}")
+                self._report(f"run {number}: the log says {expected or 'nothing'}, its record says {kept}")
 
     def compare_totals(self, sweep: Sweep) -> None:
-        """Complain of each total of the sweep that the log does not give."""
-        if sweep.seen != self.position:
+        """Report each total of the sweep that differs from the log."""
+        if sweep.seen != self.position or self.found.unknown:
             return
         for name in ("observed", "failed", "cancelled", "best"):
-            told, kept = getattr(self.totals, name), getattr(sweep, name)
-            if told != kept:
-                self._complain(f"{name}: the log gives {told}, the sweep's record {kept}")
+            expected, kept = getattr(self.totals, name), getattr(sweep, name)
+            if expected != kept:
+                self._report(f"{name}: the log gives {expected}, the sweep's record {kept}")
 
-    def _complain(self, problem: str) -> None:
+    def note_unknown(self) -> None:
+        """Note the events that this version cannot read, and what was therefore not compared."""
+        unknown = self.found.unknown
+        if unknown:
+            kinds = ", ".join(f"{kind} ({count})" for kind, count in sorted(unknown.items()))
+            self.found.notes.append(
+                f"this version cannot read {sum(unknown.values())} events of the log: {kinds}; the totals and "
+                f"{len(self.unclear)} runs were not compared; audit with the version that wrote them"
+            )
+
+    def _report(self, problem: str) -> None:
         self.found.problems.append(problem)

@@ -1,4 +1,4 @@
-"""Which code carries a run out: what two places are compared by, and how a difference is worded."""
+"""The code that a run is carried out with: how two places are compared, and the words for a difference."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from shared.domain.run import Frozen
 
 
 class CodeVersion(Frozen):
-    """The code of a sweep, as it was where the sweep was submitted, or is where a worker runs."""
+    """The code of a sweep: at the submit, or on a worker."""
 
     package: str  # version of this package, and a digest of its sources
-    commit: str | None = None  # of the repository that the training's own code lies in, and a digest of its changes
+    commit: str | None = None  # of the repository with the training's own code, and a digest of its uncommitted changes
     sources: str | None = None  # a digest of the sources of the training's own module
 
 
-def difference(submitted: CodeVersion | None, here: CodeVersion) -> str | None:
-    """Say in what the code `here` is another one than that of the submit; None where it is the same, or unknown.
+def code_difference(submitted: CodeVersion | None, here: CodeVersion) -> str | None:
+    """Say how the code `here` differs from that of the submit; None if it is the same or unknown.
 
-    Commits are compared where both places have one, else the sources themselves: an image often has no repository.
+    Commits are compared if both places have one, else digests of the sources: an image often has no repository.
     """
-    if submitted is None:  # by an earlier version, which did not tell
+    if submitted is None:  # by an earlier version, which did not record it
         return None
     if submitted.package != here.package:
         return f"this package is {here.package}, and was {submitted.package} at the submit"

@@ -1,4 +1,4 @@
-"""The command of a training in any language: its words, and the placeholders in them."""
+"""The command of a training in any language: its words and their placeholders."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ PYTHON: Final = "{python}"
 OWN: Final = ("args", "checkpoint_dir", "config", "device", "python", "run", "seed")
 PREFIX: Final = "trainer."
 _PART: Final = re.compile(r"\{\{|\}\}|\{(?P<name>[^{}]*)\}|[{}]")
-_OF_PATTERNS: Final = set(",*?[]")  # SWEEP_ALLOW gives them a meaning of its own
+_OF_PATTERNS: Final = set(",*?[]")  # they have a special meaning in SWEEP_ALLOW
 
 
 def split_command(written: object) -> tuple[str, ...]:
-    """Return the words of a command that is written as a list, or as one text in a shell's quotes.
+    """Return the words of a command, which is a list or one text with a shell's quotes.
 
-    Raises ValueError for what is neither, for an empty command and for a quote that is not closed.
+    Raises ValueError for anything else, for an empty command, and for an unclosed quote.
     """
     if isinstance(written, str):
         try:
@@ -41,13 +41,13 @@ def split_command(written: object) -> tuple[str, ...]:
 
 
 def with_interpreter(words: Sequence[str], python: str | None) -> tuple[str, ...]:
-    """Return the words of a command whose program, if it is just Python, is the interpreter at the path `python`."""
+    """Return the words of a command; a program that is just Python becomes the interpreter at the path `python`."""
     first, *others = words
     return (python, *others) if python and first in (PYTHON, "python", "python3") else tuple(words)
 
 
 def program_of(words: Collection[str]) -> str:
-    """Return the program that a command starts, as SWEEP_ALLOW names it. Raises ValueError for an unclear one."""
+    """Return the program that a command starts, as SWEEP_ALLOW names it. Raises ValueError if it is ambiguous."""
     program = next(iter(words))
     if program == PYTHON:
         return "python"
@@ -61,14 +61,14 @@ def program_of(words: Collection[str]) -> str:
 
 
 def check_placeholders(words: Collection[str], *, known: Collection[str], sometimes: Collection[str] = ()) -> None:
-    """Raise ConfigError unless every placeholder is ours or one of the `known` dotted paths of the config.
+    """Raise ConfigError unless every placeholder is built in or one of the `known` dotted paths of the config.
 
     `sometimes` are paths that some runs have no value for.
     """
     for word in words:
         for name in placeholders(word):
             if name == "args" and word != ARGS:
-                raise ConfigError(f"{show(word)}: {ARGS} becomes several words: write it as a word of its own")
+                raise ConfigError(f"{show(word)}: {ARGS} becomes several words: make it a separate word")
             if name in sometimes:
                 raise ConfigError(
                     f"{{{name}}} has no value in runs where it is inactive: give it one in the trainer's config, "
@@ -78,15 +78,15 @@ def check_placeholders(words: Collection[str], *, known: Collection[str], someti
                 near = did_you_mean(name, [*OWN, *known])
                 raise ConfigError(
                     f"unknown placeholder {{{name}}}{near}; expected a key of the config, such as "
-                    f"{{trainer.learning_rate}}, or one of {', '.join(OWN)}; a brace itself is written {{{{ or }}}}"
+                    f"{{trainer.learning_rate}}, or one of {', '.join(OWN)}; write {{{{ or }}}} for a literal brace"
                 )
 
 
 def placeholders(word: str) -> Iterator[str]:
-    """Yield the names in braces of one word. Raises ConfigError for a brace that is alone."""
+    """Yield the names in braces of one word. Raises ConfigError for an unmatched brace."""
     for match in _PART.finditer(word):
         if len(match[0]) == 1:
-            raise ConfigError(f"{show(word)}: a brace that is alone; a brace itself is written {{{{ or }}}}")
+            raise ConfigError(f"{show(word)}: unmatched brace; write {{{{ or }}}} for a literal brace")
         if match["name"] is not None:
             yield match["name"]
 
@@ -108,12 +108,12 @@ def arguments(params: Mapping[str, Any]) -> list[str]:
 
 
 def as_text(value: Any) -> str:
-    """Return a value as a word: a text as it stands, all else as JSON."""
+    """Return a value as a word: a text unchanged, anything else as JSON."""
     return value if isinstance(value, str) else as_json(value)
 
 
 def as_json(value: Any) -> str:
-    """Return JSON in which every reader of YAML, too, takes a number for a number: 1.0e-05, not 1e-05."""
+    """Return JSON whose numbers are numbers for a reader of YAML, too: 1.0e-05, not 1e-05."""
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{json.dumps(str(key))}: {as_json(below)}" for key, below in value.items()) + "}"
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""What the conditions of parameters mean: which of them can be active at all, and how many configurations there are."""
+"""Conditions of parameters: which parameters can be active, and how many configurations a space has."""
 
 from __future__ import annotations
 
@@ -13,16 +13,18 @@ from shared.domain.parameter import Condition, Parameter, Value
 from shared.domain.wording import did_you_mean, show
 
 Axis = Mapping[Value | None, float]
-"""How often a parameter has each value that matters; None stands for all others."""
+"""How often a parameter takes each relevant value; None stands for all other values."""
 
 
-def settle(parameters: Sequence[Parameter], fixed: Mapping[str, Any]) -> tuple[tuple[Parameter, ...], dict[str, str]]:
-    """Return the parameters that can be active, and for each other one why it never is.
+def settle_conditions(
+    parameters: Sequence[Parameter], fixed: Mapping[str, Any]
+) -> tuple[tuple[Parameter, ...], dict[str, str]]:
+    """Return the parameters that can be active, and for each of the others the reason why it never is.
 
-    A condition on a key of `fixed`, the values of the config that are not searched, is decided here. What a parent
-    depends on, its child depends on, too: afterwards `when` has it all, one condition for each path, and none that
-    always holds. So the conditions of a parameter say by themselves whether it is active.
-    Raises ConfigError for an unknown path, a value that the parent never takes, and a circle.
+    A condition on a key of `fixed` (values of the config that are not searched) is decided here. A child inherits the
+    conditions of its parents: afterwards `when` has all of them, one for each path, without those that are always
+    true. So the conditions of a parameter are enough to know whether it is active.
+    Raises ConfigError for an unknown path, a value that the parent never takes, and a cycle.
     """
     searched = {parameter.path: parameter for parameter in parameters}
     checked = {path: _checked(parameter, searched, fixed) for path, parameter in searched.items()}
@@ -37,12 +39,12 @@ def settle(parameters: Sequence[Parameter], fixed: Mapping[str, Any]) -> tuple[t
         settled[path] = replace(searched[path], when=tuple(kept))
     if not settled:
         path, reason = next(iter(idle.items()))
-        raise ConfigError(f"{path}.when: never holds, because {reason}, and nothing else is searched: change one")
+        raise ConfigError(f"{path}.when: never true, because {reason}, and nothing else is searched: change one")
     return tuple(settled[path] for path in searched if path in settled), idle
 
 
 def _checked(parameter: Parameter, searched: Mapping[str, Parameter], fixed: Mapping[str, Any]) -> Parameter:
-    """Return the parameter with the values of its conditions in the types of their parents."""
+    """Return the parameter; the values in its conditions get the types of the parents."""
     return replace(parameter, when=tuple(_read(parameter.path, one, searched, fixed) for one in parameter.when))
 
 
@@ -50,7 +52,7 @@ def _read(child: str, condition: Condition, searched: Mapping[str, Parameter], f
     path, parent = condition.path, searched.get(condition.path)
     if parent is None:
         if path not in fixed:
-            raise ConfigError(f"{child}.when: there is no {path}{did_you_mean(path, [*searched, *fixed])}")
+            raise ConfigError(f"{child}.when: unknown key {path}{did_you_mean(path, [*searched, *fixed])}")
         return condition
     if not parent.cells:
         raise ConfigError(
@@ -77,7 +79,7 @@ def _parents_first(parameters: Mapping[str, Parameter]) -> list[str]:
 def _whole(
     parameter: Parameter, settled: Mapping[str, Parameter], idle: Mapping[str, str], fixed: Mapping[str, Any]
 ) -> list[Condition] | str:
-    """Return all conditions that the parameter depends on, or why they never hold together."""
+    """Return all conditions that the parameter depends on, or why they are never true together."""
     allowed: dict[str, tuple[Value, ...]] = {}
     for condition in parameter.when:
         path = condition.path
@@ -90,7 +92,7 @@ def _whole(
         elif not any(_same(fixed[path], value) for value in condition.values):
             return f"{path} is {show(fixed[path])}"
     if not all(allowed.values()):
-        return "its conditions exclude each other"
+        return "its conditions contradict each other"
     return [Condition(path, values) for path, values in allowed.items()]
 
 
@@ -99,17 +101,17 @@ def _same(one: object, other: object) -> bool:
 
 
 def axis_of(parameter: Parameter, parameters: Sequence[Parameter]) -> Axis:
-    """Return all values of a parameter: one by one those that conditions name, and how many others there are."""
+    """Return the values that conditions name, one by one, and the number of all other values."""
     named = {value for one in parameters for c in one.when if c.path == parameter.path for value in c.values}
     whole = parameter.max - parameter.min + 1 if parameter.is_integer else math.inf
     others = float(parameter.cells or whole) - len(named)
     return dict.fromkeys(named, 1.0) | ({None: others} if others else {})
 
 
-def count(parameters: Sequence[Parameter], axes: Mapping[str, Axis]) -> float:
-    """Return how many configurations there are if each active parameter takes the values of its axis.
+def count_combinations(parameters: Sequence[Parameter], axes: Mapping[str, Axis]) -> float:
+    """Return the number of configurations if each active parameter takes the values of its axis.
 
-    A parent is taken value by value, with what depends on it; what has nothing to do with it is counted once.
+    For each value of a parent the parameters that depend on it are counted; independent ones are counted once.
     """
     parents = {condition.path for parameter in parameters for condition in parameter.when}
     root = next((p for p in parameters if p.path in parents and not p.when), None)
@@ -118,12 +120,13 @@ def count(parameters: Sequence[Parameter], axes: Mapping[str, Axis]) -> float:
     family = _family(root, parameters)
     others = [parameter for parameter in parameters if parameter.path not in family]
     rest = [parameter for parameter in parameters if parameter.path in family - {root.path}]
-    own = sum(times * count(_given(rest, root.path, value), axes) for value, times in axes[root.path].items())
-    return own * count(others, axes)
+    values = axes[root.path].items()
+    own = sum(times * count_combinations(_given(rest, root.path, value), axes) for value, times in values)
+    return own * count_combinations(others, axes)
 
 
 def _given(parameters: Sequence[Parameter], path: str, value: Value | None) -> list[Parameter]:
-    """Return those parameters that may still be active where `path` has `value`, without that condition."""
+    """Return the parameters that may be active if `path` has `value`, without that condition."""
     return [
         replace(parameter, when=tuple(condition for condition in parameter.when if condition.path != path))
         for parameter in parameters
@@ -132,7 +135,7 @@ def _given(parameters: Sequence[Parameter], path: str, value: Value | None) -> l
 
 
 def _family(root: Parameter, parameters: Sequence[Parameter]) -> set[str]:
-    """Return the paths of all that conditions connect with `root`."""
+    """Return the paths of all parameters that conditions connect with `root`."""
     links = [{parameter.path, *(condition.path for condition in parameter.when)} for parameter in parameters]
     family: set[str] = {root.path}
     while near := [link for link in links if link & family and not link <= family]:

@@ -1,9 +1,9 @@
-"""What the runs of a sweep say about its configurations: which one is the best, and how sure that is.
+"""The best configuration of a sweep, from its runs, and how certain that is.
 
-Two runs of one configuration differ by their seeds, so a score is a draw around what the configuration is worth, and
-the best score of many runs is a lucky one. Here a configuration scores the mean of its runs, between bounds that hold
-for all configurations at once, and so for the one that is chosen by its score. The noise is taken to be the same
-everywhere: its standard deviation is in the unit of the score.
+Two runs of one configuration differ by their seeds, so a score is a random draw around the true value of the
+configuration, and the best score of many runs is a lucky one. Here the score of a configuration is the mean of its
+runs, with bounds that hold for all configurations at once, and so for the one that is chosen by its score. The noise
+is assumed to be the same everywhere: its standard deviation is in the unit of the score.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from shared.domain.run import Frozen, Params, Run
 
 CONFIDENCE: Final = 0.95
 ENOUGH_DEGREES: Final = 5.0
-"""Degrees of freedom below which a standard deviation is not worth telling."""
+"""With fewer degrees of freedom a standard deviation is not reported."""
 
 
 class Outcome(NamedTuple):
@@ -33,14 +33,14 @@ class Outcome(NamedTuple):
 
 
 def outcomes_of(runs: Iterable[Run]) -> list[Outcome]:
-    """Return the outcomes of those runs that have a score."""
+    """Return the outcomes of the runs that have a score."""
     return [Outcome(run.number, run.params, run.score, run.cost or 0.0) for run in runs if run.score is not None]
 
 
 class Configuration(Frozen):
-    """One configuration. `runs` are those that have a score, the best first; `score` and `cost` are their means.
+    """One configuration. `runs` are its runs with a score, the best first; `score` and `cost` are their means.
 
-    It is worth between `low` and `high`, with 95 % confidence; both are None while too little is known of the noise.
+    Its true score is between `low` and `high` with 95 % confidence; both are None while the noise is not known.
     """
 
     runs: tuple[int, ...]
@@ -52,7 +52,7 @@ class Configuration(Frozen):
 
 @dataclass(frozen=True)
 class Noise:
-    """The standard deviation of runs that differ in their seed alone, and the degrees of freedom it was found with."""
+    """The standard deviation of runs that differ only in their seed, and the degrees of freedom of that estimate."""
 
     std: float
     degrees: float
@@ -63,8 +63,8 @@ def best_first(
 ) -> list[Configuration]:
     """Return the configurations of `outcomes` by the worse end of their bounds; of equal ones the cheaper first.
 
-    So one lucky run does not beat a good mean of several. Without noise, or without knowledge of it, the order is that
-    of the scores. `memory` is that of the sweep's last suggestion.
+    So one lucky run does not beat a good mean of several runs. Without known noise the order is that of the
+    scores. `memory` is that of the sweep's last suggestion.
     """
     sign = 1.0 if goal == "maximize" else -1.0
     groups: dict[Any, list[Outcome]] = {}
@@ -82,13 +82,13 @@ def best_first(
 
 
 def fitted_noise(memory: Mapping[str, Any]) -> Noise | None:
-    """Return what Protein's surrogate has found out about the noise; None for too little, and for other methods."""
+    """Return the noise as Protein's surrogate estimated it; None if it is not known, and for other methods."""
     told = memory.get("noise")
     return Noise(*told) if told else None
 
 
 def pooled_noise(groups: Iterable[Sequence[float]]) -> Noise | None:
-    """Return the noise as repeated runs show it, each group (n,) the scores of one configuration; None for too few.
+    """Return the noise from repeated runs; each group (n,) has the scores of one configuration. None for too few.
 
     The mean square within groups of a one-way analysis of variance (Fisher, 1925).
     """
@@ -103,10 +103,10 @@ def pooled_noise(groups: Iterable[Sequence[float]]) -> Noise | None:
 
 
 def bounds(mean: float, runs: int, noise: Noise, *, sign: float, of: int) -> tuple[float, float]:
-    """Return the lower and the upper bound of what a configuration is worth whose `runs` have this mean score.
+    """Return the lower and the upper bound of the true score of a configuration whose `runs` have this mean score.
 
-    Of `of` configurations the best is chosen, which makes its score too good and never too bad: so the bound on the
-    worse side is that of simultaneous intervals (Sidak, 1967), the other one that of Student (1908). Among selected
+    The best of `of` configurations is chosen, which makes its score too good and never too bad: so the bound on the
+    worse side is that of simultaneous intervals (Sidak, 1967), the other one that of Student (1908). On selected
     means: Venter (1988), Fuentes, Casella and Wells (2018). `sign` is 1 where a higher score is better, else -1.
     """
     tail = (1 - CONFIDENCE) / 2
@@ -132,9 +132,9 @@ def _configuration(group: Sequence[Outcome], noise: Noise | None, sign: float, *
 
 
 def _mean(values: Sequence[float]) -> float:
-    return _finite(values[0] + sum(value - values[0] for value in values) / len(values))  # of equal ones, that value
+    return _finite(values[0] + sum(value - values[0] for value in values) / len(values))  # exact for equal values
 
 
 def _finite(value: float) -> float:
-    # JSON has no infinity, so a record with one could not be read back.
+    # JSON has no infinity: a record with one could not be read again.
     return min(max(value, -sys.float_info.max), sys.float_info.max)

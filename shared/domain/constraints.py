@@ -1,4 +1,4 @@
-"""Conditions that the parameters of a run must meet together: `trainer.batch_size % trainer.minibatch_size == 0`."""
+"""Conditions on several parameters of a run, such as `trainer.batch_size % trainer.minibatch_size == 0`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _UNARY: dict[type[ast.AST], Callable[[Any], Any]] = {ast.USub: operator.neg, ast
 
 @dataclass(frozen=True)
 class Constraint:
-    """One condition, read and checked. `fixed` are the values that the config itself has for keys in it."""
+    """One condition, parsed and checked. `fixed` are the values of its keys in the config."""
 
     text: str
     tree: ast.expr
@@ -40,9 +40,9 @@ class Constraint:
     fixed: Mapping[str, Any]
 
     def allows(self, params: Mapping[str, Any]) -> bool:
-        """Whether `params` meet it; what cannot be computed, such as a division by zero, does not.
+        """Whether `params` meet it; a condition that cannot be computed, such as a division by zero, is not met.
 
-        An inactive parameter, which is not among them, has its value of the config; without one the condition is met.
+        An inactive parameter has the value of the config; if the config has none, the condition is met.
         """
         values = {**self.fixed, **params}
         if any(path not in values for path in self.paths):
@@ -54,9 +54,9 @@ class Constraint:
 
 
 def read_constraint(text: object, *, searched: tuple[str, ...], fixed: Mapping[str, Any]) -> Constraint:
-    """Read one condition over the `searched` paths and the `fixed` ones.
+    """Parse one condition over the `searched` and the `fixed` paths.
 
-    Nothing is executed: the text is parsed, and only arithmetic and comparisons are known. Raises ConfigError for more.
+    The text is parsed and never executed; it may contain arithmetic and comparisons. Raises ConfigError for more.
     """
     if not isinstance(text, str) or len(text) > LONGEST:
         raise ConfigError(f"sweep.constraints: got {show(text)}, expected a text such as trainer.a <= trainer.b")
@@ -66,18 +66,18 @@ def read_constraint(text: object, *, searched: tuple[str, ...], fixed: Mapping[s
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise ConfigError(f"sweep.constraints: {show(text)} cannot be read: expected {ALLOWED}") from None
     if not isinstance(tree, ast.Compare | ast.BoolOp | ast.UnaryOp):
-        raise ConfigError(f"sweep.constraints: {show(text)} is no condition: expected {ALLOWED}")
+        raise ConfigError(f"sweep.constraints: {show(text)} is not a condition: expected {ALLOWED}")
     for path in paths:
         if path not in searched and path not in fixed:
             known = [*searched, *fixed]
-            raise ConfigError(f"sweep.constraints: {show(text)}: there is no {path}{did_you_mean(path, known)}")
+            raise ConfigError(f"sweep.constraints: {show(text)}: unknown key {path}{did_you_mean(path, known)}")
     if not set(paths) & set(searched):
-        raise ConfigError(f"sweep.constraints: {show(text)} names no parameter that is searched: leave it out")
+        raise ConfigError(f"sweep.constraints: {show(text)} uses no searched parameter: remove it")
     return Constraint(text, tree, paths, {path: fixed[path] for path in paths if path in fixed})
 
 
 def _paths(node: ast.expr) -> list[str]:
-    """Return the dotted keys of a condition. Raises ValueError for what is not allowed in one."""
+    """Return the dotted keys of a condition. Raises ValueError for anything that is not allowed in it."""
     match node:
         case ast.Constant(value=value) if isinstance(value, bool | int | float | str):
             return []

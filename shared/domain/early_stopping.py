@@ -1,4 +1,4 @@
-"""When a run in training is clearly worse than the others were at the same cost, and may end early."""
+"""When a run in training may end early: it is clearly worse than other runs were at the same cost."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from typing import Self
 from shared.domain.sweep import Goal
 
 MIN_RUNS = 10
-"""Finished runs to compare with: fewer say too little about a lower quantile."""
+"""Finished runs that are needed: fewer are too few for a lower quantile."""
 SAFE_SHARE = 0.25
-"""Of the median cost of the finished runs: what every run may spend before it is judged."""
+"""Share of the median cost of the finished runs that every run may spend before it is compared."""
 CLEARLY = 0.1
-"""Of what lies between the best and the median of the first finished runs: how much worse is clearly worse."""
+"""Clearly worse is worse by this share of the distance from the best to the median of the first finished runs."""
 
 
 @dataclass(frozen=True)
 class BestSoFar:
-    """The best of a run's metric (turned so that higher is better) by what was spent on its training, ascending."""
+    """The best metric of a run so far (sign changed if lower is better) at each training cost, ascending."""
 
     costs: tuple[float, ...]
     bests: tuple[float, ...]
@@ -31,31 +31,31 @@ class BestSoFar:
         """Read the points (cost, metric) of a curve in the order in which they were reported."""
         sign = 1.0 if goal == "maximize" else -1.0
         told = list(points)
-        costs = accumulate((cost for cost, _ in told), max)  # a clock that was set back spends nothing
+        costs = accumulate((cost for cost, _ in told), max)  # a clock that was set back costs nothing
         return cls(tuple(costs), tuple(accumulate((sign * value for _, value in told), max)))
 
     @property
     def spent(self) -> float:
-        """What was spent by the last report; 0 without any."""
+        """The cost at the last report; 0 without a report."""
         return self.costs[-1] if self.costs else 0.0
 
     def at(self, cost: float) -> float | None:
-        """Return the best once `cost` was spent; None if nothing was reported by then."""
+        """Return the best at `cost`; None if nothing was reported by then."""
         known = bisect.bisect_right(self.costs, cost)
         return self.bests[known - 1] if known else None
 
 
 def why_stop(run: BestSoFar, finished: Sequence[BestSoFar], *, quantile: float) -> str | None:
-    """Say why a run in training should end early; None while it may go on.
+    """Say why a run in training should end early; None if it may continue.
 
-    It is compared, at what was spent on it so far, with the `finished` runs, in the order in which they ended, that
-    were trained for at least as much, each as it stood then: its best must be clearly worse than their lower
-    `quantile`, rounded to the worse one. That is the median stopping rule of Golovin et al. (2017), Google Vizier,
-    section 3.2.2, with cost in the place of steps, a lower quantile in that of the median, and the best so far on both
-    sides in that of a running average on one.
+    Its best so far is compared with the best that each of the `finished` runs (in the order in which they ended) had
+    at the same cost, if that run cost at least as much. It must be clearly worse than their lower `quantile`, rounded
+    to the worse run. This is the median stopping rule of Golovin et al. (2017), Google Vizier, section 3.2.2, with cost
+    instead of steps, a lower quantile instead of the median, and the best so far on both sides instead of a running
+    average on one.
 
-    The first runs fill the space, so they tell on which scale runs differ; later ones gather around the best, and the
-    worse of two good runs is not a bad one.
+    The first runs fill the space, so they show the scale on which runs differ; later runs are close to the best, and
+    the worse of two good runs is not a bad run.
     """
     if len(finished) < MIN_RUNS or not run.costs:
         return None

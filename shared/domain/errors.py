@@ -1,17 +1,17 @@
 """Every error that a person or a caller can meet, one class per way to react.
 
 SweepError                     exit code 1   anything this package raises on purpose
-├── ConfigError                exit code 2   what was written cannot be used: mend it and try again
+├── ConfigError                exit code 2   what was written cannot be used: fix it and try again
 ├── StoreUnreachable           exit code 3   Redis does not answer: start it, or point elsewhere
-├── StoreDenied                exit code 4   Redis answers, but not to us: mend the credentials
-├── TrackerDenied              exit code 4   W&B answers, but refuses the key: mend it
+├── StoreDenied                exit code 4   Redis refuses our credentials: fix them
+├── TrackerDenied              exit code 4   W&B refuses our key: fix it
 ├── NotFound                   exit code 5   no such sweep, run or checkpoint
-├── Conflict                   exit code 6   somebody or something else already holds this name or folder
-│   └── StoreReplaced                        the store is not the one that this worker started with: stop
-├── IllegalMove                              the life cycle has no such transition: leave the run alone
+├── Conflict                   exit code 6   the name or the folder is already in use
+│   └── StoreReplaced                        not the store that this worker started with: stop
+├── IllegalMove                              the run or the sweep does not allow this move
 ├── Stale                                    somebody else changed the record first: read it again
-├── Held                                     the sweep is not running: nothing of it may be claimed now
-├── Unreadable                               another version wrote the record: leave it to that one
+├── Held                                     the sweep is not running: its runs cannot be claimed
+├── Unreadable                               another version wrote the record: do not touch it
 └── Fenced                                   the lease is gone: stop working, write nothing
 """
 
@@ -21,7 +21,7 @@ from shared.domain.redaction import redacted
 
 
 class SweepError(Exception):
-    """Root of the tree. The message is one line: what, where, got, expected, and how to mend it."""
+    """Root of the tree. The message is one line: what, where, got, expected, and how to fix it."""
 
     exit_code = 1
 
@@ -60,17 +60,17 @@ class NotFound(SweepError):
 
 
 class Conflict(SweepError):
-    """A name, a folder or a host that somebody else holds."""
+    """A name, a folder or a host that is already in use."""
 
     exit_code = 6
 
 
 class StoreReplaced(Conflict):
-    """The store was emptied, or another one answers at its address: whatever this worker knows is of the old one."""
+    """The store was emptied or replaced: what this worker knows is about the old one."""
 
 
 class IllegalMove(SweepError):
-    """The run's life cycle does not have this transition."""
+    """The run or the sweep does not allow this move in its state."""
 
 
 class Stale(SweepError):
@@ -78,12 +78,12 @@ class Stale(SweepError):
 
 
 class Held(SweepError):
-    """The run's sweep is paused, stopping or over: nothing new may be claimed."""
+    """The run's sweep is paused or finished: its runs cannot be claimed."""
 
 
 class Unreadable(SweepError):
-    """A record that another version of this package wrote."""
+    """A record or an event that another version of this package wrote."""
 
 
 class Fenced(SweepError):
-    """The caller's lease was taken away: it no longer owns the run."""
+    """The caller lost its lease: it no longer owns the run."""

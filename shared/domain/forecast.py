@@ -1,4 +1,4 @@
-"""What a sweep will still take, in runs, time and cost, if it goes on as it did."""
+"""A forecast of the runs, time and cost that a sweep still needs, from its last runs."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from shared.domain.run import LEASED, Run, RunState
 from shared.domain.sweep import SECONDS_PER_HOUR, Sweep, SweepState, cuts_short, expected_cost
 
 LAST_RUNS = 10
-"""Runs whose medians stand for those to come."""
+"""The medians of this many last runs are used for the remaining ones."""
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """How much is left of a sweep, on the assumption that `assumes` puts into words.
+    """What is left of a sweep, under the assumption that `assumes` states.
 
-    `limit` is the one that is reached first; None while none is set that can be foreseen. Then nothing is known of the
-    end. A target score cannot be foreseen: it may end the sweep at any time.
+    `limit` is the one that is reached first; None if no limit is set that can be predicted. Then the end is not known.
+    A target score cannot be predicted: it may end the sweep at any time.
     """
 
     limit: str | None
-    runs_left: int | None  # still to end, those in flight included
+    runs_left: int | None  # that have not ended, with those in progress
     seconds_left: float | None
-    cost_at_end: float | None  # in the unit of the sweep's cost, what was spent included
+    cost_at_end: float | None  # in the unit of the sweep's cost, with what was spent
     run_seconds: float
     run_cost: float
-    of_runs: int  # the last ones, whose medians these are
-    slots: int  # that work at once
+    of_runs: int  # the number of last runs behind these medians
+    slots: int  # that work at the same time
 
     @property
     def assumes(self) -> str:
         """The assumption, as a sentence."""
         runs = f"the median of the last {self.of_runs} runs" if self.of_runs > 1 else "the last run"
         slots = f"{self.slots} slots work" if self.slots > 1 else "1 slot works"
-        return f"each run to come takes and costs what {runs} did, and {slots} without a pause"
+        return f"each remaining run takes and costs as much as {runs}, and {slots} without a pause"
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain data."""
@@ -47,9 +47,9 @@ class Forecast:
 def forecast(
     sweep: Sweep, *, unfinished: Sequence[Run], last: Sequence[Run], live_slots: int, now: float
 ) -> Forecast | None:
-    """Return what is left of a sweep; None while it is paused, once it is finished, and before its first run has ended.
+    """Return what is left of a sweep; None if it is paused or finished, and before its first run has ended.
 
-    `last` are its last runs that ended. Runs in somebody's hands are half done, on average.
+    `last` are the last runs that ended. Runs in progress count as half done.
     """
     ended = [run for run in last if run.cost is not None][-LAST_RUNS:]
     if sweep.state in (SweepState.PAUSED, SweepState.FINISHED) or not ended:
@@ -73,7 +73,7 @@ def forecast(
 def _limits(
     sweep: Sweep, going_on: Sequence[Run], in_hands: int, *, seconds: float, cost: float, slots: int, now: float
 ) -> dict[str, int]:
-    """Return for each limit how many runs are still to end before the sweep is over."""
+    """Return for each limit how many runs must still end before the sweep is finished."""
     limits, found = sweep.limits, {}
     if cuts_short(sweep, now=now):
         return {"nothing new is started": len(going_on)}

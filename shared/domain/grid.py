@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from shared.domain.conditions import count
+from shared.domain.conditions import count_combinations
 from shared.domain.errors import ConfigError
 from shared.domain.parameter import Parameter, Params
 from shared.domain.search_space import SearchSpace
@@ -15,19 +15,21 @@ LARGEST = 1_000_000
 class Grid:
     """The combinations of a space that meet its constraints, numbered from 0.
 
-    A continuous parameter has `points` values, even on its scale. One with fewer values than that has them all; a
-    categorical one always has. Combinations that differ in inactive parameters alone are one.
+    A continuous parameter has `points` values, evenly spaced on its scale. A parameter with fewer values, and a
+    categorical one, has all of its values. Combinations that differ only in inactive parameters are one.
     Raises ConfigError for a grid of more than `LARGEST` combinations, or of none.
     """
 
     def __init__(self, space: SearchSpace, *, points: int) -> None:
         placed = {p.path: {p.decode(place): place for place in _places(p, points)} for p in space.parameters}
         self.axes = {path: list(values) for path, values in placed.items()}
-        combinations = int(count(space.parameters, {path: dict.fromkeys(axis, 1) for path, axis in self.axes.items()}))
+        combinations = int(
+            count_combinations(space.parameters, {path: dict.fromkeys(axis, 1) for path, axis in self.axes.items()})
+        )
         if combinations > LARGEST:
             raise ConfigError(
                 f"sweep.grid_points is {points}: the grid of {len(self.axes)} parameters has {combinations} "
-                f"combinations, more than {LARGEST}: take fewer points, or method: sobol"
+                f"combinations, more than {LARGEST}: set fewer points, or use method: sobol"
             )
         self._space = space
         self._rows = space.combinations([list(placed[p].values()) for p in placed]) if space.is_conditional else None
@@ -41,7 +43,7 @@ class Grid:
 
     @property
     def size(self) -> int:
-        """How many combinations there are."""
+        """The number of combinations."""
         return len(self._legal)
 
     def __getitem__(self, number: int) -> Params:
@@ -58,7 +60,7 @@ class Grid:
 
 
 def _places(parameter: Parameter, points: int) -> list[float]:
-    """Return where in its unit interval the values of a parameter are taken."""
+    """Return the values of a parameter as places in its unit interval."""
     number = len(parameter.values) or min(parameter.cells or points, points)
     if parameter.is_categorical:
         return [(k + 0.5) / number for k in range(number)]

@@ -1,4 +1,4 @@
-"""A run of N steps contains runs of fewer steps: how long it really was, and what its curve says of shorter ones."""
+"""A run of N steps contains shorter runs: its real length, and the shorter runs that its curve shows."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from shared.domain.progress import Progress
 from shared.domain.run import EarlierPoint, Params
 
 SHARES = (1 / 8, 1 / 4, 1 / 2)
-"""Where a run's curve is read. Halves, as a log scale tells them apart; three, so that fits stay cheap."""
+"""Where a run's curve is read: halves, which are evenly spaced on a log scale; three, so that fits stay cheap."""
 
 
 def trained_length(parameter: Parameter, suggested: float, *, steps: int, of_steps: int) -> Params:
-    """Return the value of the parameter that stretches a run, as it was trained: `steps` of the suggested `of_steps`.
+    """Return the value of the length parameter that was really trained: `steps` of the suggested `of_steps`.
 
-    The nearest legal one; nothing if that is the suggested one.
+    The nearest legal value; nothing if that is the suggested one.
     """
     length = parameter.nearest(min(suggested * steps / of_steps, suggested))
     return {} if length == suggested else {parameter.path: length}
@@ -22,11 +22,12 @@ def trained_length(parameter: Parameter, suggested: float, *, steps: int, of_ste
 def earlier_points(
     progress: Progress, parameter: Parameter, *, length: float, steps: int, score: float, cost: float, own_cost: bool
 ) -> tuple[EarlierPoint, ...]:
-    """Return what the curve of a run of `length`, that is `steps`, says of runs that are shorter, the shortest first.
+    """Return the shorter runs that the curve of a run of `length`, that is `steps`, contains; the shortest first.
 
-    Its points next to 1/8, 1/4 and 1/2 of the steps, each with the legal length nearest to its own. The metric as
-    reported there is moved by what the score differs from the last report: an evaluation measures in its own way. The
-    cost is the run's without what was spent later; with `own_cost`, which is in a unit of its own, in proportion.
+    They are the points nearest to 1/8, 1/4 and 1/2 of the steps, each with the nearest legal length. The score is the
+    metric at that point, plus the difference between the run's score and its last report, because an evaluation may
+    measure differently. The cost is that of the run minus what was spent after the point; with `own_cost`, which has a
+    unit of its own, it is in proportion.
     """
     found: dict[object, EarlierPoint] = {}
     told = [point for point in progress.points() if 0 < point.step < steps]

@@ -1,4 +1,4 @@
-"""The two numbers of an observation: the score and the cost of a run, out of all that was reported."""
+"""The score and the cost of a run, from the metrics that it reported."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from shared.domain.errors import SweepError
 
 
 class BadScore(SweepError):
-    """A run ended, but without a usable score or cost."""
+    """A run ended without a usable score or cost."""
 
 
 def score_of(metrics: Mapping[str, float], *, metric: str) -> float:
-    """Return the score: what was returned as `score`, else the sweep's metric. Raises BadScore."""
+    """Return the score: the returned `score`, else the sweep's metric. Raises BadScore."""
     for name in ("score", metric):
         if name in metrics:
             return _finite(name, metrics[name])
@@ -21,7 +21,7 @@ def score_of(metrics: Mapping[str, float], *, metric: str) -> float:
 
 
 def cost_of(metrics: Mapping[str, float], *, cost: str, seconds: float, steps: int) -> float:
-    """Return the cost: returned as `cost`, else seconds, steps or the metric that `cost` names. Raises BadScore."""
+    """Return the cost: the returned `cost`, else seconds, steps or the metric that `cost` names. Raises BadScore."""
     if "cost" in metrics:
         return _not_negative("cost", metrics["cost"])
     if cost == "seconds":
@@ -34,7 +34,7 @@ def cost_of(metrics: Mapping[str, float], *, cost: str, seconds: float, steps: i
 
 
 def spent_by(metrics: Mapping[str, float], *, cost: str, seconds: float, steps: int) -> float:
-    """Return what a training has cost by now, as `cost_of` would; 0 while that was not reported."""
+    """Return what a training has cost so far, as `cost_of` does; 0 while that was not reported."""
     try:
         return cost_of(metrics, cost=cost, seconds=seconds, steps=steps)
     except BadScore:

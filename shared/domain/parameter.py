@@ -1,4 +1,4 @@
-"""One parameter of a search space: its distribution, and the map of its values to the unit interval."""
+"""One parameter of a search space: its distribution, and the map between its values and the unit interval."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ Key = tuple[tuple[str, Value], ...]
 
 
 def key_of(params: Params) -> Key:
-    """Return what tells one configuration of a space from all others, its paths too: they differ with conditions."""
+    """Return a key that is different for each configuration of a space; it has paths, which depend on conditions."""
     return tuple(params.items())
 
 
 @dataclass(frozen=True)
 class Condition:
-    """A parameter is active only where the one at `path` is active and has one of `values`."""
+    """A parameter is active only if the one at `path` is active and has one of `values`."""
 
     path: str
     values: tuple[Value, ...]
@@ -44,7 +44,7 @@ class Parameter:
 
     `min` and `max` are the bounds in its own units, `centre` the value where the search starts, `scale` the search
     radius as a half-width in the coordinate u in [-1, 1] that spans the bounds. `values` lists the categories.
-    `when` are the conditions under which it is active: all must hold.
+    `when` are the conditions under which it is active: all must be true.
     """
 
     path: str
@@ -67,7 +67,7 @@ class Parameter:
 
     @property
     def cells(self) -> int:
-        """How many values it can take, 0 for a continuous one and for integers on a log scale."""
+        """The number of its values; 0 for a continuous one and for integers on a log scale."""
         if self.is_categorical:
             return len(self.values)
         if self.distribution in ("int_uniform", "uniform_pow2"):
@@ -76,13 +76,13 @@ class Parameter:
 
     @property
     def centre(self) -> Value:
-        """The search centre, a legal value; of categories the first."""
+        """The search centre, a legal value; the first of the categories."""
         if self.cells or self.is_integer:
             return self.decode(self.encode_mean())
         return self.mean
 
     def is_active(self, params: Mapping[str, Value]) -> bool:
-        """Whether all its conditions hold in legal `params`."""
+        """Whether all its conditions are true for legal `params`."""
         return not self.when or all(condition.holds(params) for condition in self.when)
 
     def encode_mean(self) -> float:
@@ -96,7 +96,7 @@ class Parameter:
         return self._to_unit(float(value))
 
     def decode(self, unit: float) -> Value:
-        """Return the value whose cell holds `unit`, or the value at it; never outside the bounds."""
+        """Return the value whose cell contains `unit`, or the value at `unit`; never outside the bounds."""
         cells = self.cells
         if cells:
             cell = min(max(math.floor(unit * cells), 0), cells - 1)
@@ -104,19 +104,19 @@ class Parameter:
         if self.is_integer:
             low, high = self._ends()
             return int(min(max(math.floor(10 ** (low + unit * (high - low)) + 0.5), self.min), self.max))
-        if unit <= 0.0 or unit >= 1.0:  # exact, where a power would miss the bound by a rounding
+        if unit <= 0.0 or unit >= 1.0:  # exact: a power may miss the bound by a rounding error
             return self.min if unit <= 0.0 else self.max
         low, high = self._ends()
         return min(max(self._unwarp(low + unit * (high - low)), self.min), self.max)
 
     def nearest(self, number: float) -> int | float:
-        """Return the legal value nearest to `number` on this parameter's scale; it must not be categorical."""
+        """Return the legal value nearest to `number` on the scale of this parameter, which is not categorical."""
         inside = min(max(number, self.min), self.max)
         value = self.decode(self._to_unit(inside)) if self.cells or self.is_integer else inside
         return value if isinstance(value, int | float) else inside
 
     def snap(self, units: Array) -> Array:
-        """Move units (n,) to where their values lie: discrete ones to the middle of a cell, all into [0, 1]."""
+        """Move units (n,) into [0, 1], and those of a discrete parameter to the middle of their cell."""
         cells = self.cells
         if cells:
             return (np.clip(np.floor(units * cells), 0, cells - 1) + 0.5) / cells
@@ -143,7 +143,7 @@ class Parameter:
         return whole
 
     def _ends(self) -> tuple[float, float]:
-        """Warped positions of unit 0 and unit 1 of a parameter without cells."""
+        """Positions of unit 0 and unit 1 on the scale of a parameter without cells."""
         room = 0.5 if self.is_integer else 0.0
         return self._warp(self.min - room), self._warp(self.max + room)
 

@@ -1,4 +1,4 @@
-"""Read the `parameters:` of a sweep file, and refuse in one sentence whatever cannot be searched."""
+"""Read the `parameters:` of a sweep file; each fault is refused in one sentence."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _LEAF_KEYS: Final = dict.fromkeys(NUMERIC, ("distribution", "min", "max", "mean"
 
 
 def read_parameters(parameters: Mapping[str, Any]) -> tuple[tuple[Parameter, ...], tuple[str, ...]]:
-    """Return the parameters below a mapping, and notes on what is read differently than written.
+    """Return the parameters in a mapping, and notes on values that were changed.
 
-    Conditions come back as written: `shared.domain.conditions` knows what they mean. A leaf is a mapping with the key
+    Conditions are returned as written: `shared.domain.conditions` interprets them. A leaf is a mapping with the key
     `distribution`. Raises ConfigError naming the dotted path and the remedy.
     """
     notes: list[str] = []
@@ -60,7 +60,7 @@ def _leaves(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Ma
 
 
 def _looks_like_leaf(node: Mapping[str, Any]) -> bool:
-    """Whether keys of a leaf hold plain values; a group may well have a parameter called scale."""
+    """Whether the keys of a leaf have plain values; a group may have a parameter called scale."""
     return any(key in node and not isinstance(node[key], Mapping) for key in ("min", "max", "mean", "scale", "values"))
 
 
@@ -114,7 +114,7 @@ def _read_numeric(path: str, leaf: Mapping[str, Any], notes: list[str]) -> Param
     _check_bounds(path, name, low, high, is_integer)
     log = name in ("log_normal", "uniform_pow2")
     middle = math.exp((math.log(low) + math.log(high)) / 2) if log else low / 2 + high / 2
-    middle = min(max(middle, low), high)  # the exponential of a logarithm can miss the bound by a rounding
+    middle = min(max(middle, low), high)  # the exponential of a logarithm may miss the bound by a rounding error
     mean = middle if leaf.get("mean") is None else finite_number(f"{path}.mean", leaf["mean"])
     if not low <= mean <= high:
         raise refusal(f"{path}.mean", leaf["mean"], f"a number from {low:g} to {high:g}", "move it inside the bounds")

@@ -1,4 +1,4 @@
-"""How a run in training is getting on: the last report and a thinned curve of the metric."""
+"""The progress of a run in training: its last report and a thinned curve of the metric."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MOST_POINTS = 64
 
 
 class Point(NamedTuple):
-    """The sweep's metric at a step, and what the training had cost by then, in the unit of the sweep's cost."""
+    """The sweep's metric at a step, and the cost of the training up to that step, in the unit of the sweep's cost."""
 
     step: int
     value: float
@@ -22,17 +22,17 @@ class Point(NamedTuple):
 class Progress(Frozen):
     """The last report of a run and at most `MOST_POINTS` points (step, value) of the sweep's metric."""
 
-    attempt: int = 0  # the one that reports
+    attempt: int = 0  # that reports
     step: int = 0
-    began: int | None = None  # the first step that this attempt told of, in a report or a checkpoint
+    began: int | None = None  # the first step of this attempt, in a report or a checkpoint
     total_steps: int | None = None
     metrics: dict[str, float] = {}
     curve: tuple[tuple[int, float], ...] = ()
-    spent: tuple[float, ...] = ()  # at each point of the curve, in the unit of the sweep's cost
+    spent: tuple[float, ...] = ()  # cost at each point of the curve, in the unit of the sweep's cost
 
     def points(self) -> list[Point]:
-        """Return the curve with what was spent at each point."""
-        pairs = zip_longest(self.curve, self.spent, fillvalue=0.0)  # an older version did not tell
+        """Return the curve with the cost at each point."""
+        pairs = zip_longest(self.curve, self.spent, fillvalue=0.0)  # an older version did not record it
         return [Point(*point, spent) for point, spent in pairs if isinstance(point, tuple)]
 
     def after(self, step: int, metrics: Mapping[str, float], *, metric: str, spent: float = 0.0) -> Progress:
@@ -44,11 +44,11 @@ class Progress(Frozen):
         return self.begun(step)._with(points, step=step, metrics={**self.metrics, **numbers})
 
     def begun(self, step: int) -> Progress:
-        """Return the progress of an attempt that has told of `step`."""
+        """Return the progress of an attempt that has reached `step`."""
         return self if self.began is not None else self.model_copy(update={"began": step})
 
     def resumed(self, step: int, *, attempt: int) -> Progress:
-        """Return the progress of an attempt that goes on from `step`: what was reported beyond it is to come again."""
+        """Return the progress of an attempt that resumes at `step`: reports beyond it are dropped."""
         points = [point for point in self.points() if point.step <= step]
         return self._with(points, step=min(self.step, step), attempt=attempt, began=None)
 
@@ -60,5 +60,5 @@ class Progress(Frozen):
 def _thinned(points: list[Point]) -> list[Point]:
     if len(points) <= MOST_POINTS:
         return points
-    # Every second point goes, the last one stays: the spacing doubles and stays even.
+    # Every second point is dropped and the last one kept: the spacing doubles and stays even.
     return points[(len(points) + 1) % 2 :: 2]

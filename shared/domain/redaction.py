@@ -1,4 +1,4 @@
-"""What looks like a secret is shown to nobody: not in an error, not in a failure, not in a log."""
+"""Mask what looks like a secret: in errors, in failures, in logs."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ SECRET_VARIABLE: Final = re.compile(
 )
 _PRIVATE_KEY: Final = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
 _ASSIGNED: Final = re.compile(
-    r"""(?ix) \b (\w*(?:key|token|secret|passw(?:or)?d|passphrase|credentials?)["']?\s*[:=]\s*)  # a telling name ...
+    r"""(?ix) \b (\w*(?:key|token|secret|passw(?:or)?d|passphrase|credentials?)["']?\s*[:=]\s*)  # a name of one ...
     ( "[^"\n]{4,}" | '[^'\n]{4,}' | (?<=[=])[A-Za-z0-9+/_.-]{12,} (?=\s|$) )  # ... and a text, or a long word"""
 )
 _STORE_URL: Final = re.compile(r"rediss?://[^@\s]*:[^@\s]*@|rediss?://.*[?&]password=", re.IGNORECASE)
 
 
 def is_secret_variable(name: str, value: str) -> bool:
-    """Whether an environment variable speaks of a secret, or holds the way to a store under any name."""
+    """Whether an environment variable has the name of a secret, or contains the URL of a store."""
     return bool(SECRET_VARIABLE.search(name) or _STORE_URL.search(value))
 
 
 def redacted(text: str) -> str:
-    """Return the text with what looks like a secret replaced: keys by their form, passwords in URLs."""
+    """Return the text with keys (known by their form) and passwords in URLs masked."""
     return SECRET_VALUE.sub(MASK, text)
 
 
 def redacted_source(text: str) -> str:
-    """Return source text, many lines of it, with what looks like a secret replaced: what is assigned to one, too."""
+    """Return source text with secrets masked, also those that are assigned to a name of a secret."""
     return redacted(_ASSIGNED.sub(rf"\1{MASK}", _PRIVATE_KEY.sub(MASK, text)))

@@ -1,4 +1,4 @@
-"""A run's life lived again: from the mirror of its record to the legal moves that lead there."""
+"""Rebuild the history of a run: the legal moves that lead to the mirror of its record."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ KEPT = {
     "trained_whole",
     "earlier",
 }
-"""What the moves below do not bring back by themselves."""
+"""Fields that the moves below do not restore."""
 
 
 def life_of(mirror: Run) -> list[Run]:
-    """Return the records from its suggestion on that lead to `mirror`, each one legal move after the one before.
+    """Return the records from the suggestion to `mirror`, each one legal move after the one before.
 
-    What was in somebody's hands waits again: a training at its last checkpoint, an evaluation for an evaluator.
+    A run in progress waits again: a training at its last checkpoint, an evaluation for an evaluator.
     """
     life = _trained_elsewhere(mirror) if mirror.origin else _trained_here(mirror)
     kept = {name: getattr(mirror, name) for name in KEPT}
@@ -66,7 +66,7 @@ def _trained_here(mirror: Run) -> list[Run]:
 
 
 def _trained_elsewhere(mirror: Run) -> list[Run]:
-    """Of an adopted run whose checkpoint was damaged, and which is trained anew, no training is left to tell."""
+    """An adopted run has no training of its own, unless its checkpoint was damaged and it is trained again."""
     born = mirror.model_copy(update={"version": 1, "state": RunState.TRAINED, "last_move": "adopted", "owner": None})
     born = born.model_copy(update={"score": None, "cost": None, "failure": None, "cancel_requested": False})
     claimed, state = _claimed(born, mirror), _state(mirror)
@@ -87,7 +87,7 @@ def _claimed(run: Run, mirror: Run) -> Run:
 
 
 def nobodys(sweep: str, number: int, queue: str) -> list[Run]:
-    """Return the life of a run that left no trace: nobody had claimed it. Its number is not given again."""
+    """Return the records of a run without a mirror: no worker had claimed it. Its number is not used again."""
     suggested = suggest(sweep=sweep, number=number, queue=queue, params={}, prediction=Prediction(source="lost"))
     return [suggested, cancel(suggested)]
 

@@ -5,10 +5,10 @@
        +--- give back ---+                    +---- give back ----+      any unfinished state -> failed, cancelled
        +------------ retrain: its checkpoint is damaged ----------+      failed, cancelled --retry--> queued, trained
 
-A run in training may be marked to be stopped early: from then on whoever holds it ends it, from what it has.
+A run in training may be marked to be stopped early: then its owner ends it, and it is scored by what it has.
 A run that was trained in another sweep is adopted: it begins as trained, with a checkpoint and no training of its own.
 
-Every legal move is a function `Run -> Run` here. They decide; the store commits.
+Every legal move is a function `Run -> Run` in this module. The functions decide; the store commits.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from pydantic import BaseModel, ConfigDict
 from shared.domain.errors import IllegalMove
 
 Params = dict[str, Any]
-"""Suggested values by dotted path, plain data."""
+"""Suggested values by dotted path, as plain data."""
 
 
 class RunState(StrEnum):
-    """Where a run is in its life."""
+    """The state of a run."""
 
     QUEUED = "queued"
     TRAINING = "training"
@@ -45,22 +45,22 @@ FINISHED = frozenset({RunState.OBSERVED, RunState.FAILED, RunState.CANCELLED})
 UNFINISHED = frozenset(RunState) - FINISHED
 WITHOUT_SCORE = frozenset({RunState.FAILED, RunState.CANCELLED})
 BIRTHS = frozenset({"suggested", "adopted"})
-"""The moves that a run's life begins with."""
+"""The first moves of a run."""
 EVAL_QUEUE = "eval"
 ASK_QUEUE = "ask"
-"""Runs that a program asks for: no worker serves it."""
+"""The queue of runs that a program asks for: no worker serves it."""
 
 FailureKind = Literal["user code", "bad score", "crash loop"]
 
 
 class Frozen(BaseModel):
-    """A value: never changed, only replaced."""
+    """A value: it is replaced and never changed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Owner(Frozen):
-    """Who holds the lease. The token orders owners; the nonce survives a store that was rolled back."""
+    """The worker that holds the lease. The token orders owners; the nonce is unique even in a rolled-back store."""
 
     worker: str
     token: int
@@ -68,12 +68,12 @@ class Owner(Frozen):
 
 
 class Checkpoint(Frozen):
-    """A committed checkpoint: its folder, relative to the run's, and the digest of its manifest."""
+    """A committed checkpoint: its folder, relative to that of the run, and the digest of its manifest."""
 
     step: int
     path: str
     sha256: str
-    train_seconds: float = 0.0  # of the run up to here, over all attempts
+    train_seconds: float = 0.0  # of the run up to this step, over all attempts
 
 
 class Failure(Frozen):
@@ -84,7 +84,7 @@ class Failure(Frozen):
 
 
 class Prediction(Frozen):
-    """What the optimizer expected of the run when it suggested it."""
+    """What the optimizer predicted for the run when it suggested it."""
 
     source: str
     score: float | None = None
@@ -94,17 +94,17 @@ class Prediction(Frozen):
 
 
 class EarlyStop(Frozen):
-    """The decision that a run ends early, and how it stood then: enough to score it, should its worker die."""
+    """The decision that a run ends early, with its values at that time: enough to score it if its worker dies."""
 
     step: int  # of the last report
-    score: float  # the sweep's metric, as reported there
-    cost: float  # of the training up to there, in the unit of the sweep's cost
-    of_steps: int | None = None  # what the whole run would have been, where that is known
+    score: float  # the sweep's metric in that report
+    cost: float  # of the training up to that step, in the unit of the sweep's cost
+    of_steps: int | None = None  # of the whole run, if that is known
     why: str
 
 
 class EarlierPoint(Frozen):
-    """A shorter run within a run: the parameters that differ, and what it scored and cost."""
+    """A shorter run within a run: the parameters that differ, its score and its cost."""
 
     params: Params
     score: float
@@ -112,9 +112,9 @@ class EarlierPoint(Frozen):
 
 
 class Run(Frozen):
-    """The record of one run, as it stands in the store."""
+    """The record of one run in the store."""
 
-    version: int = 0  # 1 at birth, then one more with each move: never the default, so always written
+    version: int = 0  # 1 at first, then one more with each move: never the default, so always written
     schema_version: Literal[1] = 1
     id: str
     sweep: str
@@ -123,40 +123,40 @@ class Run(Frozen):
     last_move: str = "suggested"
     queue: str
     params: Params
-    origin: str | None = None  # the run of another sweep that was trained in its place
+    origin: str | None = None  # the run of another sweep that was trained for it
     prediction: Prediction
-    attempt: int = 0  # starts of the training so far: the n-th start is attempt n
-    stuck_attempts: int = 0  # infrastructure attempts since the last progress
-    progressed: bool = False  # whether this attempt has gone beyond `furthest`
-    furthest: int = -1  # step of the furthest checkpoint ever: training up to there once more is no progress
-    token: int = 0  # claims so far, trainings and evaluations
+    attempt: int = 0  # starts of the training so far; the n-th start is attempt n
+    stuck_attempts: int = 0  # attempts lost by infrastructure since the last progress
+    progressed: bool = False  # whether this attempt committed a checkpoint beyond `furthest`
+    furthest: int = -1  # step of the furthest checkpoint ever: to train up to it again is no progress
+    token: int = 0  # claims so far, of trainings and evaluations
     owner: Owner | None = None
     cancel_requested: bool = False
-    early_stop: EarlyStop | None = None  # it is not trained any further
+    early_stop: EarlyStop | None = None  # set: it is not trained any further
     checkpoints: tuple[Checkpoint, ...] = ()  # the newest last; older ones may be pruned
-    train_seconds: float = 0.0  # useful ones: up to the last checkpoint of a lost attempt
+    train_seconds: float = 0.0  # of a lost attempt only those up to its last checkpoint
     eval_seconds: float = 0.0
     steps: int = 0
     score: float | None = None
     cost: float | None = None
     metrics: dict[str, float] = {}
-    trained: Params = {}  # in the place of what was suggested: the length of a run that was stopped early
-    earlier: tuple[EarlierPoint, ...] = ()  # what its curve says of shorter runs, for the optimizer
+    trained: Params = {}  # parameters that differ from the suggestion: the length of a run that was stopped early
+    earlier: tuple[EarlierPoint, ...] = ()  # shorter runs from its curve, for the optimizer
     failure: Failure | None = None
-    trained_whole: bool = False  # it ended without a score, but not in its training: a retry only evaluates it
+    trained_whole: bool = False  # it ended without a score after its training: a retry only evaluates it
     setback: str | None = None  # why the last attempt was lost
-    other_code: str | None = None  # in what the code of its training or evaluation is not that of the submit
+    other_code: str | None = None  # how the code of its training or evaluation differs from that of the submit
     started_at: float | None = None  # of this attempt, by the worker's clock: for display only
     commits: tuple[str, ...] = ()  # the last commit ids, kept by the store
 
     @property
     def is_finished(self) -> bool:
-        """Whether the run has reached a state that absorbs."""
+        """Whether the run is in one of its last states."""
         return self.state in FINISHED
 
     @property
     def due_queue(self) -> str | None:
-        """The queue whose workers should claim this run now, if any."""
+        """The queue whose workers should claim this run now; None if there is none."""
         if self.state is RunState.QUEUED:
             return self.queue
         return EVAL_QUEUE if self.state is RunState.TRAINED else None
@@ -172,7 +172,7 @@ class Run(Frozen):
 
 
 KEPT_CHECKPOINTS = 2
-"""The last one, and the one before it to fall back to."""
+"""The last one and, to fall back to, the one before it."""
 
 
 def run_id(sweep: str, number: int) -> str:
@@ -181,15 +181,15 @@ def run_id(sweep: str, number: int) -> str:
 
 
 def sweep_of(run: str) -> tuple[str, int]:
-    """Split a run's id into its sweep and its number. Raises ValueError when it is none."""
+    """Split a run's id into its sweep and its number. Raises ValueError if it is not a run id."""
     sweep, separator, number = run.rpartition(".r.")
     if not separator or not sweep or not number.isdecimal():
-        raise ValueError(f"{run!r} is no run id: expected <sweep>.r.<number>")
+        raise ValueError(f"{run!r} is not a run id: expected <sweep>.r.<number>")
     return sweep, int(number)
 
 
 def training_seed(seed: int, number: int) -> int:
-    """Return the seed of the n-th run's training: another one for each run, the same for each attempt."""
+    """Return the seed of the n-th run's training: different for each run, the same for each attempt."""
     return (seed * 1_000_003 + number) % 2**31
 
 
@@ -211,7 +211,7 @@ def adopt(
 ) -> Run:
     """Return a new run of `sweep`, waiting for an evaluator: `trained` of another sweep, with a copy of its checkpoint.
 
-    What the training took is kept. `metrics` are those of the training, and no earlier evaluation's.
+    The training's seconds and steps are kept. `metrics` are those of the training, without those of an evaluation.
     """
     return Run(
         version=1,
@@ -234,9 +234,9 @@ def adopt(
 
 
 def claim(run: Run, *, worker: str, nonce: str, at: float, other_code: str | None = None) -> Run:
-    """Return the run in the hands of `worker`: in training if it was queued, in evaluation if it was trained.
+    """Return the run, held by `worker`: in training if it was queued, in evaluation if it was trained.
 
-    `other_code` says in what the worker's code is not that of the submit.
+    `other_code` says how the worker's code differs from that of the submit.
     """
     if run.state not in WAITING:
         raise IllegalMove(f"run {run.id} is {run.state}: only a queued or trained run can be claimed")
@@ -276,28 +276,28 @@ def keep_checkpoint(run: Run, checkpoint: Checkpoint, *, seconds: float) -> Run:
 
 
 def fall_back(run: Run, to: Checkpoint | None) -> Run:
-    """Return the run at its checkpoint `to`, None for its start: those behind it could not be read."""
+    """Return the run at its checkpoint `to` (None: its start), because the later ones cannot be read."""
     _require(run, RunState.TRAINING)
     return run.move("fell back", **_back_at(run, to))
 
 
 def stop_early(run: Run, stop: EarlyStop) -> Run:
-    """Return the run marked to end early: its owner stops the training, and nobody trains it any further."""
+    """Return the run, marked to end early: its owner stops the training, and it is not trained any further."""
     _require(run, RunState.TRAINING)
     if run.early_stop or run.cancel_requested:
-        raise IllegalMove(f"run {run.id} is {run.state}, and to end already")
+        raise IllegalMove(f"run {run.id} is {run.state}, and is already marked to end")
     return run.move("stopped early", early_stop=stop)
 
 
 def ended_by_itself(run: Run) -> Run:
-    """Return the run without the mark to end early: its training was done before it heard of that. No move."""
+    """Return the run without the mark to end early, because its training ended before it read the mark. Not a move."""
     return run.model_copy(update={"early_stop": None})
 
 
 def retrain(run: Run, to: Checkpoint | None, why: str, *, max_stuck: int) -> Run:
-    """Return the run from its evaluation to training, at its checkpoint `to`: the one to score could not be read.
+    """Return the run from its evaluation to training, at its checkpoint `to`: the one to score cannot be read.
 
-    An older one must not be scored in its place. Counts as an attempt without progress.
+    An older checkpoint must not be scored instead. It counts as an attempt without progress.
     """
     _require(run, RunState.EVALUATING)
     if run.cancel_requested:
@@ -309,12 +309,12 @@ def retrain(run: Run, to: Checkpoint | None, why: str, *, max_stuck: int) -> Run
 
 
 def finish_training(run: Run, *, seconds: float, steps: int, metrics: Mapping[str, float]) -> Run:
-    """Return the run ready for the evaluator, `seconds` of training after its last checkpoint."""
+    """Return the run, ready for an evaluator, `seconds` of training after its last checkpoint."""
     _require(run, RunState.TRAINING)
     if run.cancel_requested:
         return _cancelled(run)
     if run.checkpoint is None:
-        raise IllegalMove(f"run {run.id} ended without a checkpoint: there is nothing to evaluate")
+        raise IllegalMove(f"run {run.id} ended without a checkpoint, so it cannot be evaluated")
     return run.move(
         "trained",
         state=RunState.TRAINED,
@@ -336,9 +336,9 @@ def observe(
     trained: Params | None = None,
     earlier: tuple[EarlierPoint, ...] = (),
 ) -> Run:
-    """Return the run with its score, from the evaluation or from the training that scored itself.
+    """Return the run with its score, from its evaluation or from its training.
 
-    `trained` are parameters that turned out otherwise than suggested. Raises ValueError when score or cost is no finite
+    `trained` are parameters that differ from the suggestion. Raises ValueError if score or cost is not a finite
     number.
     """
     _require(run, *LEASED)
@@ -361,7 +361,7 @@ def observe(
 
 
 def fail(run: Run, failure: Failure, *, cost: float) -> Run:
-    """Return the run failed for good: an observation without a score."""
+    """Return the run, failed: an observation without a score."""
     _require(run, *LEASED)
     if run.cancel_requested:
         return _cancelled(run)
@@ -369,10 +369,10 @@ def fail(run: Run, failure: Failure, *, cost: float) -> Run:
 
 
 def lose_attempt(run: Run, why: str, *, max_stuck: int) -> Run:
-    """Return the run after its worker or its process died: waiting again, or failed for good.
+    """Return the run after its worker or its process died: it waits again, or it failed.
 
-    An attempt that committed a checkpoint beyond all earlier ones made progress; `max_stuck` attempts in a row without
-    any end the run, unless it is not to be trained any further anyway.
+    An attempt that committed a checkpoint beyond all earlier ones made progress. After `max_stuck` attempts in a row
+    without progress the run fails, unless it was marked to end early.
     """
     _require(run, *LEASED)
     if run.cancel_requested:
@@ -385,26 +385,26 @@ def lose_attempt(run: Run, why: str, *, max_stuck: int) -> Run:
 
 
 def release(run: Run) -> Run:
-    """Return the run given back by a worker that was told to go. No failure is counted."""
+    """Return the run, given back by a worker that was asked to end. No failure is counted."""
     _require(run, *LEASED)
     return _cancelled(run) if run.cancel_requested else _waiting_again(run, "released")
 
 
 def cancel(run: Run) -> Run:
-    """Return the run cancelled; one that somebody holds is only marked, and its owner or the reaper ends it."""
+    """Return the run, cancelled; a run that a worker holds is only marked, and its owner or the reaper ends it."""
     if run.is_finished:
-        raise IllegalMove(f"run {run.id} is {run.state}: it is over and cannot be cancelled")
+        raise IllegalMove(f"run {run.id} is {run.state}: it has ended and cannot be cancelled")
     return run.move("cancel requested", cancel_requested=True) if run.state in LEASED else _cancelled(run)
 
 
 def retry(run: Run) -> Run:
-    """Return a run that ended without a score waiting again: for its evaluation if that was what it ended in, else for
-    its training, at its last checkpoint.
+    """Return a run that ended without a score, waiting again: for its evaluation if it ended there, else for its
+    training, at its last checkpoint.
 
-    Attempts without progress are counted anew. The numbers of attempts go on, since files are named by them.
+    Attempts without progress are counted from 0. The numbers of attempts continue, because files are named by them.
     """
     if run.state not in WITHOUT_SCORE:
-        raise IllegalMove(f"run {run.id} is {run.state}: only a failed or cancelled run can be tried again")
+        raise IllegalMove(f"run {run.id} is {run.state}: only a failed or cancelled run can be retried")
     changes: dict[str, Any] = {"state": RunState.TRAINED}
     if not run.trained_whole:
         changes = {"state": RunState.QUEUED, "metrics": {}, **_back_at(run, run.checkpoint)}
@@ -413,49 +413,9 @@ def retry(run: Run) -> Run:
     return run.move("retried", setback=setback, **anew, **changes)
 
 
-def taken_back(run: Run) -> dict[str, Any]:
-    """Describe for the log what of a sweep's totals a retry of `run` takes back."""
-    return {"was": run.state, "cost": run.cost or 0.0}
-
-
 def finite(metrics: Mapping[str, float]) -> dict[str, float]:
-    """Return the metrics that are finite numbers: JSON has no others, so a record with one could not be read back."""
+    """Return the metrics that are finite numbers: JSON has no others, and a record must be readable."""
     return {name: value for name, value in metrics.items() if math.isfinite(value)}
-
-
-def event_of(run: Run) -> dict[str, Any]:
-    """Describe the run's last move for the log: what a replay needs, and no more."""
-    event: dict[str, Any] = {"kind": run.last_move, "run": run.number}
-    match run.last_move:
-        case "suggested":
-            event |= {"params": run.params, **run.prediction.model_dump(exclude_none=True)}
-        case "adopted":
-            event |= {"params": run.params, "origin": run.origin, "step": run.steps}
-            event |= {"early_stop": run.early_stop.model_dump(exclude_none=True)} if run.early_stop else {}
-        case "retried":
-            event |= {"params": run.params, "state": run.state, "step": run.steps}
-        case "claimed":
-            owner = run.owner.worker if run.owner else None
-            step = run.checkpoint.step if run.checkpoint else 0
-            event |= {"state": run.state, "attempt": run.attempt, "worker": owner, "step": step}
-            event |= {"code": run.other_code} if run.other_code else {}
-        case "checkpointed" | "fell back":
-            event |= {"step": run.steps}
-        case "trained" | "released":
-            event |= {"step": run.steps}
-        case "stopped early":
-            event |= run.early_stop.model_dump(exclude_none=True) if run.early_stop else {}
-        case "observed":
-            event |= {"score": run.score, "cost": run.cost}
-            event |= {"trained": run.trained} if run.trained else {}
-            event |= {"earlier": [point.model_dump() for point in run.earlier]} if run.earlier else {}
-        case "failed":
-            event |= {"cost": run.cost, "failure": run.failure.kind if run.failure else None}
-        case "lost":
-            event |= {"why": run.setback}
-        case "damaged":
-            event |= {"why": run.setback, "step": run.steps}
-    return event
 
 
 def _require(run: Run, *states: RunState) -> None:
@@ -465,13 +425,13 @@ def _require(run: Run, *states: RunState) -> None:
 
 
 def _waiting_again(run: Run, name: str, **changes: object) -> Run:
-    # A lost evaluation goes back to `trained`: training is never paid for twice.
+    # A lost evaluation goes back to `trained`: no run is trained twice.
     state = RunState.TRAINED if run.state is RunState.EVALUATING else RunState.QUEUED
     return run.move(name, state=state, owner=None, **changes)
 
 
 def _back_at(run: Run, to: Checkpoint | None) -> dict[str, Any]:
-    if to is None:  # nothing is left that could be scored: it is trained from its start
+    if to is None:  # no checkpoint is left to score: it is trained from its start
         return {"checkpoints": (), "steps": 0, "train_seconds": 0.0, "early_stop": None}
     kept = run.checkpoints[: run.checkpoints.index(to) + 1]
     return {"checkpoints": kept, "steps": to.step, "train_seconds": to.train_seconds}

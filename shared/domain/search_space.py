@@ -1,17 +1,17 @@
-"""The search space of a sweep: what may be varied, where the search starts, and its map to the unit cube.
+"""The search space of a sweep: its parameters, the search centre, and the map to the unit cube.
 
 Three ways to write one configuration:
 
-    params    dict {dotted path: plain Python value}, what a run is started with
+    params    dict {dotted path: plain Python value}, the parameters of a run
     unit      (d,) floats in [0, 1], one per parameter; a uniform draw here is a uniform draw of the parameter
-    features  (w,) floats in [0, 1], what a surrogate sees: categories one-hot, constants left out
+    features  (w,) floats in [0, 1], the input of a surrogate: categories one-hot, constants left out
 
-A parameter with k discrete values cuts its unit interval into k equal cells and encodes a value as the middle of
-its cell. So the first and the last integer have as much room as any other.
+A parameter with k discrete values divides its unit interval into k equal cells and encodes a value as the middle of
+its cell. So the first and the last integer have cells of the same size as the others.
 
-Where the conditions of a parameter do not hold it is inactive: params leave it out, and in units it stands at its
-search centre. So a configuration has one form of each kind, and a surrogate sees a constant where a parameter means
-nothing (Levesque et al., 2017).
+A parameter whose conditions are not true is inactive: params do not have it, and in units it is at its search centre.
+So each configuration has exactly one form of each kind, and a surrogate sees a constant where a parameter has no
+meaning (Levesque et al., 2017).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.domain.conditions import axis_of, count, settle
+from shared.domain.conditions import axis_of, count_combinations, settle_conditions
 from shared.domain.constraints import Constraint, read_constraint
 from shared.domain.errors import ConfigError
 from shared.domain.parameter import Array, Condition, Parameter, Params, Value
@@ -38,9 +38,9 @@ __all__ = ["Parameter", "Params", "SearchSpace", "Value"]
 
 @dataclass(frozen=True)
 class SearchSpace:
-    """The parameters of a sweep in the order of its file. `notes` tells what was read differently than written.
+    """The parameters of a sweep in the order of its file. `notes` are about values that were changed.
 
-    `idle` are the paths of parameters that the config itself keeps inactive: they are not searched.
+    `idle` are the paths of parameters that the config makes inactive: they are not searched.
     """
 
     parameters: tuple[Parameter, ...]
@@ -52,14 +52,14 @@ class SearchSpace:
     def from_config(
         cls, parameters: Mapping[str, Any], *, constraints: Sequence[Any] = (), fixed: Mapping[str, Any] | None = None
     ) -> SearchSpace:
-        """Read the mapping below `parameters:` of a sweep; a leaf is a mapping with the key `distribution`.
+        """Read the mapping `parameters:` of a sweep; a leaf is a mapping with the key `distribution`.
 
-        `constraints` are texts over the dotted paths of parameters, and of `fixed`, the values of the config itself.
-        Raises ConfigError for anything that cannot be used; the message names the dotted path and the remedy.
+        `constraints` are texts over the dotted paths of parameters and of `fixed`, the values of the config.
+        Raises ConfigError for anything that cannot be used; the message has the dotted path and the remedy.
         """
         written, notes = read_parameters(parameters)
-        found, idle = settle(written, fixed or {})
-        told = [f"{path}: not searched, it is never active: {reason}" for path, reason in idle.items()]
+        found, idle = settle_conditions(written, fixed or {})
+        told = [f"{path}: not searched, because it is never active: {reason}" for path, reason in idle.items()]
         space = cls(found, (*notes, *told), idle=tuple(idle))
         if not constraints:
             return space
@@ -77,13 +77,13 @@ class SearchSpace:
 
     @property
     def is_finite(self) -> bool:
-        """Whether there are only so many configurations."""
+        """Whether the number of configurations is finite."""
         return self.size < math.inf
 
     @cached_property
     def size(self) -> float:
         """The number of different configurations, inf if any parameter is continuous."""
-        return count(self.parameters, {p.path: axis_of(p, self.parameters) for p in self.parameters})
+        return count_combinations(self.parameters, {p.path: axis_of(p, self.parameters) for p in self.parameters})
 
     @cached_property
     def is_conditional(self) -> bool:
@@ -92,29 +92,29 @@ class SearchSpace:
 
     @cached_property
     def parents_first(self) -> tuple[int, ...]:
-        """(d,) The indices of the parameters, each after those that it depends on: they have fewer conditions."""
+        """(d,) The indices of the parameters, each after those that it depends on, which have fewer conditions."""
         return tuple(sorted(range(len(self)), key=lambda j: len(self.parameters[j].when)))
 
     @property
     def feature_parameters(self) -> tuple[int, ...]:
-        """(w,) For each feature column the index of its parameter among those that vary."""
+        """(w,) For each feature column the index of its parameter among the parameters that vary."""
         owners: list[int] = []
         for index, parameter in enumerate(p for p in self.parameters if not p.is_constant):
             owners += [index] * (len(parameter.values) or 1)
         return tuple(owners)
 
     def constrained(self, constraints: tuple[Constraint, ...]) -> SearchSpace:
-        """Return the space in which `constraints` hold, with a note on how much of it that is.
+        """Return the space with `constraints`, and a note on the share of it that meets them.
 
         Raises ConfigError if none of many configurations meets them.
         """
         space = replace(self, constraints=constraints)
         rng = np.random.default_rng(0)
         met = sum(space.allows(self.sample_uniform(rng)) for _ in range(FEASIBILITY_DRAWS))
-        told = " and ".join(constraint.text for constraint in constraints)
+        text = " and ".join(constraint.text for constraint in constraints)
         if not met:
             raise ConfigError(
-                f"sweep.constraints: none of {FEASIBILITY_DRAWS} configurations meets {told}: loosen them"
+                f"sweep.constraints: none of {FEASIBILITY_DRAWS} configurations meets {text}: loosen the constraints"
             )
         note = f"{100 * met / FEASIBILITY_DRAWS:.2g} % of the space meets the constraints"
         return replace(space, notes=(*self.notes, note))
@@ -128,7 +128,7 @@ class SearchSpace:
         return self._active({p.path: p.centre for p in self.parameters})
 
     def completed(self, given: Mapping[str, object]) -> Params:
-        """Return `given` with what is missing and active taken from the centre; raise ConfigError as `validate`."""
+        """Return `given`, completed with the active parameters of the centre. Raises ConfigError as `validate` does."""
         return self.validate({**{p.path: p.centre for p in self.parameters}, **given})
 
     def sample(self, rng: np.random.Generator, *, scale: float = 1.0) -> Params:
@@ -141,11 +141,11 @@ class SearchSpace:
         return self.decode(np.clip(units, 0.0, 1.0))
 
     def sample_uniform(self, rng: np.random.Generator) -> Params:
-        """Draw from the whole box, each parameter on its own scale."""
+        """Draw from the whole space, each parameter on its own scale."""
         return self.decode(rng.random(len(self)))
 
     def validate(self, params: Mapping[str, object]) -> Params:
-        """Return `params` in this space's order and types, without those that are inactive, whatever their values.
+        """Return `params` in the order and the types of this space, without inactive parameters.
 
         Raises ConfigError for an unknown path, a missing one, and a value of the wrong type or outside the bounds.
         """
@@ -168,20 +168,22 @@ class SearchSpace:
         return np.array([p.encode(params[p.path]) if p.is_active(params) else rest for p, rest in places])
 
     def decode(self, units: Sequence[float] | Array) -> Params:
-        """Return the params at units (d,); values outside [0, 1] are moved to the bound."""
+        """Return the params at units (d,); units outside [0, 1] are moved to the bound."""
         values = {p.path: p.decode(float(unit)) for p, unit in zip(self.parameters, units, strict=True)}
-        if self.is_conditional:  # as written where it is at its centre, so that such a configuration is found again
+        if (
+            self.is_conditional
+        ):  # exactly the centre where it is at its centre, so that such a configuration is found again
             at_rest = zip(self.parameters, np.equal(units, self._resting), strict=True)
             values |= {p.path: p.centre for p, rests in at_rest if rests and p.when}
         return self._active(values)
 
     def snap(self, units: Array) -> Array:
-        """Move units (n, d) to the legal values nearest to them, so that encode(decode(x)) is x again."""
+        """Move units (n, d) to the nearest legal values, so that encode(decode(x)) is x."""
         legal = np.column_stack([p.snap(units[:, j]) for j, p in enumerate(self.parameters)])
         return np.where(self.activity(legal), legal, self._resting) if self.is_conditional else legal
 
     def activity(self, units: Array) -> NDArray[np.bool_]:
-        """Return for units (n, d) which parameters are active, (n, d)."""
+        """Return a mask (n, d) of the parameters that are active at units (n, d)."""
         active = np.ones(units.shape, dtype=np.bool_)
         for parent, values, children in self._gates:
             cells = self.parameters[parent].cells
@@ -190,9 +192,9 @@ class SearchSpace:
         return active
 
     def combinations(self, axes: Sequence[Sequence[float]]) -> Array:
-        """Return once each configuration whose active parameters take units of their axes, as units (n, d).
+        """Return each configuration whose active parameters take units of their axes once, as units (n, d).
 
-        Of parameters without conditions the last is the fastest.
+        Without conditions the last parameter changes fastest.
         """
         rows: Array = self._resting[None].copy()
         for j in self.parents_first:
@@ -218,19 +220,19 @@ class SearchSpace:
         return np.column_stack(columns) if columns else np.empty((len(units), 0))
 
     def _active(self, values: Params) -> Params:
-        """Return `values`, one for each parameter, without those of inactive ones."""
+        """Return `values`, one for each parameter, without those of inactive parameters."""
         if not self.is_conditional:
             return values
         return {p.path: values[p.path] for p in self.parameters if p.is_active(values)}
 
     @cached_property
     def _resting(self) -> Array:
-        """(d,) Where a parameter stands while it is inactive."""
+        """(d,) The units of inactive parameters."""
         return np.array([p.encode(p.centre) for p in self.parameters])
 
     @cached_property
     def _gates(self) -> list[tuple[int, Array, list[int]]]:
-        """The index of a parent, those of its cells that open the gate, and the indices of all behind it."""
+        """The index of a parent, the cells in which its children are active, and the indices of the children."""
         children: dict[Condition, list[int]] = {}
         for j, parameter in enumerate(self.parameters):
             for condition in parameter.when:

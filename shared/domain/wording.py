@@ -1,4 +1,4 @@
-"""How a fault in what a person wrote is worded: one line with what, where, got, expected, and how to mend it."""
+"""The words for a fault in a config or a command: one line with what, where, got, expected, and how to fix it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _short.maxstring = _short.maxother = 60
 
 
 def show(value: object) -> str:
-    """Return `value` on one line, shortened, with what cannot be printed escaped."""
+    """Return `value` on one line, shortened, with unprintable characters escaped."""
     if value is None or isinstance(value, bool):
         return "null" if value is None else str(value).lower()
     return f"{value:g}" if isinstance(value, float) else _short.repr(value)
@@ -29,7 +29,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Return the one of `known` that `word` was probably meant to be; the last part of a dotted path means the path."""
+    """Return the one of `known` that `word` probably means; the last part of a dotted path stands for the path."""
     words = list(known)
     below = [path for path in words if path.endswith(f".{word}")]
     found = below or difflib.get_close_matches(word, words, n=1, cutoff=0.6)
@@ -37,24 +37,24 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 
 def one_line(text: object) -> str:
-    """Return the first line of a library's message that says something."""
+    """Return the first line of a library's message that is not empty."""
     return next((line.strip() for line in str(text).splitlines() if line.strip()), "no further explanation")
 
 
 def plain_sentence(text: object) -> str:
-    """Return what somebody else's code said as a line of at most 500 characters: printable, and without secrets."""
+    """Return a message of foreign code as one printable line of at most 500 characters, without secrets."""
     line = one_line(text)
     plain = "".join(character if character.isprintable() else ascii(character)[1:-1] for character in line)
     return redacted(plain if len(plain) <= LONGEST_SENTENCE else f"{plain[:LONGEST_SENTENCE]}...")
 
 
 def refusal(where: str, got: object, expected: str, remedy: str) -> ConfigError:
-    """Return the error for a value that cannot be used; raise it where it is found."""
+    """Return the error for a value that cannot be used; the caller raises it."""
     return ConfigError(f"{where} is {show(got)}: expected {expected}; {remedy}")
 
 
 def finite_number(path: str, value: object) -> float:
-    """Return `value` as a float; raise ConfigError naming `path` if it is no finite number."""
+    """Return `value` as a float; raise ConfigError with `path` if it is not a finite number."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         remedy = "write it without quotes" if isinstance(value, str) and _reads_as_number(value) else "write a number"
         raise refusal(path, value, "a number", remedy)

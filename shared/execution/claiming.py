@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from shared.config.frozen import job_of
 from shared.domain.errors import ConfigError, Held, IllegalMove, NotFound, Stale, Unreadable
 from shared.domain.run import Run, RunState, claim
 from shared.domain.sweep import Sweep
@@ -57,14 +58,14 @@ def claim_next(worker: Worker, hint: str, *, declines: Declines) -> Claimed | No
             if reason := declines(run, sweep):
                 _tell_left(worker, run_id, reason)
                 continue
+            # An evaluation plays on one GPU, however many the training had.
+            gpus = job_of(sweep).trainer.gpus_per_run if run.state is RunState.QUEUED else 1
         except NotFound as reason:
             log.info("left run %s alone: %s", run_id, reason)
             continue
         except (ConfigError, Unreadable) as reason:  # of another version: it stays due for a worker of that one
             _tell_left(worker, run_id, str(reason))
             continue
-        # An evaluation plays on one GPU, however many the training had.
-        gpus = sweep.config["trainer"].get("gpus_per_run", 1) if run.state is RunState.QUEUED else 1
         slot = worker.slots.take(run_id, gpus=gpus)
         if slot is None:
             continue

@@ -10,8 +10,7 @@ from threading import Event
 from shared.domain.errors import Fenced, NotFound, Stale, StoreUnreachable
 from shared.domain.progress import Progress
 from shared.domain.run import Run
-from shared.store.ledger import Lease as Lifespan
-from shared.store.ledger import new_commit_id
+from shared.store.ledger import LeaseTerm, new_commit_id
 from shared.store.run_store import Renewal, RunStore
 
 log = logging.getLogger(__name__)
@@ -49,7 +48,7 @@ class Lease:
         while True:
             after = move(self.run)
             try:
-                held: Lifespan = self._lease_ms if keep else "drop"
+                held: LeaseTerm = self._lease_ms if keep else "drop"
                 self.run = self._runs.commit(self.run, after, lease=held, commit_id=commit_id)
                 return self.run
             except Stale:

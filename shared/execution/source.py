@@ -13,9 +13,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from protein_sweeps._packages import ROOT
-from shared.config.frozen import from_plain
+from shared.config.frozen import job_of
 from shared.config.schema import FunctionTrainer, NoopTrainer, PpoTrainer, SweepJob
-from shared.domain.code import CodeVersion, difference
+from shared.domain.code import CodeVersion, code_difference
 from shared.domain.sweep import Sweep
 from shared.execution.git import DIGITS, Checkout, look_at
 from shared.execution.given import is_given
@@ -109,7 +109,7 @@ class CodeComparison:
         """Say in what the code here is another one than the sweep was submitted with; None if it is the same."""
         if sweep.code is None:
             return None
-        found = difference(sweep.code, self.source(from_plain(sweep.config)).version)
+        found = code_difference(sweep.code, self.source(job_of(sweep)).version)
         told = self._told.pop(sweep.name, None)
         if found:
             self._told[sweep.name] = found

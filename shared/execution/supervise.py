@@ -30,7 +30,7 @@ from shared.domain.wording import plain_sentence
 from shared.execution.forkserver import forkserver_lives, start_child
 from shared.execution.job import Job
 from shared.execution.lease import Lease, Move
-from shared.storage.checkpoints import Opened, open_newest, prune_checkpoints
+from shared.storage.checkpoints import OpenedCheckpoint, open_newest, prune_checkpoints
 from shared.storage.folders import RunFolder
 from shared.storage.logs import bound_log
 from shared.storage.records import write_run
@@ -146,11 +146,13 @@ def supervise(
         channel.connection.close()
 
 
-def _open_while_renewing(lease: Lease, folder: RunFolder, *, patience: Patience, shutdown: Event) -> Opened | Stopped:
+def _open_while_renewing(
+    lease: Lease, folder: RunFolder, *, patience: Patience, shutdown: Event
+) -> OpenedCheckpoint | Stopped:
     """Verify the run's checkpoints, which may be large, and keep the lease meanwhile. Raises Fenced."""
     checkpoints = lease.run.checkpoints
     if not checkpoints:
-        return Opened()
+        return OpenedCheckpoint()
     opener = ThreadPoolExecutor(1, thread_name_prefix="verify")
     try:
         opening, renew_at = opener.submit(open_newest, folder, checkpoints), time.monotonic() + patience.heartbeat
@@ -170,7 +172,7 @@ def _open_while_renewing(lease: Lease, folder: RunFolder, *, patience: Patience,
         opener.shutdown(wait=False)
 
 
-def _continued(job: Job, opened: Opened) -> Job:
+def _continued(job: Job, opened: OpenedCheckpoint) -> Job:
     step = opened.checkpoint.step if opened.checkpoint else 0
     path = str(opened.path) if opened.path else None
     return job.model_copy(update={"checkpoint": path, "checkpoint_step": step})

@@ -8,9 +8,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from shared.config.frozen import from_plain, run_config
+from shared.config.frozen import job_of, run_config
 from shared.config.schema import SweepJob
-from shared.config.searched import short_names
+from shared.config.searched import user_params
 from shared.domain.errors import ConfigError, Fenced, StoreUnreachable
 from shared.domain.observation import BadScore
 from shared.domain.progress import Progress
@@ -64,7 +64,7 @@ Conclude = Callable[[Run, Finished, SweepJob], Run]
 
 def work_on(worker: Worker, claimed: Claimed, *, entry: Entry, phase: str, conclude: Conclude) -> None:
     """See the claimed run through this phase. Every ending is committed once, or the run is not ours any more."""
-    lease, job = claimed.lease, from_plain(claimed.sweep.config)
+    lease, job = claimed.lease, job_of(claimed.sweep)
     folder = folder_of(worker, claimed.sweep, lease.run)
     try:
         ending = _carry_out(worker, claimed, job, folder, entry=entry, phase=phase)
@@ -117,7 +117,7 @@ def _carry_out(
 
 def folder_of(worker: Worker, sweep: Sweep, run: Run) -> RunFolder:
     """Return the folder of a run, on this machine: a worker with a DATA_DIR of its own keeps the layout below it."""
-    job = from_plain(sweep.config)
+    job = job_of(sweep)
     return RunFolder(runs_root(job.runs_dir, job.data_dir, sweep.name, here=worker.data_dir) / run.id)
 
 
@@ -153,7 +153,7 @@ def _prepare(worker: Worker, claimed: Claimed, job: SweepJob, folder: RunFolder,
         seed=seed,
         device=slot.device if job.device == "auto" or not slot.gpus else job.device,
         config=config,
-        params=short_names(job, run.params),
+        params=user_params(job, run.params),
         given=_given(entry),
         folder=str(folder.path),
         workspace=str(folder.workspace(run.attempt)),

@@ -27,8 +27,8 @@ from shared.queues.lifecycle import Lifecycle
 from shared.queues.notifications import Notifications
 from shared.queues.watchdog import watch_queues
 from shared.storage.identity import Storage, identify
-from shared.store import fleet
 from shared.store.connection import exposure
+from shared.store.fleet import LiveWorker
 from shared.store.store import Store, open_store
 
 log = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ class Worker:
     def announce(self) -> None:
         """Tell the fleet that this worker lives, and what it holds. Raises StoreReplaced."""
         self.store.fleet.announce(
-            fleet.Worker(
+            LiveWorker(
                 id=self.id,
                 service=self.service,
                 host=socket.gethostname(),

@@ -24,7 +24,7 @@ from shared.local.daemon import Connection, Daemon, DidNotStart
 from shared.local.daemon_server import Place
 from shared.local.exit_codes import error_of
 from shared.local.workers import FLOWER, Death
-from shared.store.fleet import Worker
+from shared.store.fleet import LiveWorker
 from shared.store.store import open_store
 
 FOLDER, PLACE, SOCKET = ".stack", "stack.json", "stack.sock"
@@ -262,5 +262,5 @@ def _look_at(data_dir: Path) -> Stack:
         return found.stack
 
 
-def _is_live(part: Part, workers: list[Worker]) -> bool:
+def _is_live(part: Part, workers: list[LiveWorker]) -> bool:
     return any(worker.pid == part.pid and worker.host == socket.gethostname() for worker in workers)

@@ -19,6 +19,7 @@ from shared.config.schema import SweepJob
 from shared.control.findings import Finding
 from shared.control.snapshot import Snapshot
 from shared.domain.errors import SweepError
+from shared.domain.events import RunClaimed
 from shared.domain.progress import Progress
 from shared.domain.run import Run, RunState, run_id
 from shared.domain.wording import nearest
@@ -136,8 +137,10 @@ class _Trial:
 
     def _given(self, attempt: int) -> int:
         """Return the step that an attempt of the training was to go on from."""
-        claims = [event.body for event in self.store.sweeps.whole_log(NAME) if event.body["kind"] == "claimed"]
-        return next(int(body["step"]) for body in claims if (body["state"], body["attempt"]) == ("training", attempt))
+        events = (entry.event for entry in self.store.sweeps.whole_log(NAME))
+        claims = [event for event in events if isinstance(event, RunClaimed)]
+        wanted = (RunState.TRAINING, attempt)
+        return next(claim.step for claim in claims if (claim.state, claim.attempt) == wanted)
 
     def _why_declined(self, sweep: LocalSweep, run: Run) -> str | None:
         service = "trainer" if run.state is RunState.QUEUED else "evaluator"

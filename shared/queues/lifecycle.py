@@ -32,7 +32,7 @@ class Lifecycle:
         self._tasks: set[str] = set()
         lifecycle = self
 
-        class Step(bootsteps.StartStopStep):  # type: ignore[misc]
+        class LifecycleStep(bootsteps.StartStopStep):  # type: ignore[misc]
             """Runs the actions in the worker's main thread, before its pool starts and after it has ended."""
 
             name = "sweep lifecycle"
@@ -49,7 +49,7 @@ class Lifecycle:
 
             terminate = stop
 
-        app.steps["worker"].add(Step)
+        app.steps["worker"].add(LifecycleStep)
         # Both are needed: SIGQUIT never sends this signal, and a warm SIGTERM may wait for tasks before `close`.
         worker_shutting_down.connect(lambda **_: self.shutdown.set(), weak=False)
         task_prerun.connect(lambda task_id, **_: self._tasks.add(task_id), weak=False)

@@ -23,7 +23,7 @@ LONGEST_BODY = 4096  # characters; ours have about 150
 LONGEST_ARGUMENT = 200
 
 
-class Channel(redis.Channel):
+class NotificationChannel(redis.Channel):
     """Reads messages off the queues, and drops what is not even JSON."""
 
     def _brpop_read(self, **options: Any) -> Any:
@@ -44,7 +44,7 @@ class Channel(redis.Channel):
 class Transport(redis.Transport):
     """Delivers the messages that a worker can survive."""
 
-    Channel = Channel
+    Channel = NotificationChannel
 
     def _deliver(self, message: Any, queue: str) -> None:
         fault = fault_of_message(message)

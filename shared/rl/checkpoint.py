@@ -32,7 +32,7 @@ class DamagedCheckpoint(SweepError):
 
 
 @dataclass(frozen=True)
-class Checkpoint:
+class PolicyCheckpoint:
     """A policy, where it comes from, and how far its training was."""
 
     policy: Policy
@@ -44,7 +44,7 @@ class Checkpoint:
     training_tensors: Mapping[str, Tensor] = field(default_factory=dict)
 
 
-def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+def save_checkpoint(path: Path, checkpoint: PolicyCheckpoint) -> None:
     """Write `checkpoint` into the folder `path`, which is made. Atomicity is the caller's business."""
     policy = checkpoint.policy
     about = {
@@ -64,7 +64,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     (path / "policy.json").write_text(json.dumps(about, indent=1, allow_nan=False))
 
 
-def load_checkpoint(path: Path, *, device: str = "cpu", with_training: bool = False) -> Checkpoint:
+def load_checkpoint(path: Path, *, device: str = "cpu", with_training: bool = False) -> PolicyCheckpoint:
     """Read what `save_checkpoint` wrote, onto `device`; the training's part only where it is asked for.
 
     Raises NotFound without a checkpoint at `path`, DamagedCheckpoint where it is truncated, incomplete or foreign.
@@ -84,9 +84,9 @@ def load_checkpoint(path: Path, *, device: str = "cpu", with_training: bool = Fa
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise DamagedCheckpoint(f"{path}: policy.json and policy.safetensors do not go together: {error}") from error
     if not with_training:
-        return Checkpoint(policy, env, step, env_kwargs)
+        return PolicyCheckpoint(policy, env, step, env_kwargs)
     state, training = _read_json(path / "training.json"), _read_tensors(path / "training.safetensors", device)
-    return Checkpoint(policy, env, step, env_kwargs, state, training)
+    return PolicyCheckpoint(policy, env, step, env_kwargs, state, training)
 
 
 def _restore_policy(about: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Policy:

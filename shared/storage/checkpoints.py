@@ -28,7 +28,7 @@ def write_checkpoint(
 
 
 @dataclass(frozen=True)
-class Opened:
+class OpenedCheckpoint:
     """The newest checkpoint that is whole, with the path that was saved; `faults` says why newer ones are not."""
 
     checkpoint: Checkpoint | None = None
@@ -36,15 +36,15 @@ class Opened:
     faults: tuple[str, ...] = ()
 
 
-def open_newest(folder: RunFolder, checkpoints: Sequence[Checkpoint]) -> Opened:
+def open_newest(folder: RunFolder, checkpoints: Sequence[Checkpoint]) -> OpenedCheckpoint:
     """Return the newest of the checkpoints, in the order they were committed, every byte of which is verified."""
     faults: list[str] = []
     for checkpoint in reversed(checkpoints):
         try:
-            return Opened(checkpoint, open_checkpoint(folder, checkpoint), tuple(faults))
+            return OpenedCheckpoint(checkpoint, open_checkpoint(folder, checkpoint), tuple(faults))
         except NotFound as reason:
             faults.append(str(reason))
-    return Opened(faults=tuple(faults))
+    return OpenedCheckpoint(faults=tuple(faults))
 
 
 def open_checkpoint(folder: RunFolder, checkpoint: Checkpoint) -> Path:

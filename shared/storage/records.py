@@ -80,5 +80,5 @@ def _read(file: Path, kind: type[Record]) -> Record:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise Unreadable(
-            f"{file} is not one of this version: {key}: {first['msg'].lower()}: install the version of its writer"
+            f"{file} was written by another version: {key}: {first['msg'].lower()}: install that version"
         ) from None

@@ -1,4 +1,4 @@
-"""The workers that live, by their own account."""
+"""The register of live workers: what each of them announces."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ SILENT_SECONDS = 20.0
 FORGET_SECONDS = 3600.0
 
 
-class Worker(Frozen):
+class LiveWorker(Frozen):
     """What a worker announces with each heartbeat."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")  # a newer worker may tell more
+    model_config = ConfigDict(frozen=True, extra="ignore")  # a newer worker may announce more
 
     id: str
     service: str
@@ -32,12 +32,12 @@ class Worker(Frozen):
     gpus: tuple[str, ...] = ()
     version: str
     code: str = ""  # the package's version, with a digest of its sources
-    differs: dict[str, str] = {}  # sweep -> in what the code here is not that of its submit
+    differs: dict[str, str] = {}  # sweep -> how the code here differs from that of its submit
     data_dir: str = ""
-    storage: str | None = None  # id of that folder; None: it has none of its own, or cannot use it
+    storage: str | None = None  # id of that folder; None: it has none, or cannot use it
     storage_fault: str | None = None
     settings: dict[str, float] = {}  # its timing (seconds)
-    allow: tuple[str, ...] = ()  # entry points beyond the built-in ones
+    allow: tuple[str, ...] = ()  # entry points that it may run, beside the built-in ones
 
 
 class Fleet:
@@ -49,25 +49,25 @@ class Fleet:
         self._store_id = ""
         self._beat = client.register_script((SCRIPTS / "heartbeat.lua").read_text())
 
-    def announce(self, worker: Worker) -> None:
-        """Note that this worker lives. Raises StoreReplaced when the store is not that of the first announcement."""
+    def announce(self, worker: LiveWorker) -> None:
+        """Record that this worker is live. Raises StoreReplaced if the store is not that of the first announcement."""
         self._store_id = self._send(worker.id, worker.model_dump_json())
 
     def sign_off(self, worker_id: str) -> None:
-        """Take a worker that ends out of the register. Raises StoreReplaced as `announce` does."""
+        """Remove a worker that ends. Raises StoreReplaced as `announce` does."""
         self._send(worker_id, "")
 
-    def live(self, *, silent_seconds: float = SILENT_SECONDS) -> list[Worker]:
-        """Return the workers heard within the last `silent_seconds`."""
+    def live(self, *, silent_seconds: float = SILENT_SECONDS) -> list[LiveWorker]:
+        """Return the workers that announced themselves within the last `silent_seconds`."""
         with plain_errors(self._url):
             seconds, micros = self._client.time()
             since = seconds * 1000 + micros // 1000 - int(silent_seconds * 1000)
             ids = self._client.zrangebyscore(keys.WORKERS_SEEN, since, "+inf")
             texts = self._client.hmget(keys.WORKERS, ids) if ids else []
-        return [Worker.model_validate_json(text) for text in texts if text]
+        return [LiveWorker.model_validate_json(text) for text in texts if text]
 
     def live_slots(self, queue: str) -> int:
-        """Return how many runs of `queue` the live workers can hold at once."""
+        """Return how many runs of `queue` the live workers can hold at the same time."""
         return sum(worker.slots for worker in self.live() if queue in worker.queues)
 
     def _send(self, worker_id: str, text: str) -> str:

@@ -2,20 +2,20 @@
 
 | key                     | type   | what                                                                   |
 |-------------------------|--------|------------------------------------------------------------------------|
-| store:id                | string | id of this store, written once; workers of another one stop            |
+| store:id                | string | id of this store, written once; workers of another store stop          |
 | sweeps                  | zset   | name of each sweep, by creation (ms)                                   |
-| sweeps:live             | set    | names of those that are not finished                                   |
+| sweeps:live             | set    | names of the sweeps that are not finished                              |
 | sweep:<name>            | string | the sweep's record (JSON of `domain.sweep.Sweep`, defaults left out)   |
 | sweep:<name>:runs       | hash   | run number -> record (JSON of `domain.run.Run`, defaults left out)     |
 | sweep:<name>:states     | zset   | run number, by the ordinal of its state                                |
 | sweep:<name>:events     | stream | the log: ids 1-0, 2-0, ... without a gap; fields `at` (ms), `e` (JSON) |
 | sweep:<name>:progress   | hash   | run number -> last report and curve (JSON of `domain.progress`)        |
-| tracked                 | hash   | sweep -> position of its log up to which the tracker was told          |
+| tracked                 | hash   | sweep -> position in its log up to which the tracker is up to date     |
 | leases                  | zset   | id of each claimed run, by the end of its lease (ms)                   |
-| due:<queue>             | zset   | id of each run that wants a worker of that queue, by when (ms)         |
-| workers                 | hash   | worker -> what it announced (JSON of `store.fleet.Worker`)             |
+| due:<queue>             | zset   | id of each run that waits for a worker of that queue, since when (ms)  |
+| workers                 | hash   | worker -> what it announced (JSON of `store.fleet.LiveWorker`)         |
 | workers:seen            | zset   | worker, by its last heartbeat (ms)                                     |
-| <queue>                 | list   | Celery's messages; ours to count, kombu's to write                     |
+| <queue>                 | list   | Celery's messages: kombu writes them, we count them                    |
 
 All times are the server's.
 """
@@ -52,7 +52,7 @@ def events(name: str) -> str:
 
 
 def progress(name: str) -> str:
-    """Return the key of what a sweep's runs reported last."""
+    """Return the key of the last reports of a sweep's runs."""
     return f"sweep:{name}:progress"
 
 

@@ -1,4 +1,4 @@
-"""Runs: read them, change them, hold their leases."""
+"""Runs: read them, change them, renew their leases."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shared.domain.run import ORDER, Run, RunState, sweep_of
 from shared.domain.sweep import SweepState
 from shared.store import keys
 from shared.store.connection import SCRIPTS, plain_errors
-from shared.store.ledger import Change, Lease, Ledger, read_record
+from shared.store.ledger import Change, LeaseTerm, Ledger, read_record
 
 MOST_DUE = 32
 Renewal = Literal["OK", "CANCEL", "STOP", "FENCED"]
@@ -22,7 +22,7 @@ Renewal = Literal["OK", "CANCEL", "STOP", "FENCED"]
 
 @dataclass(frozen=True)
 class DueRun:
-    """A run that waits for a worker, and since when (server ms)."""
+    """A run that waits for a worker, and since when (ms, by the server's clock)."""
 
     id: str
     since_ms: float
@@ -38,7 +38,7 @@ class RunStore:
         self._mark_due = client.register_script((SCRIPTS / "mark_due.lua").read_text())
 
     def get(self, run_id: str) -> Run:
-        """Return the run as it stands now. Raises NotFound."""
+        """Return the current record of a run. Raises NotFound."""
         try:
             sweep, number = sweep_of(run_id)
         except ValueError as error:
@@ -56,7 +56,7 @@ class RunStore:
         return sorted((read_record(Run, text) for text in texts), key=lambda run: run.number)
 
     def numbered(self, sweep: str, numbers: Iterable[int]) -> list[Run]:
-        """Return the runs of a sweep with these numbers, by number; those that there are not are left out."""
+        """Return the runs of a sweep with these numbers, by number, if they exist."""
         wanted = sorted(set(numbers))
         if not wanted:
             return []
@@ -76,7 +76,7 @@ class RunStore:
         """Return the runs of a sweep that are in one of `states`, by number."""
         wanted = set(states)
         runs = self.numbered(sweep, self.numbers_in(sweep, wanted))
-        return [run for run in runs if run.state in wanted]  # one may have moved on between the two reads
+        return [run for run in runs if run.state in wanted]  # a run may have changed its state between the two reads
 
     def counts(self, sweep: str) -> dict[RunState, int]:
         """Return how many runs of a sweep are in each state."""
@@ -91,14 +91,14 @@ class RunStore:
         before: Run,
         after: Run,
         *,
-        lease: Lease = "drop",
+        lease: LeaseTerm = "drop",
         only_in: Iterable[SweepState] = (),
         commit_id: str | None = None,
     ) -> Run:
         """Replace `before` by `after` and return it as written.
 
-        `lease`: milliseconds to hold it, "keep", "drop", or "expired" (drop it, but only if it has run out).
-        Raises Stale if somebody else came first, Held if the sweep is in none of the states `only_in`.
+        `lease`: its length in milliseconds, "keep", "drop", or "expired" (drop it only if it has expired).
+        Raises Stale if the record changed meanwhile, and Held if the state of the sweep is not in `only_in`.
         """
         change = Change(before, after, lease)
         (written,) = self._ledger.commit(
@@ -108,7 +108,7 @@ class RunStore:
         return written
 
     def claim(self, before: Run, after: Run, *, lease_ms: int) -> Run:
-        """Commit a claim: nothing of a sweep that is paused or over may be claimed. Raises Stale or Held."""
+        """Commit a claim. Raises Stale, and Held if the sweep is paused or finished."""
         try:
             return self.commit(before, after, lease=lease_ms, only_in=(SweepState.RUNNING, SweepState.STOPPING))
         except Held:
@@ -116,7 +116,7 @@ class RunStore:
             raise
 
     def renew(self, run: Run, *, lease_ms: int, progress: Progress | None = None) -> Renewal:
-        """Extend the lease of `run` if its owner still holds it, and keep its progress."""
+        """Extend the lease of `run` if its owner still holds it, and store its progress."""
         if run.owner is None:
             return "FENCED"
         text = progress.model_dump_json(exclude_defaults=True) if progress else ""
@@ -129,7 +129,7 @@ class RunStore:
         return answer
 
     def progress(self, sweep: str, numbers: Iterable[int]) -> dict[int, Progress]:
-        """Return what the given runs reported last; those that never did are left out."""
+        """Return the last reports of these runs, if they reported."""
         wanted = [str(number) for number in numbers]
         if not wanted:
             return {}
@@ -139,7 +139,7 @@ class RunStore:
         return {int(number): Progress.model_validate_json(text) for number, text in pairs if text}
 
     def keep_progress(self, sweep: str, reported: Mapping[int, Progress]) -> None:
-        """Write what runs reported in another sweep, by their number in this one."""
+        """Store reports that runs made in another sweep, by their number in this one."""
         texts = {str(number): one.model_dump_json(exclude_defaults=True) for number, one in reported.items()}
         if texts:
             with plain_errors(self._url):
@@ -152,15 +152,15 @@ class RunStore:
         return [DueRun(run, since) for run, since in pairs]
 
     def mark_due(self, run: Run) -> None:
-        """Put a waiting run back into the due set, where a pause or a mishap took it out."""
+        """Put a waiting run back into the due set, for example after a pause."""
         self._mark(run, "in")
 
     def unring(self, run: Run) -> None:
-        """Take a run out of the due set: nobody may claim it now."""
+        """Take a run out of the due set: it cannot be claimed now."""
         self._mark(run, "out")
 
     def waiting(self, queue: str) -> int:
-        """Return how many runs, of all sweeps, wait for a worker of `queue`."""
+        """Return how many runs of all sweeps wait for a worker of `queue`."""
         with plain_errors(self._url):
             return int(self._client.zcard(keys.due(queue)))
 
@@ -170,12 +170,12 @@ class RunStore:
             return int(self._client.llen(queue))
 
     def expired(self, *, most: int = 100) -> list[str]:
-        """Return the ids of runs whose lease has run out, the longest silent first."""
+        """Return the ids of runs whose lease has expired, the oldest first."""
         with plain_errors(self._url):
             return list(self._client.zrangebyscore(keys.LEASES, "-inf", self._now_ms(), start=0, num=most))
 
     def leased(self) -> set[str]:
-        """Return the ids of all runs that somebody holds, or held until the reaper takes them."""
+        """Return the ids of all runs with a lease, even an expired one."""
         with plain_errors(self._url):
             return set(self._client.zrange(keys.LEASES, 0, -1))
 

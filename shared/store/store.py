@@ -1,4 +1,4 @@
-"""The store as its users hold it: runs, sweeps and the fleet over one connection."""
+"""The store: runs, sweeps and the fleet over one connection."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from shared.store.sweep_store import SweepStore
 
 @dataclass(frozen=True)
 class Store:
-    """One connection's worth of doors."""
+    """The parts of the store that share one connection."""
 
     url: str
     client: redis.Redis
@@ -34,17 +34,17 @@ class Store:
         return is_private(self.url)
 
     def ping(self) -> None:
-        """Raise StoreUnreachable or StoreDenied unless the server answers."""
+        """Raise StoreUnreachable or StoreDenied if the server does not answer."""
         with plain_errors(self.url):
             self.client.ping()
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self.client.close()
 
 
 def open_store(url: str, *, client: redis.Redis | None = None) -> Store:
-    """Return the store at `url`. Nothing is sent yet."""
+    """Return the store at `url`, without a connection yet."""
     client = client or connect(url)
     ledger = Ledger(client, url)
     return Store(url, client, RunStore(client, url, ledger), SweepStore(client, url, ledger), Fleet(client, url))

@@ -160,10 +160,10 @@ def best(
         found = store.sweeps.get(named(store, sweep))
         best, *others = require_best(found.name, standings(store, found))
     if as_yaml:
-        from shared.config.frozen import from_plain, run_config
+        from shared.config.frozen import job_of, job_of_run
         from shared.config.frozen import to_yaml as write_yaml
 
-        print(write_yaml(from_plain(run_config(from_plain(found.config), best.run.params))), end="")
+        print(write_yaml(job_of_run(job_of(found), best.run.params)), end="")
         return
     if as_json:
         print_json(describe_best(best.run, found, best.configuration))

@@ -146,11 +146,11 @@ def config(
     Example: sweepctl config full +hardware=macbook
     """
     from shared.config.frozen import to_plain, to_yaml
-    from shared.config.secrecy import masked
+    from shared.config.secrecy import mask_secrets
 
     job = composed(name, overrides, config_dir=config_dir, data_dir=data_dir, pin=pin)
     if as_json:
-        print_json(masked(to_plain(job)))
+        print_json(mask_secrets(to_plain(job)))
     else:
         sys.stdout.write(to_yaml(job))
 

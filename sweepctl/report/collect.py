@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from shared.config.frozen import from_plain
+from shared.config.frozen import job_of
 from shared.config.searched import space_of
 from shared.control.results import Standing, ranked
 from shared.domain.errors import SweepError
@@ -26,11 +26,11 @@ Notice = Callable[[int, int], None]
 def collect(store: Store, name: str, *, on_step: Notice) -> Material:
     """Read a sweep. Raises NotFound, and ConfigError for a sweep of another version."""
     sweep = store.sweeps.get(name)
-    space = space_of(from_plain(sweep.config))
+    space = space_of(job_of(sweep))
     on_step(0, 4)
     runs, now = store.runs.all(name), store.sweeps.now()
     on_step(1, 4)
-    log = [] if sweep.log_dropped else ((event.at_ms, event.body) for event in store.sweeps.whole_log(name))
+    log = [] if sweep.log_dropped else store.sweeps.whole_log(name)
     timeline = timeline_of(log, start=sweep.created_at, now=now)
     on_step(2, 4)
     standings = ranked([run for run in runs if run.state is RunState.OBSERVED], sweep)

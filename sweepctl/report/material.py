@@ -33,7 +33,7 @@ class Material:
     @cached_property
     def metric(self) -> str:
         """The name of the metric that is the score."""
-        return str(self.sweep.config["sweep"]["metric"])
+        return self.sweep.metric
 
     @cached_property
     def better(self) -> str:
@@ -71,7 +71,7 @@ class Material:
         """What a cost is: seconds, steps, a metric, or `as reported` where the trainings reported it themselves."""
         if any("cost" in run.metrics for run in self.runs):
             return "as reported"
-        return str(self.sweep.config["cost"])
+        return self.sweep.cost_kind
 
     def cost_unit(self, largest: float = 0.0) -> Unit:
         """Return the unit of costs. Seconds become minutes or hours where `largest`, in seconds, is that long."""

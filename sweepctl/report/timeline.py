@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
-from shared.domain.run import FINISHED
+from shared.domain.events import LogEntry, RunClaimed, RunDamaged, RunEnded, RunLost, RunReleased, RunTrained
 
-ENDS = frozenset({*FINISHED, "trained", "lost", "released", "damaged"})
+ENDS = RunEnded | RunTrained | RunLost | RunReleased | RunDamaged
 WASTED = frozenset({"lost", "released", "damaged", "cancelled"})
 SAME_BAR = 0.004
 """Share of the whole time: where there are many attempts, those of one kind with a shorter gap are drawn as one bar."""
@@ -58,25 +57,22 @@ class Timeline:
     until: float = 0.0
 
 
-def timeline_of(events: Iterable[tuple[int, Mapping[str, Any]]], *, start: float, now: float) -> Timeline:
-    """Read the entries of a log, (ms since the epoch, body); `start` and `now` are seconds since the epoch.
+def timeline_of(log: Iterable[LogEntry], *, start: float, now: float) -> Timeline:
+    """Read the entries of a log; `start` and `now` are seconds since the epoch.
 
     An attempt in progress lasts until `now`.
     """
     told, held = Timeline(), {}
-    for at_ms, body in events:
+    for _, at_ms, event in log:
         at = max(at_ms / 1000 - start, 0.0)
         told.until = max(told.until, at)
-        run, kind = body.get("run"), body["kind"]
-        if run is None:
-            continue
-        if kind == "claimed":
-            held[run] = Span(body.get("worker") or "?", str(body["state"]), run, body.get("attempt") or 1, at, at)
-        elif kind in ENDS:
-            if run in held:
-                told.spans.append(replace(held.pop(run), end=at, ended=kind))
-            if kind in FINISHED:
-                told.ended[run] = at
+        if isinstance(event, RunClaimed):
+            held[event.run] = Span(event.worker, str(event.state), event.run, event.attempt, at, at)
+        elif isinstance(event, ENDS):
+            if event.run in held:
+                told.spans.append(replace(held.pop(event.run), end=at, ended=event.kind))
+            if isinstance(event, RunEnded):
+                told.ended[event.run] = at
     told.until = max(told.until, now - start) if held else told.until
     told.spans += [replace(span, end=max(told.until, span.start)) for span in held.values()]
     told.spans.sort(key=lambda span: (span.start, span.run))

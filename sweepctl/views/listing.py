@@ -13,7 +13,7 @@ from rich.text import Text
 from shared.domain.audit import Audit
 from shared.domain.run import Run
 from shared.domain.sweep import Sweep
-from shared.store.fleet import Worker
+from shared.store.fleet import LiveWorker
 from sweepctl.views import formats
 from sweepctl.views.live import COLOURS
 
@@ -127,7 +127,7 @@ def _early(details: Mapping[str, Any]) -> str | None:
     return f"{formats.early_stop(details['steps'], stop['of_steps'])}: {stop['why']}" if stop else None
 
 
-def workers_table(workers: Sequence[Worker], notes: Sequence[str] = (), *, private: bool = False) -> RenderableType:
+def workers_table(workers: Sequence[LiveWorker], notes: Sequence[str] = (), *, private: bool = False) -> RenderableType:
     """Return the workers that live, and what is odd about them."""
     if not workers:
         start = "`sweepctl up` starts them" if private else "start one with `celery -A services.trainer worker -Q gpu`"

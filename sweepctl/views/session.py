@@ -21,7 +21,8 @@ from shared.control.results import standings
 from shared.control.snapshot import Snapshot, describe, describe_best
 from shared.control.submit import Submitted
 from shared.control.train_best import places_of
-from shared.domain.run import FINISHED, Run, RunState, run_id
+from shared.domain.events import RunCancelled, RunFailed, RunLost, RunObserved, RunRetried
+from shared.domain.run import Run, RunState, run_id
 from shared.domain.sweep import SweepState
 from shared.local.run_sweep import LocalSweep
 from shared.storage.folders import RunFolder
@@ -177,16 +178,17 @@ def _print_lines(console: Console, store: Store, shots: Iterator[Snapshot | None
     last, seen, over = _first(shots), 0, 0
     for shot in itertools.chain([last], shots):
         last = shot or last
-        for event in store.sweeps.events(last.sweep.name, after=seen):
-            seen = event.position
-            if event.body["kind"] in FINISHED and "run" in event.body:
-                over += 1
-                run = store.runs.get(run_id(last.sweep.name, event.body["run"]))
-                print_line(console, run, over, last.sweep.limits.max_runs)
-            elif event.body["kind"] == "retried":
-                over -= 1
-            elif event.body["kind"] == "lost":
-                console.print(f"run {event.body['run']} lost: {event.body['why']}", highlight=False, soft_wrap=True)
+        for entry in store.sweeps.events(last.sweep.name, after=seen):
+            seen = entry.position
+            match entry.event:
+                case RunObserved(run=number) | RunFailed(run=number) | RunCancelled(run=number):
+                    over += 1
+                    run = store.runs.get(run_id(last.sweep.name, number))
+                    print_line(console, run, over, last.sweep.limits.max_runs)
+                case RunRetried():
+                    over -= 1
+                case RunLost(run=number, why=why):
+                    console.print(f"run {number} lost: {why}", highlight=False, soft_wrap=True)
     return last
 
 

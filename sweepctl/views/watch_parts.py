@@ -13,7 +13,7 @@ from shared.control.snapshot import Snapshot, elapsed
 from shared.control.watching import Picture, Queue
 from shared.domain.progress import Progress
 from shared.domain.run import FINISHED, Run, RunState
-from shared.store.fleet import Worker
+from shared.store.fleet import LiveWorker
 from sweepctl.views import formats
 from sweepctl.views.live import COLOURS, SWEEP_COLOURS
 
@@ -211,7 +211,7 @@ def _best(shot: Snapshot, width: int) -> list[Text]:
     return [text, params]
 
 
-def workers_of(workers: Sequence[Worker], sweep: str) -> Table:
+def workers_of(workers: Sequence[LiveWorker], sweep: str) -> Table:
     """Return who works, on which GPUs, and on what: a run of another sweep with its whole name."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", expand=True)
     for title in ("worker", "queues", "busy", "GPUs"):

@@ -26,6 +26,7 @@ import psutil
 
 from shared.control.audit import audit_sweep
 from shared.domain.errors import StoreUnreachable
+from shared.domain.events import RunClaimed, RunLost, RunObserved
 from shared.domain.run import RunState
 from shared.domain.sweep import Sweep
 from tests.chaos.rig import CHECKPOINT_EVERY, LEASE, STEPS, T_STAR, Stage, signal_all, stage, tree_of
@@ -93,7 +94,7 @@ def soak(folder: Path, *, seed: int, runs: int, faults: Counter[str], say: Say, 
         finished = chaos.wait_until_finished(sweep, seconds=seconds)
         late = victim.keys(), victim.suggester_mib()
         states = Counter(run.state for run in chaos.fleet.runs(sweep))
-        lost = chaos.fleet.events(sweep, "lost")
+        lost = chaos.fleet.events(sweep, RunLost)
         return Found(
             seed=seed,
             runs=runs,
@@ -114,7 +115,7 @@ def soak(folder: Path, *, seed: int, runs: int, faults: Counter[str], say: Say, 
 
 
 def _observed_twice(chaos: Stage, sweep: Sweep) -> list[str]:
-    counts = Counter(event.body["run"] for event in chaos.fleet.events(sweep, "observed"))
+    counts = Counter(event.run for event in chaos.fleet.events(sweep, RunObserved))
     return [f"run {number} was observed {count} times" for number, count in counts.items() if count > 1]
 
 
@@ -168,7 +169,7 @@ class _Victims:
 
     def recoveries(self) -> list[float]:
         """Return the seconds from each kill to the next claim of each run that its victim held."""
-        claims = [(event.at_ms / 1000, event.body["run"]) for event in self.chaos.fleet.events(self.sweep, "claimed")]
+        claims = [(entry.at_ms / 1000, entry.event.run) for entry in self.chaos.fleet.entries(self.sweep, RunClaimed)]
         found = []
         for at, runs in self.killed:
             for run in runs:

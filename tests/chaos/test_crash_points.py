@@ -8,6 +8,7 @@ import pytest
 
 from shared.control.steer import enqueue_run
 from shared.domain.early_stopping import MIN_RUNS
+from shared.domain.events import RunClaimed, RunStoppedEarly
 from shared.domain.run import Run, RunState
 from shared.domain.sweep import Sweep
 from tests.chaos.rig import CHECKPOINT_EVERY, STEPS, Stage, stage
@@ -72,9 +73,9 @@ def test_a_run_that_is_to_stop_early_is_observed_once_and_trained_no_further_wha
 def attempts_before_the_decision(chaos: Stage, sweep: Sweep, run: Run) -> int:
     """Return how often a run had been started when it was decided to stop it early, or at all."""
     started = 0
-    for event in chaos.store.sweeps.events(sweep.name):
-        if event.body.get("run") == run.number:
-            if event.body["kind"] == "stopped early":
+    for _, _, event in chaos.store.sweeps.events(sweep.name):
+        if event.run == run.number:
+            if isinstance(event, RunStoppedEarly):
                 break
-            started += event.body["kind"] == "claimed" and event.body["state"] == "training"
+            started += isinstance(event, RunClaimed) and event.state is RunState.TRAINING
     return started

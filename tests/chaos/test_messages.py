@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import redis
 
+from shared.domain.events import RunClaimed
 from tests.chaos.rig import stage
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -68,6 +69,6 @@ def test_messages_that_are_lost_repeated_or_without_a_queue_change_nothing(tmp_p
             assert sum(hits) >= 3, f"{strike.__name__} has struck"
             assert finished.observed == 6
             assert [run.attempt for run in chaos.fleet.runs(sweep)] == [1] * 6
-            assert len(chaos.fleet.events(sweep, "claimed")) == 12, "each run once to train and once to evaluate"
+            assert len(chaos.fleet.events(sweep, RunClaimed)) == 12, "each run once to train and once to evaluate"
             assert chaos.redone(sweep) == 0
             chaos.fleet.check(sweep)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import redis
 
+from shared.domain.events import RunCheckpointed, RunClaimed
 from tests.chaos.proxy import Proxy
 from tests.chaos.rig import CHECKPOINT_EVERY, Stage, stage
 
@@ -55,7 +56,7 @@ def test_a_sweep_ends_though_every_client_is_thrown_out_again_and_again(chaos: S
     client = redis.Redis.from_url(chaos.server.url)
     sweep = chaos.submit("budget.max_runs=4", step_seconds=0.2)
     chaos.keep_alive()
-    chaos.fleet.wait_until(lambda: chaos.fleet.events(sweep, "claimed"))
+    chaos.fleet.wait_until(lambda: chaos.fleet.events(sweep, RunClaimed))
 
     with again_and_again(lambda: client.client_kill_filter(_type="normal"), seconds=2) as struck:
         finished = chaos.wait_until_finished(sweep, seconds=90)
@@ -87,7 +88,7 @@ def test_workers_whose_links_are_half_open_hear_again_within_a_minute(chaos: Sta
 def test_a_slow_network_that_breaks_every_few_seconds_loses_nothing(chaos: Stage, proxy: Proxy) -> None:
     sweep = chaos.submit("budget.max_runs=3", step_seconds=0.1)
     chaos.keep_alive()
-    chaos.fleet.wait_until(lambda: chaos.fleet.events(sweep, "claimed"))
+    chaos.fleet.wait_until(lambda: chaos.fleet.events(sweep, RunClaimed))
     proxy.delay = 0.25  # each way
 
     with again_and_again(proxy.reset, seconds=4) as struck:
@@ -120,19 +121,19 @@ def test_a_trainer_that_is_cut_off_alone_is_replaced_and_changes_nothing_when_it
     chaos.wanted["trainer"] = 0
     sweep = chaos.submit("budget.max_runs=1", "parallelism=1", step_seconds=0.4)
     chaos.keep_alive()
-    chaos.fleet.wait_until(lambda: chaos.fleet.events(sweep, "checkpointed"))
+    chaos.fleet.wait_until(lambda: chaos.fleet.events(sweep, RunCheckpointed))
 
     proxy.blackhole = True
     chaos.wanted["trainer"] = 1
     chaos.keep_alive()
-    chaos.fleet.wait_until(lambda: len(chaos.fleet.events(sweep, "claimed")) == 2)
+    chaos.fleet.wait_until(lambda: len(chaos.fleet.events(sweep, RunClaimed)) == 2)
     proxy.blackhole = False
     finished = chaos.wait_until_finished(sweep, seconds=60)
 
     (run,) = chaos.fleet.runs(sweep)
     assert finished.observed == 1
     assert run.attempt == 2
-    moved_on = [event.body["kind"] for event in chaos.store.sweeps.events(sweep.name) if event.body.get("attempt") == 1]
+    moved_on = [event.kind for event in chaos.fleet.events(sweep, RunClaimed) if event.attempt == 1]
     assert not {"observed", "trained"} & set(moved_on)
     assert alone.poll() is None, "it goes on with other runs"
     chaos.fleet.check(sweep)

@@ -12,6 +12,7 @@ import psutil
 import pytest
 import redis
 
+from shared.domain.events import RunCheckpointed
 from tests.chaos.rig import LEASE, Stage, stage
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -19,7 +20,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 def checkpoints(chaos: Stage) -> int:
     (name,) = chaos.store.sweeps.names()
-    return len(chaos.fleet.events(chaos.store.sweeps.get(name), "checkpointed"))
+    return len(chaos.fleet.events(chaos.store.sweeps.get(name), RunCheckpointed))
 
 
 def wait_for_a_checkpoint(chaos: Stage) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from shared.domain.events import RunCheckpointed, RunClaimed
 from tests.chaos.rig import LEASE, Stage, signal_all, stage, tree_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]
@@ -23,7 +24,7 @@ def test_a_laptop_that_sleeps_goes_on_by_itself_and_no_attempt_is_lost(tmp_path:
     with stage(tmp_path, suggester=1, trainer=1) as chaos:
         sweep = chaos.submit("budget.max_runs=3", "parallelism=1", step_seconds=0.2)
         chaos.keep_alive()
-        chaos.fleet.wait_until(lambda: chaos.fleet.events(sweep, "checkpointed"))
+        chaos.fleet.wait_until(lambda: chaos.fleet.events(sweep, RunCheckpointed))
         asleep = everything(chaos) + with_the_server * [psutil.Process(chaos.server.pid())]
 
         signal_all(asleep, signal.SIGSTOP)
@@ -47,7 +48,7 @@ def test_work_ten_times_longer_than_the_visibility_timeout_is_done_once(tmp_path
         (run,) = chaos.fleet.runs(sweep)
         assert finished.observed == 1
         assert run.train_seconds >= 10
-        assert len(chaos.fleet.events(sweep, "claimed")) == run.attempt == 1
+        assert len(chaos.fleet.events(sweep, RunClaimed)) == run.attempt == 1
         assert chaos.redone(sweep) == 0
         chaos.fleet.check(sweep)
 

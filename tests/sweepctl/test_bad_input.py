@@ -99,7 +99,7 @@ def test_a_run_that_failed_is_shown_with_the_end_of_its_log(
 
     sweep = submit(store, a_job("sweep_run=s")).sweep
     failed = a_run(RunState.FAILED)
-    store.sweeps.commit(sweep, sweep.move("", created=1), [(a_run(), {})])
+    store.sweeps.commit(sweep, sweep.move("", created=1), [a_run()])
     queued = store.runs.get("s.r.1")
     store.runs.commit(queued, failed.model_copy(update={"version": queued.version}))
     log = RunFolder(Path(sweep.config["runs_dir"]) / "s.r.1").log_file("train", 1)

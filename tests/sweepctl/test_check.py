@@ -9,7 +9,7 @@ from typing import Any
 from shared.config.settings import WorkerSettings
 from shared.execution.source import package_code
 from shared.storage.identity import identify
-from shared.store.fleet import Worker
+from shared.store.fleet import LiveWorker
 from shared.store.store import Store
 from tests.sweepctl.conftest import Sweepctl
 
@@ -28,7 +28,7 @@ def join(store: Store, service: str, *queues: str, data_dir: Path, **changes: An
         "data_dir": str(data_dir),
         "settings": WorkerSettings().timing,
     }
-    store.fleet.announce(Worker(id=f"{service}@h:1", service=service, queues=queues, **{**usual, **changes}))
+    store.fleet.announce(LiveWorker(id=f"{service}@h:1", service=service, queues=queues, **{**usual, **changes}))
 
 
 def test_a_config_that_is_well_is_one_line_a_finding_and_exit_code_0_and_writes_nothing(
@@ -91,4 +91,4 @@ def test_a_store_that_does_not_answer_is_a_finding(sweepctl: Sweepctl) -> None:
     ended = sweepctl(*LOOK, "--redis", "redis://127.0.0.1:1/0")
 
     assert ended.returncode == 1
-    assert "fail  store      Redis at redis://127.0.0.1:1/0: nothing answers there" in ended.stdout
+    assert "fail  store      Redis at redis://127.0.0.1:1/0: no answer" in ended.stdout

@@ -13,6 +13,7 @@ from shared.control.rescore import rescore, rescoring_job
 from shared.control.retry import retry_run
 from shared.control.steer import cancel_run, change_limits
 from shared.control.submit import submit
+from shared.domain.events import RunCheckpointed, RunClaimed
 from shared.domain.run import RunState
 from tests.system.test_run_command import as_json, left_after_seconds, sweepctl
 from tests.system.test_run_command import folder as folder  # a fixture
@@ -127,7 +128,7 @@ def test_on_a_fleet_evaluators_alone_score_a_sweep_anew_and_the_search_goes_on_f
 def test_a_cancelled_run_of_a_finished_sweep_is_tried_again_by_workers_that_live(fleet: Fleet) -> None:
     sweep = fleet.submit("budget.max_runs=1", "trainer.steps=30", "trainer.step_seconds=0.1")
     fleet.start("suggester", "trainer")
-    fleet.wait_until(lambda: len(fleet.events(sweep, "checkpointed")) >= 3)
+    fleet.wait_until(lambda: len(fleet.events(sweep, RunCheckpointed)) >= 3)
     cancel_run(fleet.store, f"{sweep.name}.r.1")
     assert fleet.wait_until_finished(sweep).cancelled == 1
 
@@ -135,7 +136,7 @@ def test_a_cancelled_run_of_a_finished_sweep_is_tried_again_by_workers_that_live
     finished = fleet.wait_until_finished(sweep)
 
     assert (finished.observed, finished.cancelled, finished.created) == (1, 0, 1)
-    assert [event.body["step"] >= 3 for event in fleet.events(sweep, "claimed")] == [False, True]
+    assert [event.step >= 3 for event in fleet.events(sweep, RunClaimed)] == [False, True]
     fleet.check(sweep)
 
 
@@ -154,7 +155,7 @@ def test_a_budget_of_cost_is_exceeded_by_less_than_one_run_and_one_of_hours_by_t
     assert 42 <= by_cost.spent < 42 + 4
     ended = fleet.store.sweeps.last_event("time")
     assert ended is not None
-    late = [e for e in fleet.events(by_time, "claimed") if e.at_ms / 1000 > by_time.created_at + 3.6 + 0.5]
+    late = [e for e in fleet.entries(by_time, RunClaimed) if e.at_ms / 1000 > by_time.created_at + 3.6 + 0.5]
     assert late == [], "within a tick"
     assert {run.state for run in fleet.runs(by_time)} <= {RunState.OBSERVED, RunState.CANCELLED}
     assert ended.at_ms / 1000 - by_time.created_at < 3.6 + 5

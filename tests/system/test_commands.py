@@ -14,8 +14,10 @@ import pytest
 from shared.config.compose import compose
 from shared.control.steer import cancel_run
 from shared.control.submit import submit
+from shared.domain.events import RunCheckpointed, RunClaimed
 from shared.domain.run import RunState
 from shared.domain.sweep import Sweep
+from tests.logs import kinds_of
 
 if TYPE_CHECKING:
     from tests.fleet import Fleet
@@ -88,7 +90,7 @@ def test_whoever_is_killed_nothing_of_the_command_stays_and_the_run_goes_on_from
 ) -> None:
     sweep = submitted(fleet, folder)
     _, trainer = fleet.start("suggester", "trainer", SWEEP_ALLOW="command:./train.sh")
-    fleet.wait_until(lambda: len(fleet.events(sweep, "checkpointed")) >= 5)
+    fleet.wait_until(lambda: len(fleet.events(sweep, RunCheckpointed)) >= 5)
     keepers, left = keepers_of(trainer.pid), marked()
     assert len(left) == 2
 
@@ -104,12 +106,12 @@ def test_whoever_is_killed_nothing_of_the_command_stays_and_the_run_goes_on_from
     finished = fleet.wait_until_finished(sweep)
 
     assert alive == []
-    first, *_, last = fleet.events(sweep, "claimed")  # a forkserver that starts anew may take longer than a lease
-    assert (first.body["step"], last.body["step"] >= 5) == (0, True)
+    first, *_, last = fleet.events(sweep, RunClaimed)  # a forkserver that starts anew may take longer than a lease
+    assert (first.step, last.step >= 5) == (0, True)
     (run,) = fleet.runs(sweep)
     assert (run.state, run.score, run.cost, finished.observed) == (RunState.OBSERVED, 25.0, 25.0, 1)
     log = folder / "sweep" / sweep.name / "runs" / run.id / "logs" / f"train.{run.attempt}.log"
-    assert f"from {last.body['step']} with {folder}/sweep" in log.read_text()
+    assert f"from {last.step} with {folder}/sweep" in log.read_text()
     assert marked() == []
     fleet.check(sweep)
 
@@ -117,7 +119,7 @@ def test_whoever_is_killed_nothing_of_the_command_stays_and_the_run_goes_on_from
 def test_a_cancelled_command_ends_within_the_grace_with_all_that_it_started(fleet: Fleet, folder: Path) -> None:
     sweep = submitted(fleet, folder)
     fleet.start("suggester", "trainer", SWEEP_ALLOW="command:*")
-    fleet.wait_until(lambda: fleet.events(sweep, "checkpointed"))
+    fleet.wait_until(lambda: fleet.events(sweep, RunCheckpointed))
     (run,) = fleet.runs(sweep)
 
     cancel_run(fleet.store, run.id)
@@ -132,12 +134,12 @@ def test_a_cancelled_command_ends_within_the_grace_with_all_that_it_started(flee
 def test_a_worker_that_is_told_to_go_ends_its_command_and_gives_the_run_back(fleet: Fleet, folder: Path) -> None:
     sweep = submitted(fleet, folder)
     _, trainer = fleet.start("suggester", "trainer", SWEEP_ALLOW="command:*")
-    fleet.wait_until(lambda: len(fleet.events(sweep, "checkpointed")) >= 3)
+    fleet.wait_until(lambda: len(fleet.events(sweep, RunCheckpointed)) >= 3)
 
     os.killpg(trainer.pid, signal.SIGTERM)
     trainer.wait(timeout=20)
 
-    assert [event.body["kind"] for event in fleet.store.sweeps.events(sweep.name)][-1] == "released"
+    assert kinds_of(fleet.store, sweep.name)[-1] == "released"
     assert marked() == []
 
 

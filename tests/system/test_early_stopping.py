@@ -10,6 +10,7 @@ import pytest
 from services.suggester.replay import replay
 from shared.control.steer import enqueue_run
 from shared.domain.early_stopping import MIN_RUNS
+from shared.domain.events import RunStoppedEarly
 from shared.domain.run import Run, RunState
 from shared.domain.sweep import Sweep
 
@@ -50,15 +51,14 @@ def test_a_bad_run_is_stopped_early_and_observed_with_what_it_cost(fleet: Fleet)
     assert bad.score == bad.metrics["reward"] == pytest.approx(-((1e-4 - 0.5) ** 2) * bad.steps / STEPS)
     assert [run.early_stop for run in fleet.runs(sweep) if run.id != bad.id] == [None] * MIN_RUNS
     fleet.check(sweep)
-    log = [(event.position, event.body) for event in fleet.store.sweeps.whole_log(sweep.name)]
-    assert not any(made.differences for made in replay(finished, log))
+    assert not any(made.differences for made in replay(finished, fleet.store.sweeps.whole_log(sweep.name)))
 
 
 def test_a_run_whose_trainer_is_killed_right_after_the_decision_is_ended_by_the_next_one(fleet: Fleet) -> None:
     sweep = submit(fleet)
     # Its owner hears of the decision with its next heartbeat, a second later.
     _, trainer = fleet.start("suggester", "trainer", SWEEP_SLOTS=str(MIN_RUNS), SWEEP_HEARTBEAT_SECONDS="0.9")
-    fleet.wait_until(lambda: fleet.events(sweep, "stopped early"), seconds=90)
+    fleet.wait_until(lambda: fleet.events(sweep, RunStoppedEarly), seconds=90)
 
     trainer.send_signal(signal.SIGKILL)
     fleet.start("trainer", SWEEP_SLOTS="1")
@@ -68,7 +68,6 @@ def test_a_run_whose_trainer_is_killed_right_after_the_decision_is_ended_by_the_
     bad = the_bad_one(fleet, sweep)
     assert bad.early_stop is not None
     assert (bad.state, bad.attempt, bad.score) == (RunState.OBSERVED, 2, bad.early_stop.score)
-    events = [event.body for event in fleet.store.sweeps.events(sweep.name) if event.body.get("run") == bad.number]
-    after = [body["kind"] for body in events[[body["kind"] for body in events].index("lost") :]]
-    assert after == ["lost", "claimed", "observed"], "it is trained no further"
+    kinds = [what.kind for what in fleet.store.sweeps.outline(sweep.name, run=bad.number)]
+    assert kinds[kinds.index("lost") :] == ["lost", "claimed", "observed"], "it is trained no further"
     fleet.check(sweep)

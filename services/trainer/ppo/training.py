@@ -15,7 +15,7 @@ from services.trainer.ppo.learner import Learner
 from services.trainer.ppo.rollout import Collector
 from shared.config.schema import PpoTrainer
 from shared.domain.errors import ConfigError
-from shared.rl.checkpoint import Checkpoint, DamagedCheckpoint, load_checkpoint, save_checkpoint
+from shared.rl.checkpoint import DamagedCheckpoint, PolicyCheckpoint, load_checkpoint, save_checkpoint
 from shared.rl.envs import Environments
 from shared.rl.policy import Policy
 
@@ -116,10 +116,10 @@ class _Training:
         state: dict[str, Any] = {"recent_returns": list(self._collector.recent_returns), "metrics": self._metrics}
         save_checkpoint(
             path,
-            Checkpoint(self._policy, self._trainer.env, self._step, self._trainer.env_kwargs, state, tensors),
+            PolicyCheckpoint(self._policy, self._trainer.env, self._step, self._trainer.env_kwargs, state, tensors),
         )
 
-    def _load(self, path: Path) -> Checkpoint:
+    def _load(self, path: Path) -> PolicyCheckpoint:
         """Read the checkpoint and make sure that this config goes on with it."""
         saved = load_checkpoint(path, device=self._run.device, with_training=True)
         trainer, policy = self._trainer, saved.policy
@@ -139,7 +139,7 @@ class _Training:
                 )
         return saved
 
-    def _restore(self, saved: Checkpoint) -> None:
+    def _restore(self, saved: PolicyCheckpoint) -> None:
         tensors = saved.training_tensors
         try:
             self._learner.optimizer.load_state(_under("adam.", tensors))

@@ -12,11 +12,11 @@
 --           body     record to write (JSON text)
 --           event    entry for the log (JSON text); '' for none
 --           ordinal  of the run's new state
---           lease    'keep' | 'drop' | milliseconds | 'expired': drop it, but only if it has run out
+--           lease    'keep' | 'drop' | milliseconds | 'expired': drop it only if it has expired
 --           due      8 | 9: the run waits there; 0: nowhere
---           live     'yes' | 'no': whether the sweep goes on
--- Returns {'OK'} | {'STALE', number} | {'HELD', state of the sweep}. A repeated call answers as the first one did.
--- Everything is checked before the first write: Lua does not roll back.
+--           live     'yes' | 'no': whether the sweep is unfinished
+-- Returns {'OK'} | {'STALE', number} | {'HELD', state of the sweep}. A repeated call returns the same.
+-- Everything is checked before the first write, because Lua does not roll back.
 
 local changes = cjson.decode(ARGV[4])
 local clock = redis.call('TIME')

@@ -1,8 +1,8 @@
--- heartbeat.lua: note that a worker lives, and forget those that were silent for long.
+-- heartbeat.lua: record that a worker is live, and remove those that were silent for long.
 --
 -- KEYS  1 workers (hash)   2 workers:seen (zset)   3 store's id (string)
--- ARGV  1 worker           2 what it announces (JSON); '' to sign off    3 forget after (ms)
---       4 the store's id as this worker knows it; '' if it does not      5 an id for a store that has none
+-- ARGV  1 worker           2 what it announces (JSON); '' to sign off    3 remove after (ms)
+--       4 the store's id as this worker knows it; '' if it does not      5 an id for a store without one
 -- Returns the store's id. If the worker knows another one, nothing is written.
 
 local id = redis.call('GET', KEYS[3]) or ''

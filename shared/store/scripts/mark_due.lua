@@ -1,8 +1,8 @@
--- mark_due.lua: put a waiting run into the due set of its queue, or take it out, if its record is still the one that was read.
+-- mark_due.lua: put a waiting run into the due set of its queue, or take it out, if its record did not change since it was read.
 --
 -- KEYS  1 runs (hash)    2 due of the queue (zset)
 -- ARGV  1 run number     2 run id     3 version that was read     4 'in' | 'out'
--- Returns 'OK' | 'STALE': somebody moved the run, and whoever did has seen to the due set.
+-- Returns 'OK' | 'STALE': the run has moved, and that commit has updated the due set.
 
 local text = redis.call('HGET', KEYS[1], ARGV[1])
 if not text or cjson.decode(text).version ~= tonumber(ARGV[3]) then return 'STALE' end

@@ -1,9 +1,9 @@
--- read_log.lua: a page of a sweep's log as one text: thousands of entries arrive in one piece.
+-- read_log.lua: a page of a sweep's log as one text, so that thousands of entries are read at once.
 --
 -- KEYS  1 events (stream)
--- ARGV  1 position behind which to look    2 most entries to look at    3 run number; '' for all entries
---       4 'whole': entries as [position, at, body] | 'outline': as [position, "kind", run], of runs alone
--- Returns {last position looked at; '' if there was none, JSON of the entries, separated by commas}. Reads only.
+-- ARGV  1 read after this position    2 most entries to read    3 run number; '' for all entries
+--       4 'whole': entries as [position, at, body] | 'outline': as [position, "kind", run], of runs only
+-- Returns {last position that was read; '' for none, JSON of the entries, separated by commas}. Writes nothing.
 
 local rows = redis.call('XRANGE', KEYS[1], '(' .. ARGV[1] .. '-0', '+', 'COUNT', ARGV[2])
 local last, found = '', {}

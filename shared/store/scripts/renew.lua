@@ -1,9 +1,9 @@
--- renew.lua: extend the lease of a run and keep its progress, for its owner alone.
+-- renew.lua: extend the lease of a run and store its progress, only for its owner.
 --
 -- KEYS  1 runs (hash)   2 leases (zset)   3 progress (hash)
 -- ARGV  1 run number    2 run id          3 token    4 nonce    5 lease in ms    6 progress (JSON); '' for none
--- Returns 'OK' | 'CANCEL' (still owned, but the run should end) | 'STOP' (its training should) | 'FENCED'.
--- A lease that has run out but was not reaped yet is still owned.
+-- Returns 'OK' | 'CANCEL' (still owned, but the run must end) | 'STOP' (its training must end) | 'FENCED'.
+-- An expired lease that was not reaped yet is still owned.
 
 local text = redis.call('HGET', KEYS[1], ARGV[1])
 local run = text and cjson.decode(text)

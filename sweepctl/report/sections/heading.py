@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from shared.config.frozen import job_of
 from sweepctl.report.material import Material
 
 
@@ -30,7 +31,7 @@ def heading_of(material: Material) -> Heading:
         name=sweep.name,
         goal=sweep.goal.capitalize(),
         metric=material.metric,
-        method=str(sweep.config["sweep"]["method"]),
+        method=job_of(sweep).sweep.method,
         state=f"{sweep.state}: {sweep.reason}" if sweep.reason else str(sweep.state),
         runs=_counts(material),
         spent=f"{spent} {unit.note}".strip(),

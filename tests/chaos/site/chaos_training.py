@@ -38,7 +38,7 @@ def save_text(path: Path) -> None:
 def save_policy(path: Path) -> None:
     import torch
 
-    from shared.rl.checkpoint import Checkpoint, save_checkpoint
+    from shared.rl.checkpoint import PolicyCheckpoint, save_checkpoint
     from shared.rl.policy import Policy
     from shared.rl.spaces import DiscreteActions, Spaces
 
@@ -46,4 +46,4 @@ def save_policy(path: Path) -> None:
     with torch.no_grad():
         for parameter in policy.parameters():
             parameter.zero_()
-    save_checkpoint(Path(path), Checkpoint(policy, env="CartPole-v1", step=STEPS))
+    save_checkpoint(Path(path), PolicyCheckpoint(policy, env="CartPole-v1", step=STEPS))

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalW
 def url(store: Store) -> Iterator[str]:
     """Serve a store with a sweep of 40 runs."""
     sweep = store.sweeps.create(a_sweep_of(40))
-    store.sweeps.commit(sweep, sweep.move("", created=40), [(run, {}) for run in some_runs(sweep, 40)])
+    store.sweeps.commit(sweep, sweep.move("", created=40), some_runs(sweep, 40))
     server = make(SweepStorage(store), host="127.0.0.1", port=0)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
@@ -51,7 +51,7 @@ def asked(url: str, *, method: str = "GET", host: str | None = None) -> tuple[in
 def test_nothing_can_be_written_through_the_dashboard(url: str, method: str) -> None:
     status, said = asked(f"{url}/api/studies/0", method=method)
 
-    assert (status, json.loads(said)["reason"]) == (403, "the dashboard only shows: sweeps are changed with sweepctl")
+    assert (status, json.loads(said)["reason"]) == (403, "the dashboard is read-only: change sweeps with sweepctl")
 
 
 def test_a_page_elsewhere_that_lets_its_name_point_here_gets_nothing(url: str) -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def filled(store: Store) -> Store:
     """Return a store with a sweep of 30 runs."""
     sweep = store.sweeps.create(a_sweep_of(30, goal="minimize"))
-    store.sweeps.commit(sweep, sweep.move("", created=30), [(run, {}) for run in some_runs(sweep, 30)])
+    store.sweeps.commit(sweep, sweep.move("", created=30), some_runs(sweep, 30))
     return store
 
 
@@ -69,7 +69,7 @@ def test_what_happens_is_seen_at_the_next_look(store: Store, a_run: ARun) -> Non
     sweep = store.sweeps.create(a_sweep_of(1))
     params = some_runs(sweep, 1)[0].params
     queued = a_run().model_copy(update={"params": params})
-    store.sweeps.commit(sweep, sweep.move("", created=1), [(queued, {})])
+    store.sweeps.commit(sweep, sweep.move("", created=1), [queued])
     storage = SweepStorage(store)
     study = storage.get_study_id_from_name("s")
 
@@ -155,7 +155,7 @@ def test_every_state_of_a_run_has_one_of_a_trial(store: Store, a_run: ARun) -> N
     sweep = store.sweeps.create(a_sweep_of(7))
     params = some_runs(sweep, 1)[0].params
     runs = [a_run(state, number=n).model_copy(update={"params": params}) for n, state in enumerate(RunState, 1)]
-    store.sweeps.commit(sweep, sweep.move("", created=7), [(run, {}) for run in runs])
+    store.sweeps.commit(sweep, sweep.move("", created=7), runs)
     storage = SweepStorage(store)
 
     trials = storage.get_all_trials(storage.get_study_id_from_name("s"))

@@ -12,7 +12,7 @@ import torch
 from services.evaluator.episodes import TooSlow, play_suite
 from shared.config.schema import SimConfig
 from shared.domain.errors import ConfigError, NotFound
-from shared.rl.checkpoint import Checkpoint, save_checkpoint
+from shared.rl.checkpoint import PolicyCheckpoint, save_checkpoint
 from shared.rl.envs import Environments
 from shared.rl.policy import Policy
 
@@ -49,7 +49,7 @@ def checkpoint(tmp_path: Path) -> Path:
     envs = Environments("CartPole-v1", 1)
     policy = Policy(envs.spaces, (8,))
     policy.initialize(torch.Generator().manual_seed(0))
-    save_checkpoint(tmp_path / "checkpoint", Checkpoint(policy, "CartPole-v1", 100))
+    save_checkpoint(tmp_path / "checkpoint", PolicyCheckpoint(policy, "CartPole-v1", 100))
     return tmp_path / "checkpoint"
 
 

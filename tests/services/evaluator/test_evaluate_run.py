@@ -62,7 +62,7 @@ def test_a_run_whose_last_checkpoint_is_damaged_is_trained_again_and_no_older_on
         for step in (10, 20)
     )
     (folder.checkpoints / newest.path / "state").write_text("changed")
-    store.sweeps.commit(sweep, sweep.move(""), [(a_run(RunState.TRAINED, checkpoints=(older, newest), steps=20), {})])
+    store.sweeps.commit(sweep, sweep.move(""), [a_run(RunState.TRAINED, checkpoints=(older, newest), steps=20)])
 
     evaluate_due_runs(a_worker("evaluator", "eval"), "s.r.1")
 

@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,14 +16,16 @@ from services.suggester.advance_sweep import MOST_AT_ONCE, Suggester
 from shared.control.steer import enqueue_run
 from shared.control.submit import submit
 from shared.domain.configuration import Configuration
+from shared.domain.events import RunSuggested
 from shared.domain.run import Failure, Run, RunState, cancel, claim, fail, lose_attempt, observe
 from shared.domain.sweep import Sweep, SweepState, pause, stop
 from shared.queues.notifications import Notifications
 from shared.store import keys
-from shared.store.fleet import Worker as Member
+from shared.store.fleet import LiveWorker
 from shared.store.ledger import Ledger
 from shared.store.run_store import RunStore
 from shared.store.store import Store, open_store
+from tests.logs import events_of
 
 if TYPE_CHECKING:
     from tests.conftest import AJob, AWorker
@@ -64,7 +66,9 @@ def break_down(store: Store, run: Run) -> Run:
 
 
 def announce(store: Store, *, slots: int, queue: str = "gpu") -> None:
-    store.fleet.announce(Member(id="w", service="trainer", host="h", pid=1, queues=(queue,), slots=slots, version="1"))
+    store.fleet.announce(
+        LiveWorker(id="w", service="trainer", host="h", pid=1, queues=(queue,), slots=slots, version="1")
+    )
 
 
 def numbers(store: Store, *states: RunState) -> list[int]:
@@ -173,7 +177,7 @@ def test_of_two_suggesters_at_once_one_gets_through_and_no_number_is_given_twice
             thread.join()
         assert numbers(store) == list(range(1, slots + 2))
 
-    suggested = [event.body["run"] for event in store.sweeps.events("s") if event.body["kind"] == "suggested"]
+    suggested = [event.run for event in events_of(store, RunSuggested)]
     assert suggested == list(range(1, 11))
     assert store.sweeps.get("s").created == 10
     for rival in rivals:
@@ -193,9 +197,7 @@ class Interleaved(RunStore):
 # ------------------------------------------------------------------------------------------------ replay
 
 
-def searched(
-    store: Store, begin: Callable[..., Sweep], next_suggester: Callable[[], Suggester]
-) -> list[dict[str, Any]]:
+def searched(store: Store, begin: Callable[..., Sweep], next_suggester: Callable[[], Suggester]) -> list[RunSuggested]:
     """Run a small sweep to its end and return what was suggested."""
     store.client.flushall()
     begin("parallelism=1", "look_ahead=0", "budget.max_runs=8", "sweep.protein.num_random_samples=3")
@@ -207,7 +209,7 @@ def searched(
                 break_down(store, run)
             else:
                 score(store, run, -((rate - 3e-4) ** 2) * 1e6, cost=1.0 + rate * 1e3)
-    return [event.body for event in store.sweeps.events("s") if event.body["kind"] == "suggested"]
+    return events_of(store, RunSuggested)
 
 
 def test_a_suggester_that_is_restarted_before_each_suggestion_makes_the_same_ones(

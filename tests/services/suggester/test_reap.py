@@ -13,6 +13,7 @@ from shared.domain.run import Run, RunState, cancel, claim
 from shared.queues.notifications import Notifications
 from shared.store import keys
 from shared.store.store import Store
+from tests.logs import kinds_of
 
 if TYPE_CHECKING:
     from tests.conftest import ARun, ASweep, AWorker
@@ -113,7 +114,7 @@ def silent(store: Store, a_run: ARun, a_sweep: ASweep) -> Callable[..., Run]:
 
     def make(number: int = 1, *, lease_ms: int = 1) -> Run:
         sweep = store.sweeps.get("s")
-        store.sweeps.commit(sweep, sweep.move("", created=number), [(a_run(number=number), {})])
+        store.sweeps.commit(sweep, sweep.move("", created=number), [a_run(number=number)])
         run = store.runs.get(f"s.r.{number}")
         held = store.runs.claim(run, claim(run, worker="gone", nonce="n", at=0.0), lease_ms=lease_ms)
         time.sleep(0.005)
@@ -184,7 +185,7 @@ def test_two_reapers_take_a_run_once(
     other.reap()
 
     assert store.runs.get(run.id).stuck_attempts == 1
-    assert [event.body["kind"] for event in store.sweeps.events("s")].count("lost") == 1
+    assert kinds_of(store).count("lost") == 1
 
 
 def test_a_run_that_cannot_be_read_does_not_keep_the_others_from_being_taken(

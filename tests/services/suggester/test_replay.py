@@ -14,13 +14,14 @@ from shared.config.compose import compose
 from shared.control.steer import enqueue_run
 from shared.control.submit import submit
 from shared.domain.run import EarlierPoint, RunState, claim, observe
-from shared.domain.sweep import Sweep
-from shared.store.fleet import Worker as Member
+from shared.store.fleet import LiveWorker
 from shared.store.store import Store
+from tests.logs import log_of
 
 if TYPE_CHECKING:
     from tests.conftest import AJob, AWorker
 
+Bodies = list[dict[str, Any]]
 RUNS = 9
 CURVES = """
 metric: reward
@@ -40,16 +41,16 @@ BRANCHES = (
 
 
 @pytest.fixture
-def log(store: Store, a_job: AJob, a_worker: AWorker) -> list[tuple[int, dict[str, Any]]]:
+def log(store: Store, a_job: AJob, a_worker: AWorker) -> Bodies:
     """A sweep in which several runs are always pending, and end out of order."""
     return played(store, a_job, a_worker)
 
 
-def played(store: Store, a_job: AJob, a_worker: AWorker, *overrides: str) -> list[tuple[int, dict[str, Any]]]:
+def played(store: Store, a_job: AJob, a_worker: AWorker, *overrides: str) -> Bodies:
     job = a_job("parallelism=3", f"budget.max_runs={RUNS}", "sweep.protein.num_random_samples=3", *overrides)
     submit(store, job)
     enqueue_run(store, "s", ["trainer.optimizer.learning_rate=0.0002"])
-    store.fleet.announce(Member(id="t", service="trainer", host="h", pid=1, queues=("gpu",), slots=3, version="1"))
+    store.fleet.announce(LiveWorker(id="t", service="trainer", host="h", pid=1, queues=("gpu",), slots=3, version="1"))
     suggester = Suggester(store, a_worker("suggester", "suggest", "results").notifications)
     while not store.sweeps.get("s").is_finished:
         suggester.advance("s")
@@ -59,11 +60,11 @@ def played(store: Store, a_job: AJob, a_worker: AWorker, *overrides: str) -> lis
             rate = float(run.params["trainer.optimizer.learning_rate"])
             scored = observe(held, score=rate, cost=1.0 + rate, seconds=1.0, steps=1, metrics={})
             store.runs.commit(held, scored, lease="drop")
-    return [(event.position, json.loads(json.dumps(event.body))) for event in store.sweeps.whole_log("s")]
+    return [json.loads(json.dumps(entry.event.plain())) for entry in store.sweeps.whole_log("s")]
 
 
 @pytest.fixture
-def curves(store: Store, a_worker: AWorker, tmp_path: Path) -> list[tuple[int, dict[str, Any]]]:
+def curves(store: Store, a_worker: AWorker, tmp_path: Path) -> Bodies:
     """A sweep over the length of a run, whose runs tell of shorter ones; every third is stopped early."""
     (tmp_path / "sweep").mkdir()
     (tmp_path / "sweep" / "mine.yaml").write_text(CURVES)
@@ -80,31 +81,29 @@ def curves(store: Store, a_worker: AWorker, tmp_path: Path) -> list[tuple[int, d
             told: dict[str, Any] = {"seconds": 1.0, "steps": steps, "metrics": {}}
             scored = observe(held, score=x * steps, cost=float(steps), **told, trained=trained, earlier=(half,))
             store.runs.commit(held, scored, lease="drop")
-    return [(event.position, json.loads(json.dumps(event.body))) for event in store.sweeps.whole_log("s")]
+    return [json.loads(json.dumps(entry.event.plain())) for entry in store.sweeps.whole_log("s")]
 
 
 def test_points_of_curves_and_the_lengths_of_runs_that_were_stopped_early_are_in_the_log(
-    store: Store, curves: list[tuple[int, dict[str, Any]]]
+    store: Store, curves: Bodies
 ) -> None:
-    assert list(replay(the_sweep(store), curves)) == [Replayed(number) for number in range(1, RUNS + 1)]
+    assert replayed(store, curves) == [Replayed(number) for number in range(1, RUNS + 1)]
 
 
 @pytest.mark.parametrize("key", ["earlier", "trained"])
-def test_what_the_search_learned_from_them_is_missed_when_they_are_gone(
-    store: Store, curves: list[tuple[int, dict[str, Any]]], key: str
-) -> None:
-    for _, body in curves:
+def test_what_the_search_learned_from_them_is_missed_when_they_are_gone(store: Store, curves: Bodies, key: str) -> None:
+    for body in curves:
         body.pop(key, None)
 
-    assert any(again.differences for again in replay(the_sweep(store), curves))
+    assert any(again.differences for again in replayed(store, curves))
 
 
-def the_sweep(store: Store) -> Sweep:
-    return store.sweeps.get("s")
+def replayed(store: Store, log: Bodies) -> list[Replayed]:
+    return list(replay(store.sweeps.get("s"), log_of(*log)))
 
 
-def test_every_suggestion_is_made_again_to_the_bit(store: Store, log: list[tuple[int, dict[str, Any]]]) -> None:
-    made = list(replay(the_sweep(store), log))
+def test_every_suggestion_is_made_again_to_the_bit(store: Store, log: Bodies) -> None:
+    made = replayed(store, log)
 
     assert made == [Replayed(number) for number in range(2, RUNS + 1)], "the first one was asked for"
 
@@ -112,10 +111,10 @@ def test_every_suggestion_is_made_again_to_the_bit(store: Store, log: list[tuple
 def test_so_is_every_suggestion_of_optuna(store: Store, a_job: AJob, a_worker: AWorker) -> None:
     log = played(store, a_job, a_worker, "budget.max_runs=16", "sweep.method=optuna-tpe")
 
-    made = list(replay(the_sweep(store), log))
+    made = replayed(store, log)
 
     assert made == [Replayed(number) for number in range(2, 17)]
-    assert {body["source"] for _, body in log if body["kind"] == "suggested"} == {"enqueued", "optuna-tpe"}
+    assert {body["source"] for body in log if body["kind"] == "suggested"} == {"enqueued", "optuna-tpe"}
 
 
 def test_every_suggestion_of_a_conditional_space_is_made_again_to_the_bit(
@@ -123,50 +122,46 @@ def test_every_suggestion_of_a_conditional_space_is_made_again_to_the_bit(
 ) -> None:
     log = played(store, a_job, a_worker, BRANCHES)
 
-    made = list(replay(the_sweep(store), log))
+    made = replayed(store, log)
 
-    suggested = [body["params"] for _, body in log if body["kind"] == "suggested"]
+    suggested = [body["params"] for body in log if body["kind"] == "suggested"]
     assert made == [Replayed(number) for number in range(2, RUNS + 1)]
     assert {params["trainer.optimizer.type"]: len(params) for params in suggested} == {"adam": 2, "sgd": 4}
 
 
-def test_what_is_different_is_named_and_the_rest_is_compared_all_the_same(
-    store: Store, log: list[tuple[int, dict[str, Any]]]
-) -> None:
-    suggested = [body for _, body in log if body["kind"] == "suggested"]
+def test_what_is_different_is_named_and_the_rest_is_compared_all_the_same(store: Store, log: Bodies) -> None:
+    suggested = [body for body in log if body["kind"] == "suggested"]
     suggested[5]["source"] = "elsewhere"
 
-    made = list(replay(the_sweep(store), log))
+    made = replayed(store, log)
 
     assert [again.run for again in made if again.differences] == [6]
     assert made[4].differences[0].startswith("source: then 'elsewhere', now '")
 
 
-def test_a_score_that_was_changed_in_the_log_is_noticed(store: Store, log: list[tuple[int, dict[str, Any]]]) -> None:
-    first = next(body for _, body in log if body["kind"] == "observed")
+def test_a_score_that_was_changed_in_the_log_is_noticed(store: Store, log: Bodies) -> None:
+    first = next(body for body in log if body["kind"] == "observed")
     first["score"] += 1.0
 
-    made = list(replay(the_sweep(store), log))
+    made = replayed(store, log)
 
     assert any(again.differences for again in made)
 
 
-def test_of_a_suggestion_that_a_restore_brought_back_nothing_is_claimed(
-    store: Store, log: list[tuple[int, dict[str, Any]]]
-) -> None:
-    del [body for _, body in log if body["kind"] == "suggested"][1]["seen"]
+def test_of_a_suggestion_that_a_restore_brought_back_nothing_is_claimed(store: Store, log: Bodies) -> None:
+    del [body for body in log if body["kind"] == "suggested"][1]["seen"]
 
-    made = list(replay(the_sweep(store), log))
+    made = replayed(store, log)
 
     assert made[0] == Replayed(2, told=False)
 
 
 def test_a_log_of_a_version_that_did_not_keep_the_noise_is_replayed_without_a_difference(
-    store: Store, log: list[tuple[int, dict[str, Any]]]
+    store: Store, log: Bodies
 ) -> None:
-    for _, body in log:
+    for body in log:
         body.get("memory", {}).pop("noise", None)
 
-    made = list(replay(the_sweep(store), log))
+    made = replayed(store, log)
 
     assert [again for again in made if again.differences] == []

@@ -30,7 +30,7 @@ def waiting(store: Store, a_run: ARun, a_sweep: ASweep) -> Callable[[int], list[
 
     def make(count: int) -> list[Run]:
         sweep = store.sweeps.create(a_sweep())
-        store.sweeps.commit(sweep, sweep.move("", created=count), [(a_run(number=n + 1), {}) for n in range(count)])
+        store.sweeps.commit(sweep, sweep.move("", created=count), [a_run(number=n + 1) for n in range(count)])
         return store.runs.all("s")
 
     return make
@@ -73,7 +73,7 @@ def test_a_run_that_waits_for_the_evaluator_is_rung_for_there(
     store: Store, notifications: Notifications, a_run: ARun, a_sweep: ASweep
 ) -> None:
     sweep = store.sweeps.create(a_sweep())
-    store.sweeps.commit(sweep, sweep.move(""), [(a_run(RunState.TRAINED), {})])
+    store.sweeps.commit(sweep, sweep.move(""), [a_run(RunState.TRAINED)])
 
     republish(store, notifications)
 

@@ -27,7 +27,7 @@ def finish(store: Store, a_run: ARun, a_sweep: ASweep) -> Finish:
     def make(state: SweepState = SweepState.FINISHED) -> Sweep:
         sweep = store.sweeps.create(a_sweep())
         run = a_run(RunState.OBSERVED)
-        sweep = store.sweeps.commit(sweep, sweep.move("", created=1), [(run, {})])
+        sweep = store.sweeps.commit(sweep, sweep.move("", created=1), [run])
         store.client.hset(keys.progress("s"), "1", Progress().model_dump_json())
         return store.sweeps.commit(sweep, sweep.move(str(state), state=state, reason="all 1 runs done"))
 

@@ -32,6 +32,7 @@ from shared.domain.run import (
 )
 from shared.domain.sweep import pause
 from shared.store.store import Store, open_store
+from tests.logs import kinds_of
 
 SPACE = """
 metric: reward
@@ -66,7 +67,7 @@ class Trainings:
             params={"trainer.x": 0.5, "trainer.epochs": epochs},
             prediction=Prediction(source="test"),
         )
-        self.store.sweeps.commit(sweep, sweep.move("", created=run.number), [(run, {})])
+        self.store.sweeps.commit(sweep, sweep.move("", created=run.number), [run])
         return self.claim(self.store.runs.get(run.id))
 
     def claim(self, run: Run) -> Run:
@@ -141,7 +142,7 @@ def test_a_second_look_a_second_suggester_and_one_that_was_restarted_change_noth
         other.stop_bad_runs()
 
     assert sweep.store.runs.get(bad.id) == marked
-    assert [event.body["kind"] for event in sweep.store.sweeps.events("s")].count("stopped early") == 1
+    assert kinds_of(sweep.store).count("stopped early") == 1
 
 
 def test_runs_that_finish_meanwhile_are_taken_in(
@@ -312,7 +313,7 @@ def adopt_one(sweep: Trainings, *, early_stop: EarlyStop | None = None) -> Run:
     ).model_copy(update={"early_stop": early_stop})
     checkpoint = Checkpoint(step=WHOLE, path="p", sha256="s")
     run = adopt(trained, checkpoint, sweep="s", number=known.created + 1, queue="gpu", metrics={})
-    sweep.store.sweeps.commit(known, known.move("", created=run.number), [(run, {})])
+    sweep.store.sweeps.commit(known, known.move("", created=run.number), [run])
     curve = Progress()
     for step in range(10, WHOLE + 1, 10):
         curve = curve.after(step, {"reward": float(step)}, metric="reward", spent=float(step))

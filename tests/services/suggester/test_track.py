@@ -24,7 +24,7 @@ def add_run(store: Store, number: int) -> Run:
     sweep = store.sweeps.get("s")
     params = {"trainer.optimizer.learning_rate": 0.1 * number}
     run = moves.suggest(sweep="s", number=number, queue="gpu", params=params, prediction=Prediction(source="centre"))
-    store.sweeps.commit(sweep, sweep.move("", created=number), [(run, {})])
+    store.sweeps.commit(sweep, sweep.move("", created=number), [run])
     return store.runs.get(run.id)
 
 

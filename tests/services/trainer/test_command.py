@@ -20,6 +20,7 @@ from services.trainer.train_run import train_due_runs
 from shared.domain.run import EarlyStop, Run, RunState, cancel, stop_early
 from shared.storage.folders import RunFolder
 from shared.store.store import Store
+from tests.logs import kinds_of
 
 if TYPE_CHECKING:
     from shared.execution.worker import Worker
@@ -111,7 +112,7 @@ def train(
         if store.sweeps.find("s") is None:
             command = ("trainer=command", f'trainer.command="{script} {{args}}"', "+trainer.x=0", "cost=steps")
             sweep = store.sweeps.create(a_sweep(config=a_job(*command, *overrides).model_dump(mode="json")))
-            store.sweeps.commit(sweep, sweep.move(""), [(a_run(params={"trainer.x": 0.25}), {})])
+            store.sweeps.commit(sweep, sweep.move(""), [a_run(params={"trainer.x": 0.25})])
         worker = a_worker("trainer", "gpu", allow=("command:*",), heartbeat_seconds=0.2, **settings)
         other = threading.Thread(target=beside or (lambda _: None), args=(worker,))
         other.start()
@@ -258,7 +259,7 @@ def test_a_script_goes_on_from_the_checkpoint_that_it_named_last(train: Train, s
     assert "began at nothing" in log_of(tmp_path, 1)
     assert f"began at 3\nread 3 from {place}/checkpoints/000000000003.a1/state.txt" in log_of(tmp_path, 2)
     assert not list(place.glob("workspace.*/checkpoints"))
-    kinds = [event.body["kind"] for event in store.sweeps.events("s")]
+    kinds = kinds_of(store)
     assert "lost" in kinds
 
 

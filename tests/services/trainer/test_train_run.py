@@ -28,6 +28,7 @@ from shared.domain.run import (
 from shared.domain.sweep import Sweep
 from shared.execution.supervise import Finished
 from shared.store.store import Store
+from tests.logs import kinds_of
 
 if TYPE_CHECKING:
     from tests.conftest import AJob, ARun, ASweep, AWorker
@@ -40,7 +41,7 @@ def waiting(store: Store, a_run: ARun, a_sweep: ASweep, a_job: AJob) -> Callable
     def make(*overrides: str, **changes: object) -> Run:
         sweep = store.sweeps.create(a_sweep(config=a_job(*overrides).model_dump(mode="json")))
         params = {"trainer.x": 0.25}
-        store.sweeps.commit(sweep, sweep.move(""), [(a_run(**{"params": params, **changes}), {})])
+        store.sweeps.commit(sweep, sweep.move(""), [a_run(**{"params": params, **changes})])
         return store.runs.get("s.r.1")
 
     return make
@@ -171,7 +172,7 @@ def test_who_takes_over_a_run_that_is_to_stop_trains_it_no_further_and_scores_it
     run = store.runs.get("s.r.1")
     assert (run.state, run.score, run.steps, run.cost, run.train_seconds) == (RunState.OBSERVED, 0.25, 35, 9.0, 9.0)
     assert run.early_stop == STOP
-    assert [event.body["kind"] for event in store.sweeps.events("s")][-2:] == ["claimed", "observed"]
+    assert kinds_of(store)[-2:] == ["claimed", "observed"]
     assert not (tmp_path / "sweep/s/runs/s.r.1/logs").exists(), "nothing was trained"
     assert store.runs.messages("results") == 1
 

@@ -43,7 +43,7 @@ def train(store: Store, a_run: ARun, a_sweep: ASweep, a_job: AJob, a_worker: AWo
 
     def carry_out(*overrides: str, params: dict[str, Any] | None = None) -> Run:
         sweep = store.sweeps.create(a_sweep(config=a_job(*overrides).model_dump(mode="json")))
-        store.sweeps.commit(sweep, sweep.move(""), [(a_run(params=params or {}), {})])
+        store.sweeps.commit(sweep, sweep.move(""), [a_run(params=params or {})])
         train_due_runs(a_worker("trainer", "gpu", allow=("*", "env:*", "command:*"), heartbeat_seconds=0.1), "s.r.1")
         return store.runs.get("s.r.1")
 

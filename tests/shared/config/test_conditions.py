@@ -71,7 +71,7 @@ def test_a_pinned_parent_decides_for_its_children(mine: Compose) -> None:
 
     assert result.notes == (
         "trainer.optimizer.type is pinned: it is not searched",
-        "trainer.optimizer.momentum: not searched, it is never active: trainer.optimizer.type is 'adam'",
+        "trainer.optimizer.momentum: not searched, because it is never active: trainer.optimizer.type is 'adam'",
     )
     assert space_of(result.job).paths == ("trainer.optimizer.beta1",)
     assert not space_of(result.job).is_conditional
@@ -87,7 +87,7 @@ def test_a_default_that_no_file_writes_decides_too(composed: Compose, write: Wri
 
     assert space_of(result.job).paths == ("trainer.ppo.gae_lambda",)
     assert result.notes == (
-        "trainer.ppo.gamma: not searched, it is never active: trainer.anneal_learning_rate is false",
+        "trainer.ppo.gamma: not searched, because it is never active: trainer.anneal_learning_rate is false",
     )
 
 
@@ -104,11 +104,11 @@ def test_a_key_that_is_never_active_may_be_set_and_a_searched_one_may_not(
 @pytest.mark.parametrize(
     ("when", "sentence"),
     [
-        ("{trainer.optimizer.tpye: sgd}", "momentum.when: there is no trainer.optimizer.tpye (did you mean"),
+        ("{trainer.optimizer.tpye: sgd}", "momentum.when: unknown key trainer.optimizer.tpye (did you mean"),
         ("{trainer.optimizer.type: sdg}", "momentum.when: trainer.optimizer.type is 'sdg': expected one of"),
         ("{trainer.optimizer.beta1: 0.9}", "momentum.when: trainer.optimizer.beta1 has the distribution logit_normal"),
         ("{trainer.optimizer.momentum: 1}", "momentum.when: trainer.optimizer.momentum has the distribution uniform"),
-        ("{sweep.metric: reward}", "momentum.when: there is no sweep.metric"),
+        ("{sweep.metric: reward}", "momentum.when: unknown key sweep.metric"),
         ("sgd", "momentum.when is 'sgd': expected a mapping of keys to values"),
     ],
 )
@@ -135,7 +135,7 @@ def test_when_everything_that_is_left_is_inactive_nothing_can_be_searched(refusa
     write("configs/sweep/mine.yaml", f"parameters: {{trainer: {{x: {leaf}}}}}\n")
 
     assert refusal("mine", *OPEN) == (
-        "configs/sweep/mine.yaml:1: trainer.x.when: never holds, because trainer.kind is 'noop', and nothing else is "
+        "configs/sweep/mine.yaml:1: trainer.x.when: never true, because trainer.kind is 'noop', and nothing else is "
         "searched: change one"
     )
 

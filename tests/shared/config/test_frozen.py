@@ -5,15 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
+from shared.config import frozen
 from shared.config.compose import Composed
 from shared.config.files import installed_dir
-from shared.config.frozen import config_hash, difference, from_plain, run_config, to_plain, to_yaml
+from shared.config.frozen import config_hash, difference, from_plain, job_of, run_config, to_plain, to_yaml
 from shared.config.schema import SweepJob
 from shared.domain.errors import ConfigError
+from shared.domain.sweep import Sweep
+
+if TYPE_CHECKING:
+    from tests.conftest import ASweep
 
 Compose = Callable[..., Composed]
 Write = Callable[[str, str], Path]
@@ -53,8 +59,68 @@ def test_a_job_cannot_be_changed(job: SweepJob) -> None:
 def test_a_stored_config_of_another_version_is_refused(job: SweepJob) -> None:
     plain = to_plain(job) | {"look_behind": 1}
 
-    with pytest.raises(ConfigError, match="the stored config is not one of this version: look_behind: unknown key"):
+    with pytest.raises(ConfigError, match="the stored config was written by another version: look_behind: unknown key"):
         from_plain(plain)
+
+
+# ------------------------------------------------------------------------------------------------ of a sweep
+
+
+def read_again(sweep: Sweep) -> Sweep:
+    return Sweep.model_validate_json(sweep.model_dump_json())
+
+
+def test_the_job_of_a_sweep_is_parsed_once_however_often_its_record_is_read(job: SweepJob, a_sweep: ASweep) -> None:
+    sweep = a_sweep(config=to_plain(job))
+
+    first = job_of(sweep)
+
+    assert first == job
+    assert job_of(read_again(sweep)) is first
+    assert job_of(sweep.move("paused")) is first
+
+
+def test_a_sweep_that_was_moved_or_is_another_one_of_that_name_has_a_job_of_its_own(
+    job: SweepJob, a_sweep: ASweep
+) -> None:
+    sweep = a_sweep(config=to_plain(job))
+    first = job_of(sweep)
+
+    moved = job_of(a_sweep(config=to_plain(job) | {"runs_dir": "/elsewhere"}))
+    another = job_of(a_sweep(config=to_plain(job), created_at=9.0))
+
+    assert (moved.runs_dir, another, another is first) == ("/elsewhere", job, False)
+
+
+def test_a_config_of_another_version_is_refused_each_time(job: SweepJob, a_sweep: ASweep) -> None:
+    sweep = a_sweep(config=to_plain(job) | {"look_behind": 1})
+
+    for _ in range(2):
+        with pytest.raises(ConfigError, match="look_behind: unknown key"):
+            job_of(sweep)
+
+
+def test_the_jobs_of_the_latest_sweeps_alone_are_kept(
+    job: SweepJob, a_sweep: ASweep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(frozen, "_MOST_JOBS", 2)
+    sweeps = [a_sweep(name=name, config=to_plain(job)) for name in "abc"]
+
+    first, second, third = map(job_of, sweeps)
+
+    assert [job_of(sweeps[2]), job_of(sweeps[1])] == [third, second]
+    assert job_of(sweeps[1]) is second
+    assert job_of(sweeps[0]) is not first
+
+
+def test_what_commands_show_of_a_config_is_read_without_parsing_it(job: SweepJob, a_sweep: ASweep) -> None:
+    sweep = a_sweep(config=to_plain(job))
+
+    assert (sweep.metric, sweep.cost_kind, sweep.runs_dir) == (job.sweep.metric, job.cost, job.runs_dir)
+    assert (sweep.is_evaluated, sweep.is_tracked) == (job.is_evaluated, job.wandb.mode != "off")
+
+
+# ------------------------------------------------------------------------------------------------ hashed
 
 
 def a_job(**values: object) -> SweepJob:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from shared.config.compose import Composed
-from shared.config.secrecy import masked
+from shared.config.secrecy import mask_secrets
 
 Compose = Callable[..., Composed]
 Refusal = Callable[..., str]
@@ -132,6 +132,6 @@ def test_the_environment_is_readable_again_after_composing(composed: Compose, mo
 
 
 def test_what_looks_like_a_secret_is_masked_at_any_depth() -> None:
-    shown = masked({"a": [{"api_key": SECRET}], "url": "redis://:pw@host", "list": ["redis://u:pw@host"], "b": 1})
+    shown = mask_secrets({"a": [{"api_key": SECRET}], "url": "redis://:pw@host", "list": ["redis://u:pw@host"], "b": 1})
 
     assert shown == {"a": [{"api_key": "********"}], "url": "********", "list": ["********"], "b": 1}

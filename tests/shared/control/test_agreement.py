@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from shared.control.agreement import other_code, other_code_than_any
 from shared.domain.code import CodeVersion
-from shared.store.fleet import Worker
+from shared.store.fleet import LiveWorker
 
 if TYPE_CHECKING:
     from tests.conftest import ASweep
 
 
-def a_worker(name: str, **changes: Any) -> Worker:
+def a_worker(name: str, **changes: Any) -> LiveWorker:
     usual = {"service": "trainer", "host": "h", "pid": 1, "queues": ("gpu",), "slots": 2, "version": "1"}
-    return Worker(id=name, **{**usual, **changes})
+    return LiveWorker(id=name, **{**usual, **changes})
 
 
 def test_a_worker_that_met_the_sweep_and_differs_is_named_with_the_reason(a_sweep: ASweep) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from shared.control.audit import audit_sweep
 from shared.domain.run import Run, cancel
-from shared.store.fleet import Worker
+from shared.store.fleet import LiveWorker
 from shared.store.store import Store
 
 if TYPE_CHECKING:
@@ -19,13 +19,13 @@ def test_a_waiting_run_without_a_notification_is_found_once_there_is_a_suggester
     store: Store, a_sweep: ASweep, a_run: ARun
 ) -> None:
     sweep = store.sweeps.create(a_sweep())
-    store.sweeps.commit(sweep, sweep.move("", created=2), [(a_run(number=1), {}), (a_run(number=2), {})])
+    store.sweeps.commit(sweep, sweep.move("", created=2), [a_run(number=1), a_run(number=2)])
     store.runs.unring(store.runs.get("s.r.2"))
     assert audit_sweep(store, "s").problems == []
 
-    store.fleet.announce(Worker(id="s@h:1", service="suggester", host="h", pid=1, queues=(), slots=1, version="1"))
+    store.fleet.announce(LiveWorker(id="s@h:1", service="suggester", host="h", pid=1, queues=(), slots=1, version="1"))
 
-    assert audit_sweep(store, "s").problems == ["run s.r.2: nobody has it, and no worker was notified about it"]
+    assert audit_sweep(store, "s").problems == ["run s.r.2: no worker holds it, and no worker was notified about it"]
     store.runs.mark_due(store.runs.get("s.r.2"))
     assert audit_sweep(store, "s").problems == []
 
@@ -34,7 +34,7 @@ def test_a_sweep_that_moves_on_while_it_is_read_is_read_again(
     store: Store, a_sweep: ASweep, a_run: ARun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sweep = store.sweeps.create(a_sweep())
-    store.sweeps.commit(sweep, sweep.move("", created=1), [(a_run(number=1), {})])
+    store.sweeps.commit(sweep, sweep.move("", created=1), [a_run(number=1)])
     read_all = store.runs.all
     reads: list[str] = []
 

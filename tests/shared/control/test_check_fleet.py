@@ -10,7 +10,7 @@ from shared.control.check_fleet import examine_fleet
 from shared.control.findings import Finding
 from shared.execution.source import package_code
 from shared.storage.identity import Storage
-from shared.store.fleet import Worker
+from shared.store.fleet import LiveWorker
 
 if TYPE_CHECKING:
     from tests.conftest import AJob
@@ -19,7 +19,7 @@ QUEUES = {"suggester": ("suggest", "results"), "trainer": ("gpu",), "evaluator":
 HERE = Storage("id")
 
 
-def a_worker(service: str, name: str = "", **changes: Any) -> Worker:
+def a_worker(service: str, name: str = "", **changes: Any) -> LiveWorker:
     usual = {
         "service": service,
         "host": "far",
@@ -32,14 +32,14 @@ def a_worker(service: str, name: str = "", **changes: Any) -> Worker:
         "storage": "id",
         "settings": WorkerSettings().timing,
     }
-    return Worker(id=name or f"{service}@far:1", **{**usual, **changes})
+    return LiveWorker(id=name or f"{service}@far:1", **{**usual, **changes})
 
 
-def all_three(**changes: Any) -> list[Worker]:
+def all_three(**changes: Any) -> list[LiveWorker]:
     return [a_worker(service, **changes) for service in QUEUES]
 
 
-def bad(job_of: AJob, workers: Sequence[Worker], *overrides: str, here: Storage = HERE) -> list[Finding]:
+def bad(job_of: AJob, workers: Sequence[LiveWorker], *overrides: str, here: Storage = HERE) -> list[Finding]:
     found = examine_fleet(job_of("sim=sweep_eval", *overrides), workers, here=here)
     return [finding for finding in found if finding.verdict != "ok"]
 
@@ -101,7 +101,7 @@ def test_different_code_is_told_with_who_has_which(a_job: AJob) -> None:
 
 
 def test_settings_that_differ_are_told_and_a_lease_that_does_is_a_failure(a_job: AJob) -> None:
-    def with_other(**settings: float) -> list[Worker]:
+    def with_other(**settings: float) -> list[LiveWorker]:
         other = WorkerSettings(**settings).timing
         return [*all_three(), a_worker("trainer", "other", settings=other)]
 

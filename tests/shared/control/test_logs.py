@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def run(store: Store, a_run: ARun, a_sweep: ASweep, tmp_path: Path) -> Run:
     """Return run 1 in its first attempt, whose log has a line."""
     sweep = store.sweeps.create(a_sweep(config={"runs_dir": str(tmp_path)}))
-    store.sweeps.commit(sweep, sweep.move("", created=2), [(a_run(number=1), {}), (a_run(number=2), {})])
+    store.sweeps.commit(sweep, sweep.move("", created=2), [a_run(number=1), a_run(number=2)])
     (tmp_path / "s.r.1" / "logs").mkdir(parents=True)
     log_of(tmp_path, 1).write_bytes(b"first\n")
     return start(store, store.runs.get("s.r.1"))

@@ -15,8 +15,10 @@ from shared.control.observations import as_csv
 from shared.control.submit import submit
 from shared.control.write import write_output
 from shared.domain.errors import ConfigError, NotFound
+from shared.domain.events import SweepSubmitted
 from shared.domain.run import EarlyStop, Run, RunState
 from shared.store.store import Store
+from tests.logs import events_of
 
 if TYPE_CHECKING:
     from tests.conftest import AJob, ARun, ASweep
@@ -32,7 +34,8 @@ def a_table(folder: Path, *rows: str, header: str = f"run,state,score,cost,{RATE
 
 def warmed(store: Store, a_job: AJob, source: str, *overrides: str) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
     submitted = submit(store, a_job(f"sweep.warm_start=['{source}']", *overrides))
-    return store.sweeps.events("s")[0].body.get("observations", []), submitted.notes
+    (born,) = events_of(store, SweepSubmitted)
+    return [earlier.model_dump() for earlier in born.observations], submitted.notes
 
 
 def test_a_table_has_all_of_a_run_and_reads_back_to_the_bit(a_run: ARun) -> None:
@@ -61,7 +64,7 @@ def test_a_sweep_learns_from_the_length_that_a_run_of_an_earlier_one_had(
 ) -> None:
     earlier = store.sweeps.create(a_sweep(name="earlier"))
     run = a_run(RunState.OBSERVED, sweep="earlier", params={RATE: 0.0002}, trained={RATE: 0.0003})
-    store.sweeps.commit(earlier, earlier.move(""), [(run, {})])
+    store.sweeps.commit(earlier, earlier.move(""), [run])
 
     known, _ = warmed(store, a_job, "earlier")
 
@@ -111,21 +114,21 @@ def test_what_is_known_counts_for_the_first_suggestion_and_for_its_replay(
     warmed(store, a_job, a_table(tmp_path, *rows), "sweep.protein.num_random_samples=5")
     sweep = store.sweeps.get("s")
     follower = follow(sweep)
-    for event in store.sweeps.events("s"):
-        follower.take(event.body, position=event.position)
+    for entry in store.sweeps.events("s"):
+        follower.take(entry)
 
     (suggestion,) = follower.suggest(1, {})
 
     assert suggestion.predicted_score is not None
     assert suggestion.source not in ("centre", "sobol")
-    assert list(replay(sweep, [(event.position, event.body) for event in store.sweeps.events("s")])) == []
+    assert list(replay(sweep, store.sweeps.events("s"))) == []
 
 
 def test_a_sweep_learns_from_another_one_of_its_store(store: Store, a_job: AJob, a_sweep: ASweep, a_run: ARun) -> None:
     earlier = store.sweeps.create(a_sweep(name="old"))
     done: Run = a_run(RunState.OBSERVED, number=1, score=2.0, cost=3.0, params={RATE: 0.0003})
     done = done.model_copy(update={"id": "old.r.1", "sweep": "old"})
-    store.sweeps.commit(earlier, earlier.move("", created=1), [(done, {})])
+    store.sweeps.commit(earlier, earlier.move("", created=1), [done])
 
     known, notes = warmed(store, a_job, "old")
 

@@ -136,10 +136,9 @@ def test_once_it_is_finished_the_search_goes_on_behind_the_old_one_and_replays(
         end(store, tmp_path, store.runs.get(f"s-hard.r.{number}"))
     suggester.advance("s-hard")
 
-    log = [(event.position, event.body) for event in store.sweeps.whole_log("s-hard")]
     sweep = store.sweeps.get("s-hard")
     assert (sweep.state, sweep.observed) == (SweepState.FINISHED, 4)
-    assert list(replay(sweep, log)) == [Replayed(3), Replayed(4)]
+    assert list(replay(sweep, store.sweeps.whole_log("s-hard"))) == [Replayed(3), Replayed(4)]
     assert audit_sweep(store, "s-hard").problems == []
     tried = [tuple(run.params.values()) for name in ("s", "s-hard") for run in store.runs.all(name) if not run.origin]
     assert len(set(tried)) == len(tried) == 6

@@ -96,7 +96,7 @@ def test_the_suggestions_of_a_restored_sweep_are_replayed_from_the_first_new_one
     restore(store, folder)
     Suggester(store, a_worker("suggester", "suggest").notifications).advance("s")
 
-    made = list(replay(store.sweeps.get("s"), ((event.position, event.body) for event in store.sweeps.whole_log("s"))))
+    made = list(replay(store.sweeps.get("s"), store.sweeps.whole_log("s")))
 
     assert made == [*(Replayed(number, told=False) for number in range(1, 5)), Replayed(5)]
 
@@ -196,8 +196,8 @@ def test_a_folder_that_is_no_sweeps_is_refused_and_says_what_is_missing(store: S
 @pytest.mark.parametrize(
     ("file", "text", "problem"),
     [
-        ("sweep.json", "{", "is not one of this version"),
-        ("runs/s.r.2/run.json", '{"version": 1}', "run.json is not one of this version: id: field required"),
+        ("sweep.json", "{", "was written by another version"),
+        ("runs/s.r.2/run.json", '{"version": 1}', "run.json was written by another version: id: field required"),
         ("runs/s.r.2/run.json", None, "run.json is of run s.r.1: give its folder that name again"),
     ],
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -25,7 +25,7 @@ def test_a_snapshot_tells_what_is_done_what_goes_on_and_what_is_best(
     best = Best(run=1, score=1.0, cost=2.0)
     sweep = store.sweeps.create(a_sweep(best=best, limits={"max_runs": 4}, created_at=store.sweeps.now() - 60))
     runs = [a_run(RunState.OBSERVED, number=1), a_run(RunState.FAILED, number=2), a_run(number=3)]
-    store.sweeps.commit(sweep, sweep.move("", created=3), [(run, {}) for run in runs])
+    store.sweeps.commit(sweep, sweep.move("", created=3), runs)
     waiting = store.runs.get("s.r.3")
     held = store.runs.claim(waiting, claim(waiting, worker="w", nonce="n", at=0.0), lease_ms=60_000)
     store.runs.renew(held, lease_ms=60_000, progress=Progress().after(5, {"reward": 0.5}, metric="reward"))
@@ -51,7 +51,7 @@ def test_what_is_best_is_a_configuration_with_its_runs_and_what_it_is_worth(
     leader = Configuration(runs=(3, 1), score=7.0, cost=4.0, low=5.0, high=8.0)
     sweep = store.sweeps.create(a_sweep(best=Best(run=2, score=8.5, cost=2.0), leader=leader))
     runs = [a_run(RunState.OBSERVED, number=number, score=9.0 - number) for number in (1, 2, 3)]
-    store.sweeps.commit(sweep, sweep.move("", created=3), [(run, {}) for run in runs])
+    store.sweeps.commit(sweep, sweep.move("", created=3), runs)
 
     told = take_snapshot(store, "s").to_json()["best"]
 
@@ -68,9 +68,7 @@ def test_a_snapshot_costs_the_same_however_many_runs_are_over(store: Store, a_ru
     sweep = store.sweeps.create(a_sweep(best=Best(run=1, score=1.0, cost=2.0)))
     some = 0
     for start in range(1, 801, 100):
-        more: list[tuple[Run, dict[str, Any]]] = [
-            (a_run(RunState.OBSERVED, number=number), {}) for number in range(start, start + 100)
-        ]
+        more: list[Run] = [a_run(RunState.OBSERVED, number=number) for number in range(start, start + 100)]
         sweep = store.sweeps.commit(sweep, sweep.move("", created=start + 99), more)
         some = some or bytes_of_a_snapshot()
 

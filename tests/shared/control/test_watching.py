@@ -37,7 +37,7 @@ def opened(store: Store) -> Watch:
 
 def add(store: Store, a_sweep: ASweep, runs: list[Run]) -> None:
     sweep = store.sweeps.create(a_sweep(config=CONFIG))
-    store.sweeps.commit(sweep, sweep.move("", created=len(runs)), [(run, {}) for run in runs])
+    store.sweeps.commit(sweep, sweep.move("", created=len(runs)), runs)
 
 
 def bytes_of(store: Store, look: Any) -> int:
@@ -114,7 +114,7 @@ def test_the_end_of_a_log_is_read_from_the_folder_of_the_run(
     store: Store, watch: Watch, a_run: ARun, a_sweep: ASweep, tmp_path: Any
 ) -> None:
     sweep = store.sweeps.create(a_sweep(config={**CONFIG, "runs_dir": str(tmp_path)}))
-    store.sweeps.commit(sweep, sweep.move("", created=1), [(a_run(RunState.OBSERVED, number=1), {})])
+    store.sweeps.commit(sweep, sweep.move("", created=1), [a_run(RunState.OBSERVED, number=1)])
     log = tmp_path / "s.r.1" / "logs" / "train.1.log"
     log.parent.mkdir(parents=True)
     log.write_text("x" * watching.LOG_BYTES + "the end")

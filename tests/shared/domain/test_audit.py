@@ -10,24 +10,25 @@ import pytest
 from shared.domain.audit import Audit, audit
 from shared.domain.run import Prediction, Run, RunState
 from shared.domain.sweep import Best, Limits, Sweep, SweepState
+from tests.logs import log_of
 
 SOUND: tuple[Mapping[str, Any], ...] = (
-    {"kind": "submitted"},
-    {"kind": "suggested", "run": 1, "params": {}},
-    {"kind": "claimed", "run": 1, "state": "training", "worker": "one", "step": 0},
+    {"kind": "submitted", "state": "running"},
+    {"kind": "suggested", "run": 1, "params": {}, "source": "centre"},
+    {"kind": "claimed", "run": 1, "state": "training", "attempt": 1, "worker": "one", "step": 0},
     {"kind": "checkpointed", "run": 1, "step": 10},
     {"kind": "lost", "run": 1, "why": "silent"},
-    {"kind": "claimed", "run": 1, "state": "training", "worker": "other", "step": 10},
+    {"kind": "claimed", "run": 1, "state": "training", "attempt": 2, "worker": "other", "step": 10},
     {"kind": "checkpointed", "run": 1, "step": 20},
     {"kind": "trained", "run": 1, "step": 20},
-    {"kind": "claimed", "run": 1, "state": "evaluating", "worker": "eve", "step": 20},
+    {"kind": "claimed", "run": 1, "state": "evaluating", "attempt": 2, "worker": "eve", "step": 20},
     {"kind": "observed", "run": 1, "score": 2.0, "cost": 3.0},
 )
 
 
 EARLY: tuple[Mapping[str, Any], ...] = (
     *SOUND[:4],
-    {"kind": "stopped early", "run": 1, "step": 15},
+    {"kind": "stopped early", "run": 1, "step": 15, "score": 0.5, "cost": 1.0, "why": "worse than the others"},
     *SOUND[4:6],
     *SOUND[7:],
 )
@@ -64,8 +65,7 @@ def audited(
         observed=observed,
         best=Best(run=1, score=2.0, cost=3.0),
     )
-    told = [(position, position * 1000, event) for position, event in enumerate(events, start=first)]
-    return audit(sweep, [a_run()] if runs is None else runs, told)
+    return audit(sweep, [a_run()] if runs is None else runs, log_of(*events, first=first))
 
 
 def test_a_sound_log_has_no_problem_and_every_attempt() -> None:
@@ -91,7 +91,7 @@ RETRIED: tuple[Mapping[str, Any], ...] = (
     *SOUND[5:],
 )
 ADOPTED: tuple[Mapping[str, Any], ...] = (
-    {"kind": "submitted"},
+    {"kind": "submitted", "state": "running"},
     {"kind": "adopted", "run": 1, "params": {}, "origin": "old.r.7", "step": 20},
     *SOUND[8:],
 )
@@ -123,6 +123,34 @@ def test_a_broken_rule_is_named(events: Sequence[Mapping[str, Any]], problem: st
     assert problem in audited(events).problems
 
 
+NEWER: tuple[Mapping[str, Any], ...] = (
+    {"kind": "teleported", "run": 1, "to": "the moon"},
+    {"kind": "observed", "run": 1, "score": "good", "cost": 3.0},
+    {"kind": "renamed"},
+)
+
+
+@pytest.mark.parametrize("newer", NEWER)
+def test_an_event_of_a_newer_version_is_counted_as_unknown_and_not_judged(newer: Mapping[str, Any]) -> None:
+    found = audited((*SOUND[:6], newer, *SOUND[6:]), observed=7)
+
+    assert found.problems == []
+    assert found.unknown == {newer["kind"]: 1}
+    assert found.notes[0].startswith(f"this version cannot read 1 events of the log: {newer['kind']} (1); ")
+
+
+def test_what_other_runs_did_beside_an_unknown_event_is_still_judged() -> None:
+    broken = [{**event, "run": 2} if "run" in event else event for event in (*SOUND, SOUND[-1])]
+
+    found = audited((*broken, NEWER[0]))
+
+    assert "run 2: observed after it was observed: a run ends once" in found.problems
+
+
+def test_a_field_of_a_newer_version_is_ignored() -> None:
+    assert audited([{**event, "colour": {"red": 1}} for event in SOUND]).problems == []
+
+
 def test_a_gap_in_the_log_is_named() -> None:
     assert "the log jumps from entry 0 to 2: entries are missing" in audited(SOUND, first=2).problems
 
@@ -134,7 +162,7 @@ def test_totals_that_the_log_does_not_give_are_named() -> None:
 def test_a_run_without_a_record_is_named() -> None:
     assert audited(SOUND, []).problems == [
         "run 1: the log says observed, its record says missing",
-        "1 runs were suggested, 0 have a record",
+        "1 runs were suggested, and 0 have a record",
     ]
 
 
@@ -156,13 +184,15 @@ def with_limits(**changes: Any) -> list[str]:
 def test_more_runs_than_the_budget_or_the_parallelism_allow_are_named() -> None:
     assert with_limits(created=1) == []
     assert with_limits(created=3) == [
-        "3 runs were suggested, the budget allows 2",
-        "3 runs are in workers' hands at once, parallelism allows 1",
+        "3 runs were suggested, and the budget allows 2",
+        "3 runs are in progress at once, and parallelism allows 1",
     ]
 
 
 def test_a_live_run_that_nobody_has_and_nobody_was_rung_for_is_named() -> None:
-    assert with_limits(created=1, lost=["s.r.1"]) == ["run s.r.1: nobody has it, and no worker was notified about it"]
+    assert with_limits(created=1, lost=["s.r.1"]) == [
+        "run s.r.1: no worker holds it, and no worker was notified about it"
+    ]
 
 
 def test_a_finished_sweep_whose_runs_did_not_all_end_is_named() -> None:
@@ -188,8 +218,8 @@ def test_of_a_dropped_log_the_records_alone_are_compared_and_the_audit_says_so()
         log_dropped=True,
     )
 
-    found = audit(sweep, [a_run()], [(10, 10_000, {"kind": "finished"})])
+    found = audit(sweep, [a_run()], log_of({"kind": "finished", "state": "finished"}, first=10))
 
     assert found.problems == []
-    assert found.notes == ["its log was dropped after the retention: only its records were compared"]
+    assert found.notes == ["the log was dropped after the retention time: only the records were compared"]
     assert found.attempts == []

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.domain.events import Event, RunCancelled, RunObserved
 from shared.domain.run import Prediction, Run, RunState
-from shared.domain.sweep import Sweep, absorb, cuts_short, expected_cost, how_many_to_start, settle
+from shared.domain.sweep import Sweep, cuts_short, expected_cost, how_many_to_start, settle
+from shared.domain.totals import absorb
 
 if TYPE_CHECKING:
     from tests.conftest import ARun, ASweep
@@ -50,7 +52,7 @@ class Played:
     def suggester_looks(self) -> None:
         if cuts_short(self.sweep, now=self.now):
             for run in self.queued:
-                self.take({"kind": "cancelled", "run": run.number})
+                self.take(RunCancelled(run=run.number))
             self.queued = []
             self.at_the_limit = self.at_the_limit or [run for _, run in self.in_hands]
         unfinished = [*self.queued, *(run for _, run in self.in_hands)]
@@ -74,9 +76,9 @@ class Played:
     def next_run_ends(self) -> None:
         self.now, run = min(self.in_hands, key=lambda pair: pair[0])
         self.in_hands.remove((self.now, run))
-        self.take({"kind": "observed", "run": run.number, "score": 0.0, "cost": self.cost(run)})
+        self.take(RunObserved(run=run.number, score=0.0, cost=self.cost(run)))
 
-    def take(self, event: dict[str, Any]) -> None:
+    def take(self, event: Event) -> None:
         self.sweep = absorb(self.sweep, event, position=self.sweep.seen + 1)
 
 
@@ -99,7 +101,7 @@ def test_where_costs_are_predicted_right_it_is_exceeded_by_less_than_one_run(
 ) -> None:
     first = {"spent": 0.0, "limits": {"max_cost": budget, "look_ahead": 0}}
     played = Played(a_run, a_sweep(**first), slots, [cost], told=True)
-    played.sweep = absorb(played.sweep, {"kind": "observed", "run": 0, "score": 0.0, "cost": cost}, position=1)
+    played.sweep = absorb(played.sweep, RunObserved(run=0, score=0.0, cost=cost), position=1)
 
     ended = played.to_its_end()
 

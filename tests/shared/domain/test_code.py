@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.domain.code import CodeVersion, difference
+from shared.domain.code import CodeVersion, code_difference
 
 SUBMITTED = CodeVersion(package="1 (aa)", commit="c1", sources="s1")
 
@@ -19,7 +19,7 @@ SUBMITTED = CodeVersion(package="1 (aa)", commit="c1", sources="s1")
     ],
 )
 def test_code_is_the_same_as_far_as_both_places_can_tell(here: CodeVersion) -> None:
-    assert difference(SUBMITTED, here) is None
+    assert code_difference(SUBMITTED, here) is None
 
 
 @pytest.mark.parametrize(
@@ -31,8 +31,8 @@ def test_code_is_the_same_as_far_as_both_places_can_tell(here: CodeVersion) -> N
     ],
 )
 def test_other_code_is_said_with_both_versions(here: CodeVersion, said: str) -> None:
-    assert difference(SUBMITTED, here) == said
+    assert code_difference(SUBMITTED, here) == said
 
 
 def test_a_sweep_of_an_earlier_version_did_not_tell_its_code() -> None:
-    assert difference(None, SUBMITTED) is None
+    assert code_difference(None, SUBMITTED) is None

@@ -101,10 +101,10 @@ def test_known_placeholders_pass() -> None:
         ("{checkpoints_dir}", r"\(did you mean checkpoint_dir\?\)"),
         ("{zzz}", r"unknown placeholder \{zzz\}; expected a key of the config"),
         ("{}", "unknown placeholder"),
-        ('{"a": 1}', "unknown placeholder .* a brace itself is written {{ or }}"),
-        ("--x={args}", r"\{args\} becomes several words: write it as a word of its own"),
-        ("a { b", "a brace that is alone"),
-        ("a}", "a brace that is alone"),
+        ('{"a": 1}', "unknown placeholder .* write {{ or }} for a literal brace"),
+        ("--x={args}", r"\{args\} becomes several words: make it a separate word"),
+        ("a { b", "unmatched brace"),
+        ("a}", "unmatched brace"),
     ],
 )
 def test_any_other_placeholder_is_refused_with_what_was_meant(word: str, fault: str) -> None:

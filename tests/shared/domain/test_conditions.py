@@ -59,7 +59,7 @@ def refusal(parameters: Any, **options: Any) -> str:
         ({"type": []}, "x.when.type is []: expected a value or a list of values"),
         ({"type": None}, "x.when.type is null: expected a value or a list of values"),
         ({"type": {"a": "b"}}, "x.when.type is {'a': 'b'}: expected a value or a list of values"),
-        ({"tpye": "adam"}, "x.when: there is no tpye (did you mean type?)"),
+        ({"tpye": "adam"}, "x.when: unknown key tpye (did you mean type?)"),
         ({"type": "adan"}, "x.when: type is 'adan': expected one of ['adam', 'sgd']"),
         ({"flag": 1}, "x.when: flag is 1: expected one of [True, False]"),
         ({"layers": 9}, "x.when: layers is 9: expected a number from 1 to 4"),
@@ -116,8 +116,8 @@ def test_a_key_that_is_not_searched_decides_once_and_a_note_names_what_is_left_o
     assert space.paths == ("kind", "always")
     assert not space.is_conditional
     assert space.notes == (
-        "never: not searched, it is never active: trainer.mode is 'fast'",
-        "below: not searched, it is never active: never is never active",
+        "never: not searched, because it is never active: trainer.mode is 'fast'",
+        "below: not searched, because it is never active: never is never active",
     )
     assert space.validate({"kind": "a", "always": 0.5, "never": 1, "below": "?"}) == {"kind": "a", "always": 0.5}
 
@@ -138,7 +138,7 @@ def test_conditions_that_exclude_each_other_leave_the_parameter_out() -> None:
     space = SearchSpace.from_config(parameters)
 
     assert space.paths == ("kind", "child")
-    assert space.notes[-1].endswith("never active: its conditions exclude each other")
+    assert space.notes[-1].endswith("never active: its conditions contradict each other")
 
 
 def test_a_condition_that_always_holds_is_none() -> None:
@@ -151,7 +151,7 @@ def test_a_condition_that_always_holds_is_none() -> None:
 def test_a_space_in_which_nothing_can_be_active_is_refused() -> None:
     message = refusal({"x": leaf(when={"mode": "slow"})}, fixed={"mode": "fast"})
 
-    assert message == "x.when: never holds, because mode is 'fast', and nothing else is searched: change one"
+    assert message == "x.when: never true, because mode is 'fast', and nothing else is searched: change one"
 
 
 # ---------------------------------------------------------------------------------------------- params and units

@@ -46,7 +46,7 @@ def test_runs_time_and_cost_that_are_left_are_those_of_the_median_run(told: Any)
 
     assert (found.runs_left, found.seconds_left, found.cost_at_end) == (6, 6 * 100 / 2, 40 + 6 * 10)
     assert found.assumes == (
-        "each run to come takes and costs what the median of the last 4 runs did, and 2 slots work without a pause"
+        "each remaining run takes and costs as much as the median of the last 4 runs, and 2 slots work without a pause"
     )
 
 
@@ -90,7 +90,7 @@ def test_of_a_sweep_that_starts_nothing_more_only_what_is_in_hands_is_left(
     assert (spent.limit, spent.runs_left, spent.seconds_left) == ("nothing new is started", 1, 50.0)
     assert stopping is not None
     assert (stopping.runs_left, stopping.cost_at_end) == (1, 20.0)
-    assert stopping.assumes.startswith("each run to come takes and costs what the last run did, and 1 slot works")
+    assert stopping.assumes.startswith("each remaining run takes and costs as much as the last run, and 1 slot works")
 
 
 def test_before_the_first_run_has_ended_while_paused_and_after_the_last_one_nothing_is_told(

@@ -12,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.errors import IllegalMove
+from shared.domain.events import RunAdopted, RunObserved, RunRetried, RunSuggested
+from shared.domain.record_events import event_of_run
 from shared.domain.run import (
     FINISHED,
     LEASED,
@@ -25,7 +27,6 @@ from shared.domain.run import (
     cancel,
     claim,
     ended_by_itself,
-    event_of,
     fail,
     fall_back,
     finish_training,
@@ -37,7 +38,6 @@ from shared.domain.run import (
     retry,
     stop_early,
     sweep_of,
-    taken_back,
     training_seed,
 )
 
@@ -158,7 +158,7 @@ def test_falling_back_forgets_what_could_not_be_read(a_run: ARun) -> None:
 
     assert (once.checkpoints, once.steps, once.train_seconds) == (run.checkpoints[:1], 10, 1.0)
     assert (twice.checkpoints, twice.steps, twice.train_seconds) == ((), 0, 0.0)
-    assert event_of(once) == {"kind": "fell back", "run": 1, "step": 10}
+    assert event_of_run(once).plain() == {"kind": "fell back", "run": 1, "step": 10}
 
 
 def test_a_damaged_checkpoint_at_step_0_is_forgotten_too(a_run: ARun) -> None:
@@ -179,7 +179,7 @@ def test_an_evaluation_whose_checkpoint_is_damaged_sends_the_run_back_to_trainin
 
     assert (back.state, back.owner, back.steps, back.train_seconds) == (QUEUED, None, 10, 1.0)
     assert (back.stuck_attempts, back.setback, back.metrics) == (1, "its bytes changed", {})
-    assert event_of(back) == {"kind": "damaged", "run": 1, "why": "its bytes changed", "step": 10}
+    assert event_of_run(back).plain() == {"kind": "damaged", "run": 1, "why": "its bytes changed", "step": 10}
 
 
 def test_training_over_and_over_up_to_a_checkpoint_that_is_damaged_each_time_ends(a_run: ARun) -> None:
@@ -317,12 +317,12 @@ def saved_and_marked(run: Run, *steps: int) -> Run:
 
 def test_a_run_is_marked_once_and_not_after_somebody_cancelled_it(a_run: ARun) -> None:
     for run in (stop_early(a_run(TRAINING), STOP), cancel(a_run(TRAINING))):
-        with pytest.raises(IllegalMove, match="to end already"):
+        with pytest.raises(IllegalMove, match="is already marked to end"):
             stop_early(run, STOP)
 
 
 def test_the_event_of_the_mark_says_at_which_step_and_why(a_run: ARun) -> None:
-    assert event_of(stop_early(a_run(TRAINING), STOP)) == {
+    assert event_of_run(stop_early(a_run(TRAINING), STOP)).plain() == {
         "kind": "stopped early",
         "run": 1,
         "step": 15,
@@ -384,8 +384,8 @@ def test_an_observation_tells_what_was_trained_instead_and_what_its_curve_says(a
 
     run = observe(a_run(EVALUATING), **told, trained={"trainer.x": 0.25}, earlier=(point,))  # type: ignore[arg-type]
 
-    assert event_of(run)["trained"] == {"trainer.x": 0.25}
-    assert event_of(run)["earlier"] == [{"params": {"trainer.x": 0.1}, "score": 0.5, "cost": 1.0}]
+    event = event_of_run(run)
+    assert event == RunObserved(run=1, score=3.0, cost=4.0, trained={"trainer.x": 0.25}, earlier=(point,))
 
 
 # ------------------------------------------------------------------------------------------------ tried again
@@ -432,15 +432,12 @@ def test_a_run_that_was_cancelled_in_its_workers_hands_is_not_cancelled_again(a_
 
 
 def test_the_log_of_a_retry_tells_what_it_takes_back_of_the_totals(a_run: ARun) -> None:
-    assert event_of(retry(a_run(FAILED))) == {
-        "kind": "retried",
-        "run": 1,
-        "params": {"trainer.x": 0.5},
-        "state": "queued",
-        "step": 0,
-    }
-    assert taken_back(a_run(FAILED)) == {"was": "failed", "cost": 1.0}
-    assert taken_back(a_run(CANCELLED)) == {"was": "cancelled", "cost": 0.0}
+    for before, taken_back in ((a_run(FAILED), 1.0), (a_run(CANCELLED), 0.0)):
+        event = event_of_run(retry(before), before)
+
+        assert isinstance(event, RunRetried)
+        assert (event.params, event.state, event.step) == ({"trainer.x": 0.5}, QUEUED, 0)
+        assert (event.was, event.cost) == (before.state, taken_back)
 
 
 # ------------------------------------------------------------------------------------------------ adopted
@@ -457,26 +454,26 @@ def test_an_adopted_run_is_trained_has_cost_what_it_cost_and_knows_where_it_come
     assert (run.params, run.train_seconds, run.steps) == (trained.params, trained.train_seconds, trained.steps)
     assert (run.eval_seconds, run.attempt, run.score, run.metrics) == (0.0, 0, None, {"steps_per_second": 5.0})
     assert run.checkpoints == (checkpoint(20),)
-    assert event_of(run)["early_stop"] == STOP.model_dump(exclude_none=True)
-    assert event_of(run)["origin"] == "old.r.7"
+    event = event_of_run(run)
+    assert event == RunAdopted(run=2, params=run.params, origin="old.r.7", step=20, early_stop=STOP)
 
 
 # ------------------------------------------------------------------------------------------------ the log, and ids
 
 
 def test_the_log_of_a_suggestion_holds_what_a_replay_needs(a_run: ARun) -> None:
-    assert event_of(a_run()) == {"kind": "suggested", "run": 1, "params": {"trainer.x": 0.5}, "source": "test"}
+    assert event_of_run(a_run()) == RunSuggested(run=1, params={"trainer.x": 0.5}, source="test")
 
 
 def test_the_event_of_each_end_tells_the_score_the_cost_and_the_kind_of_failure(a_run: ARun) -> None:
-    assert event_of(a_run(OBSERVED)) == {"kind": "observed", "run": 1, "score": 1.0, "cost": 2.0}
-    assert event_of(a_run(FAILED)) == {"kind": "failed", "run": 1, "cost": 1.0, "failure": "user code"}
-    assert event_of(a_run(CANCELLED)) == {"kind": "cancelled", "run": 1}
+    assert event_of_run(a_run(OBSERVED)).plain() == {"kind": "observed", "run": 1, "score": 1.0, "cost": 2.0}
+    assert event_of_run(a_run(FAILED)).plain() == {"kind": "failed", "run": 1, "cost": 1.0, "failure": "user code"}
+    assert event_of_run(a_run(CANCELLED)).plain() == {"kind": "cancelled", "run": 1}
 
 
 @pytest.mark.parametrize("text", ["", "s", "s.r.", ".r.1", "s.r.x", "s.r.-1", "s.r.1.5"])
 def test_what_is_no_run_id_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is no run id"):
+    with pytest.raises(ValueError, match="is not a run id"):
         sweep_of(text)
 
 
@@ -512,5 +509,5 @@ def test_whatever_is_tried_the_run_stays_sound(a_run: ARun, tried: list[str]) ->
         assert (after.score is not None) == (after.state is OBSERVED)
         assert (after.failure is not None) == (after.state is FAILED)
         assert Run.model_validate_json(after.model_dump_json(exclude_defaults=True)) == after
-        json.dumps(event_of(after), allow_nan=False)
+        json.dumps(event_of_run(after, run).plain(), allow_nan=False)
         run = after

@@ -8,16 +8,25 @@ import pytest
 
 from shared.domain.configuration import Configuration
 from shared.domain.errors import IllegalMove
+from shared.domain.events import (
+    Event,
+    RunCancelled,
+    RunFailed,
+    RunObserved,
+    RunRetried,
+    SweepLimited,
+    SweepPaused,
+    SweepResumed,
+)
+from shared.domain.record_events import event_of_sweep
 from shared.domain.run import Prediction, RunState
 from shared.domain.sweep import (
     BEING_RESTORED,
     Best,
     Sweep,
     SweepState,
-    absorb,
     affordable_runs,
     cuts_short,
-    event_of,
     expected_cost,
     how_many_to_start,
     limit,
@@ -28,6 +37,7 @@ from shared.domain.sweep import (
     settle,
     stop,
 )
+from shared.domain.totals import absorb
 
 if TYPE_CHECKING:
     from tests.conftest import ARun, ASweep
@@ -36,15 +46,15 @@ RUNNING, PAUSED, STOPPING, FINISHED = SweepState
 NOON = 43_200.0
 
 
-def observed(run: int, score: float, cost: float = 1.0) -> dict[str, Any]:
-    return {"kind": "observed", "run": run, "score": score, "cost": cost}
+def observed(run: int, score: float, cost: float = 1.0) -> RunObserved:
+    return RunObserved(run=run, score=score, cost=cost)
 
 
-def failed(run: int, failure: str = "user code", cost: float = 1.0) -> dict[str, Any]:
-    return {"kind": "failed", "run": run, "failure": failure, "cost": cost}
+def failed(run: int, failure: str = "user code", cost: float = 1.0) -> RunFailed:
+    return RunFailed(run=run, failure=failure, cost=cost)
 
 
-def after(sweep: Sweep, *events: dict[str, Any]) -> Sweep:
+def after(sweep: Sweep, *events: Event) -> Sweep:
     for position, event in enumerate(events, start=sweep.seen + 1):
         sweep = absorb(sweep, event, position=position)
     return sweep
@@ -54,9 +64,9 @@ def after(sweep: Sweep, *events: dict[str, Any]) -> Sweep:
 
 
 def test_the_totals_of_a_sweep_are_those_of_its_log(a_sweep: ASweep) -> None:
-    events = [observed(1, 0.5, cost=2.0), failed(2, cost=3.0), {"kind": "cancelled", "run": 3}, {"kind": "claimed"}]
+    paused = SweepPaused(state=PAUSED)
 
-    sweep = after(a_sweep(), *events)
+    sweep = after(a_sweep(), observed(1, 0.5, cost=2.0), failed(2, cost=3.0), RunCancelled(run=3), paused)
 
     assert (sweep.seen, sweep.observed, sweep.failed, sweep.cancelled, sweep.spent) == (4, 1, 1, 1, 5.0)
     assert sweep.version == a_sweep().version
@@ -94,7 +104,7 @@ def test_failures_in_a_row_end_with_an_observation_and_those_of_the_infrastructu
     assert (twice.consecutive_failures, crashed.consecutive_failures) == (2, 2)
     assert crashed.failed == 3
     assert after(crashed, observed(4, 0.0)).consecutive_failures == 0
-    assert after(crashed, {"kind": "resumed"}).consecutive_failures == 0
+    assert after(crashed, SweepResumed(state=RUNNING)).consecutive_failures == 0
 
 
 def test_costs_beyond_all_bounds_leave_a_record_that_can_be_read_back(a_sweep: ASweep) -> None:
@@ -103,12 +113,13 @@ def test_costs_beyond_all_bounds_leave_a_record_that_can_be_read_back(a_sweep: A
     assert Sweep.model_validate_json(sweep.model_dump_json(exclude_defaults=True)) == sweep
 
 
-@pytest.mark.parametrize(("was", "cost"), [("failed", 3.0), ("cancelled", 0.0)])
-def test_a_run_that_is_tried_again_is_taken_out_of_the_totals(a_sweep: ASweep, was: str, cost: float) -> None:
+@pytest.mark.parametrize("end", [failed(2, cost=3.0), RunCancelled(run=2)])
+def test_a_run_that_is_tried_again_is_taken_out_of_the_totals(a_sweep: ASweep, end: RunFailed | RunCancelled) -> None:
     before = after(a_sweep(), observed(1, 0.5, cost=2.0))
-    ended = after(before, failed(2, cost=3.0) if was == "failed" else {"kind": "cancelled", "run": 2})
+    cost = 3.0 if isinstance(end, RunFailed) else 0.0
 
-    again = after(ended, {"kind": "retried", "run": 2, "was": was, "cost": cost})
+    retried = RunRetried(run=2, params={}, state=RunState.QUEUED, step=0, was=end.kind, cost=cost)
+    again = after(before, end, retried)
 
     kept = ("observed", "failed", "cancelled", "spent", "best")
     assert [getattr(again, name) for name in kept] == [getattr(before, name) for name in kept]
@@ -253,7 +264,7 @@ def test_a_finished_sweep_with_a_larger_budget_goes_on_and_the_log_says_so(a_swe
     sweep = limit(over(a_sweep), now=0, max_runs=5)
 
     assert (sweep.state, sweep.reason, sweep.limits.max_runs) == (RUNNING, "", 5)
-    assert (event_of(sweep)["kind"], event_of(sweep)["state"]) == ("limited", "running")
+    assert event_of_sweep(sweep) == SweepLimited(state=RUNNING, limits=sweep.limits)
     assert how_many_to_start(sweep, {}, live_slots=8, now=0) == 2
 
 
@@ -266,14 +277,14 @@ def test_a_finished_sweep_whose_new_budget_leaves_no_room_stays_finished(a_sweep
 
 
 def test_what_is_no_budget_opens_no_finished_sweep(a_sweep: ASweep) -> None:
-    with pytest.raises(IllegalMove, match="all 3 runs done; only a larger budget lets it go on"):
+    with pytest.raises(IllegalMove, match="all 3 runs done; only a larger budget can continue it"):
         limit(over(a_sweep), now=0, parallelism=4)
 
 
 def test_a_sweep_goes_on_for_a_run_that_is_tried_again_and_starts_no_other(a_sweep: ASweep) -> None:
     sweep = reopen(over(a_sweep), now=0)
 
-    assert (sweep.state, sweep.reason, event_of(sweep)["kind"]) == (RUNNING, "", "reopened")
+    assert (sweep.state, sweep.reason, event_of_sweep(sweep).kind) == (RUNNING, "", "reopened")
     assert how_many_to_start(sweep, {}, live_slots=8, now=0) == 0
     assert settle(sweep, unfinished=1, now=0) == sweep
 
@@ -288,11 +299,11 @@ def test_a_sweep_that_lives_stays_as_it_is_for_it_but_in_a_new_version(a_sweep: 
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
-        ({"state": STOPPING, "reason": "stopped by hand"}, "is stopping: `sweepctl resume s` first"),
-        ({"limits": {"max_cost": 5}, "spent": 5.0}, r"budget of cost 5 spent: give it more with `sweepctl set s"),
+        ({"state": STOPPING, "reason": "stopped by hand"}, "is stopping: run `sweepctl resume s` first"),
+        ({"limits": {"max_cost": 5}, "spent": 5.0}, r"budget of cost 5 spent: raise the budget with `sweepctl set s"),
         ({"reason": "stopped", "limits": {"max_runs": 9}}, r"`sweepctl set s budget.max_runs=3` first"),
-        ({"log_dropped": True}, "its log was dropped: it cannot go on"),
-        ({"reason": BEING_RESTORED}, "is being restored: wait for that"),
+        ({"log_dropped": True}, "its log was dropped: it cannot continue"),
+        ({"reason": BEING_RESTORED}, "is being restored: wait until that is done"),
     ],
 )
 def test_where_a_run_that_is_tried_again_would_be_cancelled_or_others_be_started_it_is_refused(
@@ -365,7 +376,7 @@ def test_only_what_makes_sense_can_be_done_by_hand(a_sweep: ASweep, state: Sweep
     if (state, move) in ALLOWED:
         moved = BY_HAND[move](sweep)
         assert (moved.state, moved.version) == (ALLOWED[state, move], sweep.version + 1)
-        assert event_of(moved) == {"kind": moved.last_move, "state": moved.state, "reason": moved.reason}
+        assert event_of_sweep(moved).plain() == {"kind": moved.last_move, "state": moved.state, "reason": moved.reason}
     else:
         with pytest.raises(IllegalMove, match=rf"sweep s is {state}"):
             BY_HAND[move](sweep)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from shared.domain.code import CodeVersion
 from shared.domain.errors import StoreUnreachable
+from shared.domain.events import RunClaimed
 from shared.domain.run import Run, RunState, claim, observe, release
 from shared.domain.sweep import Sweep, pause
 from shared.execution.claiming import Claimed, Declines, claim_next, serve_due_runs
@@ -18,6 +19,7 @@ from shared.execution.source import package_code
 from shared.execution.worker import Worker
 from shared.store import keys
 from shared.store.store import Store
+from tests.logs import events_of
 
 if TYPE_CHECKING:
     from tests.conftest import AJob, ARun, ASweep, AWorker, Gate
@@ -34,9 +36,7 @@ def fill(store: Store, a_run: ARun, a_sweep: ASweep, a_job: AJob) -> Fill:
     ) -> list[Run]:
         config = a_job(*overrides).model_dump(mode="json")
         made = store.sweeps.create(a_sweep(name=sweep, config=config))
-        runs: list[tuple[Run, dict[str, Any]]] = [
-            (a_run(state, sweep=sweep, number=number + 1), {}) for number in range(count)
-        ]
+        runs: list[Run] = [a_run(state, sweep=sweep, number=number + 1) for number in range(count)]
         store.sweeps.commit(made, made.move("", created=count), runs)
         return store.runs.all(sweep)
 
@@ -228,7 +228,7 @@ def test_a_run_that_other_code_takes_says_so_until_the_right_code_trains_it(
 
     assert claimed is not None
     assert claimed.lease.run.other_code == f"this package is {package_code()}, and was another at the submit"
-    assert store.sweeps.last_event("s").body["code"] == claimed.lease.run.other_code  # type: ignore[union-attr]
+    assert [event.code for event in events_of(store, RunClaimed)] == [claimed.lease.run.other_code]
     worker.announce()
     assert store.fleet.live()[0].differs == {"s": claimed.lease.run.other_code}
     queued = release(claimed.lease.run)

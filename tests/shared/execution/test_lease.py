@@ -24,6 +24,7 @@ from shared.domain.run import (
 from shared.execution.lease import Lease, Move
 from shared.store import keys
 from shared.store.store import Store
+from tests.logs import kinds_of
 
 if TYPE_CHECKING:
     from tests.conftest import ARun, ASweep, Gate
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 def lease(store: Store, a_run: ARun, a_sweep: ASweep) -> Lease:
     """A lease on run s.r.1, for a minute."""
     sweep = store.sweeps.create(a_sweep())
-    store.sweeps.commit(sweep, sweep.move(""), [(a_run(), {})])
+    store.sweeps.commit(sweep, sweep.move(""), [a_run()])
     run = store.runs.get("s.r.1")
     held = store.runs.claim(run, claim(run, worker="w", nonce="n", at=0.0), lease_ms=60_000)
     return Lease(store.runs, held, lease_ms=60_000)
@@ -123,7 +124,7 @@ def test_the_end_of_a_run_is_committed_once_when_the_store_is_back(store: Store,
 
     timer.join()
     assert store.runs.get("s.r.1") == observed
-    assert [event.body["kind"] for event in store.sweeps.events("s")].count("observed") == 1
+    assert kinds_of(store).count("observed") == 1
     assert [run.state for run in prepared] == [RunState.OBSERVED]
 
 
@@ -165,7 +166,7 @@ def test_an_end_whose_answer_was_lost_is_not_mistaken_for_a_robbery(store: Store
     observed = lease.commit_when_reachable(scored, prepare=lambda run: None, give_up=threading.Event(), seconds=0)
 
     assert observed.state is RunState.OBSERVED
-    assert [event.body["kind"] for event in store.sweeps.events("s")].count("observed") == 1
+    assert kinds_of(store).count("observed") == 1
 
 
 def test_a_worker_that_is_told_to_go_does_not_wait_for_the_store_for_ever(gate: Gate, lease: Lease) -> None:

@@ -29,6 +29,7 @@ from shared.storage import logs
 from shared.storage.folders import RunFolder
 from shared.store import keys
 from shared.store.store import Store
+from tests.logs import kinds_of
 
 if TYPE_CHECKING:
     from tests.conftest import ARun, ASweep, Gate
@@ -130,7 +131,7 @@ def claimed(store: Store) -> Lease:
 def rig(store: Store, tmp_path: Path, a_run: ARun, a_sweep: ASweep) -> Rig:
     """A run that was just claimed."""
     sweep = store.sweeps.create(a_sweep())
-    store.sweeps.commit(sweep, sweep.move(""), [(a_run(), {})])
+    store.sweeps.commit(sweep, sweep.move(""), [a_run()])
     return Rig(store, claimed(store), RunFolder(tmp_path / "s.r.1"), threading.Event())
 
 
@@ -223,7 +224,7 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before_and_the_log_says
     ending = rig.supervise("go_on")
 
     assert isinstance(ending, Finished)
-    kinds = [event.body["kind"] for event in rig.store.sweeps.events("s")]
+    kinds = kinds_of(rig.store)
     assert kinds[-2:] == ["fell back", "checkpointed"]
     assert [checkpoint.path for checkpoint in rig.run.checkpoints] == ["000000000002.a1", "000000000003.a2"]
     assert b"falling back" in rig.log()

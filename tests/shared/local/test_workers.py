@@ -46,7 +46,7 @@ def test_runs_of_this_machines_dead_workers_wait_again_at_once_and_no_others(
     here = socket.gethostname()
     owners = [f"trainer@{here}:{dead.pid}", f"trainer@{here}:{os.getpid()}", f"trainer@elsewhere:{dead.pid}", "odd"]
     sweep = store.sweeps.create(a_sweep())
-    store.sweeps.commit(sweep, sweep.move(""), [(a_run(number=n), {}) for n in range(1, len(owners) + 1)])
+    store.sweeps.commit(sweep, sweep.move(""), [a_run(number=n) for n in range(1, len(owners) + 1)])
     for number, owner in enumerate(owners, start=1):
         run = store.runs.get(f"s.r.{number}")
         store.runs.claim(run, claim(run, worker=owner, nonce="n", at=0.0), lease_ms=60_000)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from shared.domain.errors import NotFound
-from shared.rl.checkpoint import Checkpoint, DamagedCheckpoint, load_checkpoint, save_checkpoint
+from shared.rl.checkpoint import DamagedCheckpoint, PolicyCheckpoint, load_checkpoint, save_checkpoint
 from shared.rl.policy import Policy
 from shared.rl.spaces import BoxActions, Spaces
 
@@ -22,7 +22,9 @@ def saved(tmp_path: Path) -> Path:
     policy.initialize(torch.Generator().manual_seed(0))
     assert policy.normalizer is not None
     policy.normalizer.update(torch.tensor([[1.0, 2.0, 3.0], [4.0, 6.0, 8.0]]))
-    checkpoint = Checkpoint(policy, "Pendulum-v1", 4096, {"g": 9.81}, {"recent": [1.5]}, {"adam.mean": torch.ones(2)})
+    checkpoint = PolicyCheckpoint(
+        policy, "Pendulum-v1", 4096, {"g": 9.81}, {"recent": [1.5]}, {"adam.mean": torch.ones(2)}
+    )
     save_checkpoint(tmp_path / "here", checkpoint)
     return tmp_path / "here"
 

@@ -74,7 +74,7 @@ def test_a_port_where_nothing_listens_is_told_within_two_seconds() -> None:
 
     said = complaint(open_store(f"redis://:{PASSWORD}@127.0.0.1:{port}/0"), exit_code=3)
 
-    expected = f"Redis at redis://:***@127.0.0.1:{port}/0: nothing answers there: start it, or set REDIS_URL"
+    expected = f"Redis at redis://:***@127.0.0.1:{port}/0: no answer: start it, or set REDIS_URL"
     assert said == expected
     assert time.monotonic() - begun < 2
 
@@ -83,7 +83,7 @@ def test_a_port_where_nothing_listens_is_told_within_two_seconds() -> None:
 def test_a_socket_that_is_not_there_is_told_whatever_its_name(tmp_path: Path, name: str) -> None:
     said = complaint(open_store(f"unix://{tmp_path}/{name}.sock?db=0"), exit_code=3)
 
-    assert "nothing answers there: start it, or set REDIS_URL" in said
+    assert "no answer: start it, or set REDIS_URL" in said
 
 
 def test_a_server_that_accepts_and_never_answers_is_told_after_the_timeout() -> None:
@@ -95,7 +95,7 @@ def test_a_server_that_accepts_and_never_answers_is_told_after_the_timeout() -> 
 
         said = complaint(open_store(url, client=connect(url, timeout=0.2)), exit_code=3)
 
-    assert "does not answer in time: is it overloaded, or cut off?" in said
+    assert "does not answer in time: is it overloaded or disconnected?" in said
     assert time.monotonic() - begun < 2
 
 
@@ -112,7 +112,7 @@ def test_something_that_is_no_redis_is_told() -> None:
         server.shutdown()
         thread.join()
 
-    assert said.endswith("answers, but is no Redis: mend the port in REDIS_URL")
+    assert said.endswith("answers, but is not Redis: fix the port in REDIS_URL")
 
 
 @contextmanager
@@ -144,7 +144,7 @@ def answering(reply: bytes, wrap: Callable[[socket.socket], socket.socket] = lam
         (
             b"-DENIED Redis is running in protected mode\r\n",
             4,
-            "is in protected mode, for its own host alone: set a password there (requirepass) and in REDIS_URL",
+            "is in protected mode and serves only its own host: set a password there (requirepass) and in REDIS_URL",
         ),
     ],
 )
@@ -162,7 +162,9 @@ def test_tls_to_a_server_without_it_is_told_what_to_write(start_server: StartSer
 
     said = complaint(open_store(url, client=connect(url, timeout=0.5)), exit_code=3)
 
-    assert said.endswith("does not answer in time: is it overloaded, cut off, or without TLS (then write redis://)?")
+    assert said.endswith(
+        "does not answer in time: is it overloaded, disconnected, or without TLS (then write redis://)?"
+    )
 
 
 @pytest.fixture
@@ -183,7 +185,7 @@ def test_a_certificate_that_nobody_vouches_for_is_told_with_the_remedy(certifica
     with answering(b"+PONG\r\n", lambda plain: certificate.wrap_socket(plain, server_side=True)) as port:
         said = complaint(open_store(f"rediss://:{PASSWORD}@127.0.0.1:{port}/0"), exit_code=3)
 
-    remedy = "name its certificate's authority with ?ssl_ca_certs=FILE"
+    remedy = "add the authority of its certificate with ?ssl_ca_certs=FILE"
     assert said == f"Redis at rediss://:***@127.0.0.1:{port}/0: the TLS handshake failed: {remedy}"
 
 
@@ -191,7 +193,7 @@ def test_plain_words_to_a_server_with_tls_are_told_what_to_write(certificate: ss
     with answering(b"", lambda plain: certificate.wrap_socket(plain, server_side=True)) as port:
         said = complaint(open_store(f"redis://:{PASSWORD}@127.0.0.1:{port}/0"), exit_code=3)
 
-    assert said.endswith("hangs up: is it going down, or does it want TLS (then write rediss://)?")
+    assert said.endswith("closed the connection: is it stopping, or does it need TLS (then write rediss://)?")
 
 
 def test_a_missing_and_a_wrong_password_are_denied_and_the_right_one_is_not(start_server: StartServer) -> None:
@@ -218,7 +220,7 @@ def test_a_full_memory_is_told_and_leaves_nothing_half_written(
 ) -> None:
     store = open_store(start_server("--maxmemory-policy", "noeviction"))
     sweep, run = store.sweeps.create(a_sweep()), a_run()
-    sweep = store.sweeps.commit(sweep, sweep.move("", created=1), [(run, {})])
+    sweep = store.sweeps.commit(sweep, sweep.move("", created=1), [run])
     (queued,) = store.runs.all("s")
     store.client.config_set("maxmemory", "1")
 
@@ -284,16 +286,16 @@ def test_a_url_is_shown_without_its_password(url: str, shown: str) -> None:
         (
             "redis://head:6379/0",
             "Redis at redis://head:6379/0 has no password: "
-            "whoever reaches it reads and writes every sweep: give it one",
+            "anyone who reaches it can change every sweep: set a password",
         ),
         (
             "rediss://head:6379/0",
             "Redis at rediss://head:6379/0 has no password: "
-            "whoever reaches it reads and writes every sweep: give it one",
+            "anyone who reaches it can change every sweep: set a password",
         ),
         (
             "redis://:pw@head:6379/0",
-            "Redis at redis://:***@head:6379/0 is used without TLS: keep it in a private network, or write rediss://",
+            "Redis at redis://:***@head:6379/0 is used without TLS: use it only in a private network, or write rediss://",
         ),
     ],
 )

@@ -10,13 +10,13 @@ import pytest
 
 from shared.domain.errors import StoreReplaced
 from shared.store import keys
-from shared.store.fleet import Worker
+from shared.store.fleet import LiveWorker
 from shared.store.store import Store, open_store
 
 
-def a_worker(name: str, **changes: Any) -> Worker:
+def a_worker(name: str, **changes: Any) -> LiveWorker:
     usual = {"service": "trainer", "host": "h", "pid": 1, "queues": ("gpu",), "slots": 2, "version": "1"}
-    return Worker(id=name, **{**usual, **changes})
+    return LiveWorker(id=name, **{**usual, **changes})
 
 
 def test_a_worker_that_announces_itself_is_live_with_what_it_said_last(each_store: Store) -> None:

@@ -32,7 +32,6 @@ from shared.domain.run import (
     retrain,
     retry,
     stop_early,
-    taken_back,
 )
 from shared.domain.sweep import SweepState, pause, reopen, resume
 from shared.store import keys
@@ -71,7 +70,7 @@ class Machine(RuleBasedStateMachine):
         self.store = open_store(self.url)
         self.store.client.flushall()
         sweep = self.store.sweeps.create(self.a_sweep())
-        added: list[tuple[Run, dict[str, Any]]] = [(self.a_run(number=number), {}) for number in range(1, RUNS + 1)]
+        added = [self.a_run(number=number) for number in range(1, RUNS + 1)]
         self.store.sweeps.commit(sweep, sweep.move("", created=RUNS), added)
         self.seen: list[Run] = self.store.runs.all("s")
         self.last = {run.number: run for run in self.seen}
@@ -146,8 +145,8 @@ class Machine(RuleBasedStateMachine):
         """Somebody who may have read the run long ago."""
         before, sweep = data.draw(st.sampled_from(self.seen)), self.store.sweeps.get("s")
         with suppress(IllegalMove, Stale):
-            change = Change(before, retry(before), detail=taken_back(before))
-            self.store.sweeps.commit(sweep, reopen(sweep, now=0), moved_runs=[change])
+            change = Change(before, retry(before))
+            self.store.sweeps.commit(sweep, reopen(sweep, now=0), [change])
 
     @rule(data=st.data())
     def stop_it_early(self, data: st.DataObject) -> None:
@@ -182,11 +181,11 @@ class Machine(RuleBasedStateMachine):
         if not hasattr(self, "store"):
             return
         runs = self.store.runs.all("s")
-        events = self.store.sweeps.events("s")
-        assert [event.position for event in events] == list(range(1, len(events) + 1))
+        log = self.store.sweeps.events("s")
+        assert [entry.position for entry in log] == list(range(1, len(log) + 1))
         for run in runs:
             self._moved_soundly(self.last[run.number], run)
-            kinds = [event.body["kind"] for event in events if event.body.get("run") == run.number]
+            kinds = [entry.event.kind for entry in log if entry.event.run == run.number]
             ends = [kind for kind in kinds if kind in FINISHED]
             assert len(ends) == kinds.count("retried") + run.is_finished
             assert ends[-1:] == [run.state] or not run.is_finished

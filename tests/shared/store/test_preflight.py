@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.store.preflight import command_line, examine_server, judge, latency
+from shared.store.preflight import command_line, examine_server, judge_server, latency
 from shared.store.store import Store
 from tests.fleet import tcp_server
 
@@ -34,7 +34,7 @@ def test_a_server_that_forgets_or_evicts_is_told_with_the_remedy(store: Store) -
 
     socket = store.url.removeprefix("unix://").partition("?")[0]
     assert found == [
-        "append-only file is off: a restart loses acknowledged runs: "
+        "append-only file is off: a restart loses committed changes: "
         f"redis-cli -s {socket} config set appendonly yes, and in what starts it",
         "maxmemory-policy is allkeys-lru: it may drop records: "
         f"redis-cli -s {socket} config set maxmemory-policy noeviction, and in what starts it",
@@ -58,27 +58,30 @@ def test_a_replica_and_a_server_that_is_nearly_full_are_told(tmp_path_factory: p
     ("changed", "sentence"),
     [
         ({"redis_version": "6.0.9"}, "version 6.0.9 is too old: install Redis 6.2 or newer"),
-        ({"cluster_enabled": 1}, "this is a cluster, whose keys cannot change in one step: use one primary"),
+        (
+            {"cluster_enabled": 1},
+            "this is a cluster, which cannot change several keys in one step: use a single primary",
+        ),
         (
             {"aof_last_write_status": "err"},
-            "aof_last_write_status is err: free its disk, or mend its folder; its log says which",
+            "aof_last_write_status is err: free disk space, or fix its folder; the log of the server says which",
         ),
         (
             {"rdb_last_bgsave_status": "err"},
-            "rdb_last_bgsave_status is err: free its disk, or mend its folder; its log says which",
+            "rdb_last_bgsave_status is err: free disk space, or fix its folder; the log of the server says which",
         ),
         (
             {"aof_enabled": 0, "config_file": "/etc/redis.conf"},
-            "append-only file is off: a restart loses acknowledged runs: "
+            "append-only file is off: a restart loses committed changes: "
             "redis-cli -h far.example -p 6380 --askpass config set appendonly yes"
             " && redis-cli -h far.example -p 6380 --askpass config rewrite",
         ),
     ],
 )
 def test_what_its_info_tells_is_judged(fit: dict[str, Any], changed: dict[str, Any], sentence: str) -> None:
-    assert list(judge(fit, URL, has_password=True)) == []
+    assert list(judge_server(fit, URL, has_password=True)) == []
 
-    assert list(judge(fit | changed, URL, has_password=True)) == [sentence]
+    assert list(judge_server(fit | changed, URL, has_password=True)) == [sentence]
 
 
 @pytest.mark.parametrize(
@@ -86,9 +89,9 @@ def test_what_its_info_tells_is_judged(fit: dict[str, Any], changed: dict[str, A
     [("redis://far.example:6379/0", True), ("rediss://far.example/0", False), ("redis://127.0.0.1/0", False)],
 )
 def test_a_server_for_everybody_is_told(fit: dict[str, Any], url: str, is_open: bool) -> None:
-    found = list(judge(fit, url, has_password=False))
+    found = list(judge_server(fit, url, has_password=False))
 
-    told = "it listens beyond this machine without a password: set requirepass, and give it to all in REDIS_URL"
+    told = "other machines can connect without a password: set requirepass, and use it in every REDIS_URL"
     assert found == ([told] if is_open else [])
 
 

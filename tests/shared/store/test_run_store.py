@@ -34,6 +34,7 @@ from shared.store import keys
 from shared.store.connection import SCRIPTS
 from shared.store.ledger import KEPT_COMMITS, new_commit_id
 from shared.store.store import Store, open_store
+from tests.logs import kinds_of
 
 if TYPE_CHECKING:
     from tests.conftest import ARun, ASweep
@@ -45,7 +46,7 @@ LEASE_MS = 60_000
 def queued(each_store: Store, a_run: ARun, a_sweep: ASweep) -> Run:
     """The only run of sweep `s`, waiting in the store."""
     sweep = each_store.sweeps.create(a_sweep())
-    each_store.sweeps.commit(sweep, sweep.move("", created=1), [(a_run(), {})])
+    each_store.sweeps.commit(sweep, sweep.move("", created=1), [a_run()])
     return each_store.runs.get("s.r.1")
 
 
@@ -62,7 +63,7 @@ def with_checkpoint(run: Run, step: int = 10) -> Run:
 
 
 def kinds(store: Store) -> list[str]:
-    return [event.body["kind"] for event in store.sweeps.events("s")]
+    return kinds_of(store)
 
 
 def everything(store: Store) -> dict[str, object]:
@@ -149,7 +150,7 @@ def test_runs_are_found_by_their_states_in_the_order_of_their_numbers(
     each_store: Store, a_sweep: ASweep, a_run: ARun
 ) -> None:
     sweep = each_store.sweeps.create(a_sweep())
-    each_store.sweeps.commit(sweep, sweep.move(""), [(a_run(number=number), {}) for number in range(1, 13)])
+    each_store.sweeps.commit(sweep, sweep.move(""), [a_run(number=number) for number in range(1, 13)])
     for number in (2, 11):
         taken(each_store, each_store.runs.get(f"s.r.{number}"))
 
@@ -199,7 +200,7 @@ def test_of_a_batch_all_is_written_or_nothing(each_store: Store, a_run: ARun, qu
     before = everything(each_store)
 
     with pytest.raises(Stale, match="record 1 of sweep s"):
-        each_store.sweeps.commit(sweep, sweep.move("", created=3), [(a_run(number=2), {}), (a_run(number=1), {})])
+        each_store.sweeps.commit(sweep, sweep.move("", created=3), [a_run(number=2), a_run(number=1)])
 
     assert everything(each_store) == before
 
@@ -222,7 +223,7 @@ def test_a_bad_argument_leaves_nothing_half_written(each_store: Store, queued: R
 
 def test_of_many_writers_at_once_one_gets_through(store: Store, a_sweep: ASweep, a_run: ARun) -> None:
     sweep = store.sweeps.create(a_sweep())
-    store.sweeps.commit(sweep, sweep.move("", created=1), [(a_run(), {})])
+    store.sweeps.commit(sweep, sweep.move("", created=1), [a_run()])
     run = store.runs.get("s.r.1")
     outcomes: list[str] = []
     at_once = threading.Barrier(8)
@@ -250,7 +251,7 @@ def test_of_many_writers_at_once_one_gets_through(store: Store, a_sweep: ASweep,
 def test_a_record_of_another_version_is_told_apart_from_a_broken_program(each_store: Store, queued: Run) -> None:
     each_store.client.hset(keys.runs("s"), "1", json.dumps({"version": 1, "schema_version": 2, "id": "s.r.1"}))
 
-    with pytest.raises(Unreadable, match="a run of the store is not one of this version: schema_version"):
+    with pytest.raises(Unreadable, match="a run in the store was written by another version: schema_version"):
         each_store.runs.get("s.r.1")
 
 
@@ -261,7 +262,7 @@ def test_nothing_of_a_paused_sweep_is_claimed_and_its_notification_is_silenced(e
     sweep = each_store.sweeps.get("s")
     each_store.sweeps.commit(sweep, pause(sweep, "lunch"))
 
-    with pytest.raises(Held, match="sweep s is paused: nothing of it is claimed"):
+    with pytest.raises(Held, match="sweep s is paused: none of its runs can be claimed"):
         taken(each_store, queued)
 
     assert each_store.runs.get(queued.id) == queued
@@ -336,7 +337,7 @@ def test_a_renewal_after_the_look_at_the_leases_saves_the_run(each_store: Store,
 
 def test_the_longest_silent_run_is_the_first_to_be_taken(each_store: Store, a_sweep: ASweep, a_run: ARun) -> None:
     sweep = each_store.sweeps.create(a_sweep())
-    each_store.sweeps.commit(sweep, sweep.move(""), [(a_run(number=number), {}) for number in (1, 2, 3)])
+    each_store.sweeps.commit(sweep, sweep.move(""), [a_run(number=number) for number in (1, 2, 3)])
     for number, milliseconds in ((1, 800), (2, 1), (3, 400)):  # far apart: a claim may take its time
         taken(each_store, each_store.runs.get(f"s.r.{number}"), lease_ms=milliseconds)
     time.sleep(0.81)
@@ -438,7 +439,7 @@ def test_the_run_that_has_waited_longest_is_the_first_that_is_due(
 ) -> None:
     sweep = each_store.sweeps.create(a_sweep())
     for number in (3, 1, 2):
-        sweep = each_store.sweeps.commit(sweep, sweep.move(""), [(a_run(number=number), {})])
+        sweep = each_store.sweeps.commit(sweep, sweep.move(""), [a_run(number=number)])
         time.sleep(0.003)
 
     assert [due.id for due in each_store.runs.due("gpu")] == ["s.r.3", "s.r.1", "s.r.2"]
@@ -498,7 +499,7 @@ def test_runs_are_read_by_their_numbers_and_those_that_there_are_not_are_left_ou
 ) -> None:
     sweep = each_store.sweeps.create(a_sweep())
     runs = [a_run(RunState.OBSERVED, number=1), a_run(number=2), a_run(number=10)]
-    each_store.sweeps.commit(sweep, sweep.move("", created=10), [(run, {}) for run in runs])
+    each_store.sweeps.commit(sweep, sweep.move("", created=10), runs)
 
     assert [run.number for run in each_store.runs.numbered("s", [10, 2, 7, 2])] == [2, 10]
     assert each_store.runs.numbered("s", []) == []

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from shared.domain.errors import Conflict, NotFound, Stale, StoreUnreachable
+from shared.domain.events import SweepSubmitted
+from shared.domain.record_events import suggested
 from shared.domain.run import cancel
 from shared.domain.sweep import SweepState, pause
 from shared.store import sweep_store
+from shared.store.ledger import Change
 from shared.store.store import Store
 
 if TYPE_CHECKING:
@@ -28,7 +31,7 @@ def test_a_sweep_is_read_as_it_was_written(each_store: Store, a_sweep: ASweep) -
 def test_a_name_can_be_taken_once(each_store: Store, a_sweep: ASweep) -> None:
     first = each_store.sweeps.create(a_sweep(created_at=1.0))
 
-    with pytest.raises(Conflict, match="sweep s exists already: choose another sweep_run, or resume it") as caught:
+    with pytest.raises(Conflict, match="sweep s already exists: choose another sweep_run, or resume it") as caught:
         each_store.sweeps.create(a_sweep(created_at=2.0))
 
     assert caught.value.exit_code == 6
@@ -60,23 +63,23 @@ def test_of_two_suggesters_with_the_same_sweep_one_adds_its_runs_and_the_other_n
     each_store: Store, a_sweep: ASweep, a_run: ARun
 ) -> None:
     read = each_store.sweeps.create(a_sweep())
-    each_store.sweeps.commit(read, read.move("", created=1), [(a_run(number=1), {})])
+    each_store.sweeps.commit(read, read.move("", created=1), [a_run(number=1)])
 
     with pytest.raises(Stale, match="record 0 of sweep s has changed"):
-        each_store.sweeps.commit(read, read.move("", created=2), [(a_run(number=1), {}), (a_run(number=2), {})])
+        each_store.sweeps.commit(read, read.move("", created=2), [a_run(number=1), a_run(number=2)])
 
     assert [run.number for run in each_store.runs.all("s")] == [1]
 
 
 def test_the_detail_of_a_new_run_is_in_the_log_alone(each_store: Store, a_sweep: ASweep, a_run: ARun) -> None:
-    sweep = each_store.sweeps.create(a_sweep())
+    sweep, event = each_store.sweeps.create(a_sweep()), suggested(a_run(), memory={"n": 1}, seen=0)
 
-    each_store.sweeps.commit(sweep, sweep.move(""), [(a_run(), {"memory": {"n": 1}, "seen": 0})])
+    each_store.sweeps.commit(sweep, sweep.move(""), [Change(None, a_run(), event=event)])
 
-    submitted, suggested = each_store.sweeps.events("s")
-    assert submitted.body == {"kind": "submitted", "state": "running", "reason": ""}
-    assert suggested.body["memory"] == {"n": 1}
-    assert suggested.body["params"] == a_run().params
+    first, second = each_store.sweeps.events("s")
+    assert first.event == SweepSubmitted(state=SweepState.RUNNING, reason="")
+    assert second.event == event
+    assert not hasattr(each_store.runs.get("s.r.1"), "memory")
 
 
 def test_a_move_without_a_name_leaves_no_event(each_store: Store, a_sweep: ASweep) -> None:
@@ -90,7 +93,7 @@ def test_a_move_without_a_name_leaves_no_event(each_store: Store, a_sweep: ASwee
 
 def test_the_log_is_read_in_pages(each_store: Store, a_sweep: ASweep, a_run: ARun) -> None:
     sweep = each_store.sweeps.create(a_sweep())
-    each_store.sweeps.commit(sweep, sweep.move(""), [(a_run(number=number), {}) for number in range(1, 10)])
+    each_store.sweeps.commit(sweep, sweep.move(""), [a_run(number=number) for number in range(1, 10)])
 
     def positions(*, after: int = 0, most: int = 100) -> list[int]:
         return [event.position for event in each_store.sweeps.events("s", after=after, most=most)]
@@ -114,7 +117,7 @@ def test_events_carry_the_servers_time(each_store: Store, a_sweep: ASweep) -> No
 def test_sweeps_do_not_see_each_others_runs(each_store: Store, a_sweep: ASweep, a_run: ARun) -> None:
     for name in ("a", "a.r.1"):
         sweep = each_store.sweeps.create(a_sweep(name=name))
-        each_store.sweeps.commit(sweep, sweep.move(""), [(a_run(sweep=name), {})])
+        each_store.sweeps.commit(sweep, sweep.move(""), [a_run(sweep=name)])
 
     assert [run.id for run in each_store.runs.all("a")] == ["a.r.1"]
     assert each_store.runs.get("a.r.1.r.1").sweep == "a.r.1"
@@ -162,12 +165,18 @@ def test_a_look_at_the_leases_fails_on_a_server_that_takes_no_writes(store: Stor
 def test_the_whole_log_read_in_pages_is_the_log(
     each_store: Store, a_sweep: ASweep, a_run: ARun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sweep = each_store.sweeps.create(a_sweep(), observations=[{"params": {"x": "Größe\n✓"}, "score": 1e-300}])
-    runs = [(a_run(number=number), {"reasons": {"log_cost": 0.1}}) for number in range(1, 6)]
+    sweep = each_store.sweeps.create(
+        a_sweep(), observations=[{"params": {"x": "Größe\n✓"}, "score": 1e-300, "cost": 1.0}]
+    )
+    runs = [a_run(number=number) for number in range(1, 6)]
     each_store.sweeps.commit(sweep, sweep.move("", created=5), runs)
     monkeypatch.setattr(sweep_store, "PAGE", 2)
 
-    assert list(each_store.sweeps.whole_log("s")) == each_store.sweeps.events("s")
+    log = each_store.sweeps.events_at("s", range(1, 7))
+
+    assert [entry.position for entry in log] == [1, 2, 3, 4, 5, 6]
+    assert list(each_store.sweeps.whole_log("s")) == each_store.sweeps.events("s") == log
+    assert each_store.sweeps.events("s", after=1, most=3) == log[1:4]
     assert list(each_store.sweeps.whole_log("nobody")) == []
 
 
@@ -175,9 +184,7 @@ def test_the_outline_of_a_log_tells_what_happened_to_which_run_and_where_it_is_w
     each_store: Store, a_sweep: ASweep, a_run: ARun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sweep = each_store.sweeps.create(a_sweep())
-    sweep = each_store.sweeps.commit(
-        sweep, sweep.move("", created=12), [(a_run(number=number), {}) for number in (1, 2, 12)]
-    )
+    sweep = each_store.sweeps.commit(sweep, sweep.move("", created=12), [a_run(number=number) for number in (1, 2, 12)])
     each_store.sweeps.commit(sweep, pause(sweep, "by hand"))
     each_store.runs.commit(each_store.runs.get("s.r.2"), cancel(each_store.runs.get("s.r.2")))
     monkeypatch.setattr(sweep_store, "PAGE", 2)
@@ -188,4 +195,4 @@ def test_the_outline_of_a_log_tells_what_happened_to_which_run_and_where_it_is_w
     assert told == [(2, "suggested", 1), (3, "suggested", 2), (4, "suggested", 12), (6, "cancelled", 2)]
     assert of_one == [(3, "suggested", 2), (6, "cancelled", 2)]
     found = each_store.sweeps.events_at("s", [what.position for what in of_one])
-    assert [event.body["kind"] for event in found] == ["suggested", "cancelled"]
+    assert [entry.event.kind for entry in found] == ["suggested", "cancelled"]

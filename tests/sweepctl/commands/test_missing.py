@@ -8,7 +8,7 @@ import pytest
 
 from shared.control.missing import say_missing
 from shared.domain.sweep import SweepState
-from shared.store.fleet import Worker
+from shared.store.fleet import LiveWorker
 from shared.store.store import Store
 from tests.sweepctl.conftest import Sweepctl
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 UP = "no suggester and no trainer lives: `sweepctl up` starts them (or `sweepctl run` with the same config)"
 
 
-def a_trainer(**changes: object) -> Worker:
+def a_trainer(**changes: object) -> LiveWorker:
     usual = {"id": "t@h:1", "service": "trainer", "host": "h", "pid": 1, "queues": ("gpu",), "slots": 1, "version": "1"}
-    return Worker.model_validate({**usual, **changes})
+    return LiveWorker.model_validate({**usual, **changes})
 
 
 def test_in_a_store_that_others_reach_each_missing_worker_has_its_command(a_sweep: ASweep) -> None:

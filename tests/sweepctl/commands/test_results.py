@@ -46,7 +46,7 @@ def test_the_pareto_front_holds_what_no_other_configuration_beats(a_run: ARun, a
 def test_only_observed_runs_have_a_rank(store: Store, a_run: ARun, a_sweep: ASweep) -> None:
     sweep = store.sweeps.create(a_sweep())
     states = [RunState.FAILED, RunState.OBSERVED, RunState.TRAINED]
-    store.sweeps.commit(sweep, sweep.move(""), [(a_run(state, number=n), {}) for n, state in enumerate(states, 1)])
+    store.sweeps.commit(sweep, sweep.move(""), [a_run(state, number=n) for n, state in enumerate(states, 1)])
 
     assert [one.run.number for one in standings(store, sweep)] == [2]
     assert [run.number for run in list_runs(store, "s", None).runs] == [1, 2, 3]
@@ -59,7 +59,7 @@ def test_a_run_is_shown_with_where_its_configuration_stands(store: Store, a_run:
     memory = {"noise": [2.0, 30.0]}
     sweep = store.sweeps.create(a_sweep(config={"runs_dir": "/data", "sweep": {"metric": "reward"}}, memory=memory))
     runs = [_scored(a_run, number, score, 1.0, x=x) for number, x, score in [(1, 1, 5.0), (2, 2, 6.0), (3, 1, 9.0)]]
-    store.sweeps.commit(sweep, sweep.move(""), [(run, {}) for run in [*runs, a_run(RunState.FAILED, number=4)]])
+    store.sweeps.commit(sweep, sweep.move(""), [*runs, a_run(RunState.FAILED, number=4)])
 
     told = run_details(store, "s.r.1")["standing"]
 
@@ -85,7 +85,7 @@ def test_what_is_asked_for_and_not_there_is_told(store: Store, a_sweep: ASweep) 
 
 def test_the_moves_of_a_run_are_all_told_however_long_the_log_is(store: Store, a_run: ARun, a_sweep: ASweep) -> None:
     sweep = store.sweeps.create(a_sweep(config={"runs_dir": "/data", "sweep": {"metric": "reward"}}))
-    store.sweeps.commit(sweep, sweep.move(""), [(a_run(RunState.OBSERVED), {"memory": {"n": 1}, "seen": 0})])
+    store.sweeps.commit(sweep, sweep.move(""), [a_run(RunState.OBSERVED)])
     pipe = store.client.pipeline()
     for position in range(3, 10_101):
         pipe.xadd(keys.events("s"), {"at": "0", "e": '{"kind":"checkpointed","run":2,"step":1}'}, id=f"{position}-0")

@@ -94,8 +94,7 @@ def test_its_failure_is_forgotten_once_it_is_observed_and_the_log_replays(store:
     sweep = store.sweeps.get("s")
     assert (sweep.state, sweep.observed, sweep.failed, sweep.spent) == (SweepState.FINISHED, 6, 0, 12.0)
     assert audit_sweep(store, "s").problems == []
-    log = ((event.position, event.body) for event in store.sweeps.whole_log("s"))
-    assert list(replay(sweep, log)) == [Replayed(number) for number in range(1, 7)]
+    assert list(replay(sweep, store.sweeps.whole_log("s"))) == [Replayed(number) for number in range(1, 7)]
 
 
 def test_a_run_of_a_paused_sweep_waits_until_it_is_resumed(store: Store, begin: Begin) -> None:
@@ -128,7 +127,7 @@ def test_what_has_a_score_or_goes_on_is_a_conflict_and_where_nothing_failed_ther
 ) -> None:
     begin()
 
-    with pytest.raises(Conflict, match=r"run s\.r\.1 is observed: only a failed or cancelled run can be tried again"):
+    with pytest.raises(Conflict, match=r"run s\.r\.1 is observed: only a failed or cancelled run can be retried"):
         retry_run(store, "s.r.1")
     retry_failed(store, "s")
     with pytest.raises(Conflict, match=r"run s\.r\.2 is queued: only a failed"):
@@ -144,7 +143,7 @@ def test_in_a_sweep_that_would_cancel_it_at_once_nothing_is_tried_again(store: S
     sweep = store.sweeps.get("s")
     store.sweeps.commit(sweep, stop(sweep))
 
-    with pytest.raises(Conflict, match="sweep s is stopping: `sweepctl resume s` first"):
+    with pytest.raises(Conflict, match="sweep s is stopping: run `sweepctl resume s` first"):
         retry_run(store, "s.r.2")
 
 

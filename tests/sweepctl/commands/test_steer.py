@@ -10,9 +10,11 @@ import pytest
 from shared.control.steer import cancel_run, change_limits, enqueue_run, pause_sweep, resume_sweep, stop_sweep
 from shared.control.submit import submit
 from shared.domain.errors import ConfigError, Conflict, NotFound
+from shared.domain.events import SweepEnqueued, SweepLimited
 from shared.domain.run import RunState, claim
 from shared.domain.sweep import SweepState
 from shared.store.store import Store
+from tests.logs import events_of
 from tests.sweepctl.conftest import Sweepctl
 from tests.sweepctl.test_check import join
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 def two_runs(store: Store, a_run: ARun, a_sweep: ASweep) -> None:
     """Put sweep `s` into the store: run 1 waits, run 2 is in somebody's hands."""
     sweep = store.sweeps.create(a_sweep())
-    store.sweeps.commit(sweep, sweep.move("", created=2), [(a_run(number=1), {}), (a_run(number=2), {})])
+    store.sweeps.commit(sweep, sweep.move("", created=2), [a_run(number=1), a_run(number=2)])
     run = store.runs.get("s.r.2")
     store.runs.claim(run, claim(run, worker="w", nonce="n", at=0.0), lease_ms=60_000)
 
@@ -67,7 +69,7 @@ def test_a_finished_sweep_is_not_resumed_but_given_a_larger_budget(store: Store,
 
 
 def test_what_makes_no_sense_is_a_conflict(store: Store) -> None:
-    with pytest.raises(Conflict, match="there is nothing to resume"):
+    with pytest.raises(Conflict, match="only a paused or stopping sweep can be resumed"):
         resume_sweep(store, "s")
     pause_sweep(store, "s")
     with pytest.raises(Conflict, match="only a running sweep can be paused"):
@@ -78,7 +80,7 @@ def test_a_waiting_run_is_cancelled_at_once_and_is_not_due_any_more(store: Store
     assert cancel_run(store, "s.r.1").state is RunState.CANCELLED
 
     assert store.runs.due("gpu") == []
-    with pytest.raises(Conflict, match=r"run s\.r\.1 is cancelled: it is over and cannot be cancelled"):
+    with pytest.raises(Conflict, match=r"run s\.r\.1 is cancelled: it has ended and cannot be cancelled"):
         cancel_run(store, "s.r.1")
 
 
@@ -120,7 +122,7 @@ def test_what_is_enqueued_waits_in_its_order_and_is_in_the_log(store: Store) -> 
     centre = enqueue_run(store, "s", [])
 
     assert store.sweeps.get("s").enqueued == ({"trainer.optimizer.learning_rate": 0.001}, centre)
-    assert [e.body["params"] for e in store.sweeps.events("s") if e.body["kind"] == "enqueued"][1] == centre
+    assert events_of(store, SweepEnqueued)[1].params == centre
 
 
 @pytest.mark.usefixtures("submitted")
@@ -175,7 +177,9 @@ def test_more_than_the_budget_has_left_is_refused_with_the_command_that_raises_i
     for _ in range(4):
         enqueue_run(store, "s", [])
 
-    with pytest.raises(Conflict, match=r"no run left of its 4: raise it with `sweepctl set s budget.max_runs=5`"):
+    with pytest.raises(
+        Conflict, match=r"has used all of its 4 runs: raise its budget with `sweepctl set s budget.max_runs=5`"
+    ):
         enqueue_run(store, "s", [])
 
     change_limits(store, "s", ["budget.max_runs=5"])
@@ -187,7 +191,7 @@ def test_budget_and_parallelism_of_a_live_sweep_are_changed_and_the_log_says_so(
     moved = change_limits(store, "s", ["budget.max_runs=9", "parallelism=2", "budget.target_score=1.5"])
 
     assert (moved.limits.max_runs, moved.limits.parallelism, moved.limits.target_score) == (9, 2, 1.5)
-    assert store.sweeps.events("s")[-1].body["limits"]["max_runs"] == 9
+    assert events_of(store, SweepLimited)[-1].limits == moved.limits
     assert change_limits(store, "s", ["budget.max_runs=null"]).limits.max_runs is None
 
 
@@ -216,5 +220,5 @@ def test_fewer_runs_than_there_are_is_a_conflict(store: Store, a_job: AJob) -> N
     sweep = submit(store, a_job()).sweep
     store.sweeps.commit(sweep, sweep.move("", created=3))
 
-    with pytest.raises(Conflict, match="has suggested 3 runs already, more than 2"):
+    with pytest.raises(Conflict, match="has already suggested 3 runs, more than 2"):
         change_limits(store, "s", ["budget.max_runs=2"])

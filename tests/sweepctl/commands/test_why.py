@@ -10,7 +10,9 @@ import pytest
 from shared.control.retry import retry_run
 from shared.control.why import why
 from shared.domain.errors import NotFound
+from shared.domain.record_events import suggested
 from shared.domain.run import Failure, Prediction, Run, claim, fail, observe
+from shared.store.ledger import Change
 from shared.store.store import Store
 from sweepctl.views.why import why_view
 from tests.sweepctl.views.test_views import shown
@@ -19,10 +21,14 @@ if TYPE_CHECKING:
     from tests.conftest import ARun, ASweep
 
 
+def known(run: Run, seen: int, reasons: dict[str, float]) -> Change:
+    return Change(None, run, event=suggested(run, seen=seen, memory={}, reasons=reasons))
+
+
 def suggest_one(store: Store, run: Run, *, seen: int) -> None:
     sweep = store.sweeps.get("s")
     reasons = {"log_improvement": -1.5, "log_cost": 2.0, "cost_weight": 0.5}
-    store.sweeps.commit(sweep, sweep.move("", created=run.number), [(run, {"seen": seen, "reasons": reasons})])
+    store.sweeps.commit(sweep, sweep.move("", created=run.number), [known(run, seen, reasons)])
 
 
 @pytest.fixture
@@ -75,7 +81,7 @@ def test_a_replicate_is_told_with_what_it_is_expected_to_gain(store: Store, thir
     sweep = store.sweeps.get("s")
     again = a_run(number=4, prediction=Prediction(source="replicate", score=1.0, score_std=0.2))
     reasons = {"log_gain_again": -2.5, "log_gain_new": -3.25}
-    store.sweeps.commit(sweep, sweep.move("", created=4), [(again, {"seen": 5, "reasons": reasons})])
+    store.sweeps.commit(sweep, sweep.move("", created=4), [known(again, 5, reasons)])
 
     text = " ".join(shown(why_view(why(store, "s.r.4"))).split())
 

@@ -8,8 +8,10 @@ from typing import Any
 from shared.config.frozen import from_plain
 from shared.config.searched import space_of
 from shared.control.results import ranked
+from shared.domain.events import Event, LogEntry, RunClaimed
 from shared.domain.importance import Importance
 from shared.domain.progress import Progress
+from shared.domain.record_events import event_of_run, suggested
 from shared.domain.run import Run, RunState
 from shared.domain.sweep import Goal
 from sweepctl.report.material import Material
@@ -17,18 +19,19 @@ from sweepctl.report.timeline import timeline_of
 from tests.finished_sweeps import START, a_sweep_of, some_runs
 
 
-def a_log(runs: list[Run]) -> list[tuple[int, dict[str, Any]]]:
+def a_log(runs: list[Run]) -> list[LogEntry]:
     """Return a log of two workers that carried them out, one after the other."""
-    log: list[tuple[int, dict[str, Any]]] = []
+    log: list[tuple[int, Event]] = []
     for run in runs:
         at = int(START * 1000) + run.number * 5000
         worker = f"trainer@a-machine-with-a-long-name:{run.number % 2}"
         log += [
-            (at, {"kind": "suggested", "run": run.number}),
-            (at + 500, {"kind": "claimed", "run": run.number, "state": "training", "attempt": 1, "worker": worker}),
-            (at + 9000, {"kind": str(run.state), "run": run.number}),
+            (at, suggested(run, memory={})),
+            (at + 500, RunClaimed(run=run.number, state=RunState.TRAINING, attempt=1, worker=worker, step=0)),
+            (at + 9000, event_of_run(run.move(str(run.state)))),
         ]
-    return sorted(log, key=lambda entry: entry[0])
+    log.sort(key=lambda entry: entry[0])
+    return [LogEntry(position, *entry) for position, entry in enumerate(log, start=1)]
 
 
 def a_material(many: int, *, goal: Goal = "maximize", importance: Importance | None = None, **changes: Any) -> Material:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def url(store: Store) -> str:
     """Return the URL of a store with a sweep of 30 runs."""
     sweep = store.sweeps.create(a_sweep_of(30))
-    store.sweeps.commit(sweep, sweep.move("", created=30), [(run, {}) for run in some_runs(sweep, 30)])
+    store.sweeps.commit(sweep, sweep.move("", created=30), some_runs(sweep, 30))
     return store.url
 
 

@@ -2,24 +2,47 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
+from shared.domain.events import (
+    Event,
+    LogEntry,
+    RunCheckpointed,
+    RunClaimed,
+    RunFailed,
+    RunLost,
+    RunObserved,
+    RunTrained,
+    SweepFinished,
+)
+from shared.domain.run import RunState
+from shared.domain.sweep import SweepState
 from sweepctl.report.timeline import lanes_of, merged, timeline_of, usage_of
 
 
-def claimed(run: int, at: float, worker: str = "w", state: str = "training") -> tuple[int, dict[str, Any]]:
-    return int(at * 1000), {"kind": "claimed", "run": run, "state": state, "attempt": 1, "worker": worker}
+def claimed(run: int, at: float, worker: str = "w", state: RunState = RunState.TRAINING) -> LogEntry:
+    return entry(at, RunClaimed(run=run, state=state, attempt=1, worker=worker, step=0))
 
 
-def happened(run: int, kind: str, at: float) -> tuple[int, dict[str, Any]]:
-    return int(at * 1000), {"kind": kind, "run": run}
+def entry(at: float, event: Event) -> LogEntry:
+    return LogEntry(1, int(at * 1000), event)
+
+
+def observed(run: int, at: float) -> LogEntry:
+    return entry(at, RunObserved(run=run, score=1.0, cost=1.0))
+
+
+def lost(run: int, at: float) -> LogEntry:
+    return entry(at, RunLost(run=run, why=None))
 
 
 def test_an_attempt_lasts_from_its_claim_to_its_end() -> None:
-    log = [claimed(1, 105), happened(1, "checkpointed", 110), happened(1, "trained", 120)]
-    log += [claimed(1, 121, "e", "evaluating"), happened(1, "observed", 125), (126_000, {"kind": "finished"})]
+    log = [claimed(1, 105), entry(110, RunCheckpointed(run=1, step=1)), entry(120, RunTrained(run=1, step=1))]
+    log += [
+        claimed(1, 121, "e", RunState.EVALUATING),
+        observed(1, 125),
+        entry(126, SweepFinished(state=SweepState.FINISHED)),
+    ]
 
     told = timeline_of(log, start=100.0, now=500.0)
 
@@ -29,7 +52,7 @@ def test_an_attempt_lasts_from_its_claim_to_its_end() -> None:
 
 
 def test_what_is_in_progress_lasts_until_now_and_what_was_lost_is_told_as_such() -> None:
-    told = timeline_of([claimed(1, 100), happened(1, "lost", 110), claimed(1, 115)], start=100.0, now=130.0)
+    told = timeline_of([claimed(1, 100), lost(1, 110), claimed(1, 115)], start=100.0, now=130.0)
 
     assert [(span.ended, span.is_wasted, span.end) for span in told.spans] == [
         ("lost", True, 10.0),
@@ -38,8 +61,14 @@ def test_what_is_in_progress_lasts_until_now_and_what_was_lost_is_told_as_such()
 
 
 def test_a_worker_with_two_runs_at_once_has_two_lanes() -> None:
-    log = [claimed(1, 100), claimed(2, 101), happened(1, "observed", 110), claimed(3, 112), happened(2, "failed", 115)]
-    log += [happened(3, "observed", 120)]
+    log = [
+        claimed(1, 100),
+        claimed(2, 101),
+        observed(1, 110),
+        claimed(3, 112),
+        entry(115, RunFailed(run=2, cost=None, failure=None)),
+    ]
+    log += [observed(3, 120)]
     told = timeline_of(log, start=100.0, now=120.0)
 
     (lanes,) = lanes_of(told.spans).values()
@@ -51,8 +80,8 @@ def test_a_worker_with_two_runs_at_once_has_two_lanes() -> None:
 
 
 def test_neighbours_of_one_kind_are_drawn_together() -> None:
-    log = [entry for n in range(5) for entry in (claimed(n, 10 * n), happened(n, "observed", 10 * n + 9))]
-    log += [claimed(9, 50), happened(9, "lost", 59)]
+    log = [one for n in range(5) for one in (claimed(n, 10 * n), observed(n, 10 * n + 9))]
+    log += [claimed(9, 50), lost(9, 59)]
     told = timeline_of(log, start=0.0, now=60.0)
 
     bars = merged(told.spans, 2.0)

@@ -51,7 +51,7 @@ def sweep(store: Store, a_run: ARun, a_sweep: ASweep, tmp_path: Path) -> Path:
     ]
     waiting = [a_run(number=OBSERVED + 1), a_run(number=OBSERVED + 2)]
     failed = a_run(RunState.FAILED, number=OBSERVED + 3)
-    store.sweeps.commit(made, made.move("", created=OBSERVED + 3), [(run, {}) for run in [*over, *waiting, failed]])
+    store.sweeps.commit(made, made.move("", created=OBSERVED + 3), [*over, *waiting, failed])
     run = store.runs.get(f"s.r.{OBSERVED + 1}")
     held = store.runs.claim(run, claim(run, worker="trainer@here:1", nonce="n", at=time.time()), lease_ms=60_000)
     curve = Progress(total_steps=100)
@@ -139,7 +139,7 @@ def test_the_cursor_stays_on_its_run_when_the_order_changes_under_it(store: Stor
         assert table.selected is not None
         number = table.selected.number
         made = store.sweeps.get("s")
-        store.sweeps.commit(made, made.move("", created=OBSERVED + 4), [(a_run(number=OBSERVED + 4), {})])
+        store.sweeps.commit(made, made.move("", created=OBSERVED + 4), [a_run(number=OBSERVED + 4)])
         await until(pilot, lambda: len(table.rows) == OBSERVED + 4)
         assert table.selected.number == number
 

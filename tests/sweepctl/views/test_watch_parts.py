@@ -9,7 +9,7 @@ from rich.console import Console
 
 from shared.domain.progress import Progress
 from shared.domain.run import RunState
-from shared.store.fleet import Worker
+from shared.store.fleet import LiveWorker
 from sweepctl.views.watch_parts import FILTERS, Order, arranged, columns, head_of, row_of, workers_of
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def test_parameters_get_the_room_that_is_left(a_run: ARun) -> None:
 
 
 def test_a_worker_is_shown_with_its_gpus_and_runs_those_of_other_sweeps_in_full() -> None:
-    worker = Worker(
+    worker = LiveWorker(
         id="trainer@node:1",
         service="trainer",
         host="node",
