@@ -94,9 +94,9 @@ _PLACES = {
 def __getattr__(name: str) -> Any:
     for module, names in _PLACES.items():
         if name in names:
-            from protein_sweeps._packages import load
+            from protein_sweeps._packages import import_own
 
-            value = getattr(load(module), name)
+            value = getattr(import_own(module), name)
             globals()[name] = value
             return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -18,7 +18,7 @@ from protein_sweeps._packages import ROOT, celery_path, is_pinned, shadows
 APPS = ("services.evaluator", "services.suggester", "services.trainer")
 
 
-def refusal(arguments: Sequence[str], folder: Path) -> str | None:
+def why_hidden(arguments: Sequence[str], folder: Path) -> str | None:
     """Say why `celery` with these arguments cannot start an app of ours in this folder; None if it can."""
     app = (_option(arguments, "-A", "--app") or "").replace(":", ".")
     if not f"{app}.".startswith(tuple(f"{ours}." for ours in APPS)):
@@ -47,6 +47,6 @@ def command() -> None:
     click.echo(ROOT)
 
 
-if not is_pinned() and (why := refusal(sys.argv[1:], Path.cwd())):
+if not is_pinned() and (why := why_hidden(sys.argv[1:], Path.cwd())):
     print(why, file=sys.stderr)
     raise SystemExit(2)

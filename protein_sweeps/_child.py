@@ -159,10 +159,10 @@ def settle_in(job: Mapping[str, Any]) -> None:
 def carry_out(job: Mapping[str, Any], channel: Channel) -> None:
     """Call the job's entry and send its last words; never returns."""
     try:
-        entry = None if job["is_users"] else load(job["entry"])
+        entry = None if job["is_users"] else load_entry(job["entry"])
         make_room_for_the_user(job["path"])
         run = ChildRun(job, channel)
-        result = (entry or load(job["entry"], given=job["given"]))(run)
+        result = (entry or load_entry(job["entry"], given=job["given"]))(run)
         run.flush()
         channel.send(FINISHED, result=_checked(result))
     except Stop as stop:
@@ -185,7 +185,7 @@ def leave() -> None:
     os._exit(0)
 
 
-def load(entry: str, *, given: str | None = None) -> Callable[[ChildRun], object]:
+def load_entry(entry: str, *, given: str | None = None) -> Callable[[ChildRun], object]:
     """Import `module:function`, or unpickle the function that the program which started the worker has given."""
     if given is not None:
         unpickled: Callable[[ChildRun], object] = pickle.loads(base64.b64decode(given))

@@ -59,7 +59,7 @@ def pin() -> None:
         sys.meta_path.insert(0, OwnPackages)
 
 
-def load(module: str) -> ModuleType:
+def import_own(module: str) -> ModuleType:
     """Import a module of ours for a user's program, whatever lies beside that.
 
     Raises ImportError where the program has imported a package of its own with the name of ours: a process can hold

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from protein_sweeps._celery import refusal
+from protein_sweeps._celery import why_hidden
 from protein_sweeps._packages import ROOT
 
 CELERY = str(Path(sys.executable).parent / "celery")
@@ -34,20 +34,20 @@ def hiding(tmp_path: Path) -> Path:
     ],
 )
 def test_an_app_of_ours_is_refused_where_it_cannot_be_found(hiding: Path, arguments: str) -> None:
-    assert refusal(arguments.split(), hiding) == (
+    assert why_hidden(arguments.split(), hiding) == (
         f"celery: {hiding} has packages `services` and `shared`, which hide those of protein-sweeps; "
         "start workers with `sweepctl up`, or start `celery` in another folder"
     )
-    assert refusal(arguments.split(), ROOT) is None
+    assert why_hidden(arguments.split(), ROOT) is None
 
 
 @pytest.mark.parametrize("arguments", ["", "--version", "-A", "-A services worker", "-A services.trainers worker"])
 def test_an_app_of_somebody_else_is_left_alone(hiding: Path, arguments: str) -> None:
-    assert refusal(arguments.split(), hiding) is None
+    assert why_hidden(arguments.split(), hiding) is None
 
 
 def test_the_folder_that_celery_changes_to_counts(hiding: Path) -> None:
-    assert refusal(["--workdir", str(hiding), "-A", "services.trainer", "worker"], ROOT)
+    assert why_hidden(["--workdir", str(hiding), "-A", "services.trainer", "worker"], ROOT)
 
 
 @pytest.mark.parametrize("command", [[CELERY], [sys.executable, "-m", "celery"]])
