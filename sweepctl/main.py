@@ -1,60 +1,63 @@
-"""sweepctl: run, submit, look at and steer sweeps."""
+"""sweepctl: start sweeps, look at them, and act on them."""
 
 from __future__ import annotations
 
 import gc
 import sys
-from typing import Any
+from typing import Any, Final
 
 import typer
 
 from shared.domain.errors import SweepError
 from sweepctl.commands import act, again, begin, check, look, report, setup, stack, start, watch
+from sweepctl.panels import INTERRUPTED, Commands
 
-INTERRUPTED = 130
+USAGE = 2
+HELP_WIDTH = 100
 MANY_OBJECTS = 100_000
+UsageError: Final[Any] = typer.BadParameter.__base__
+"""What Typer raises for an unknown option, a missing argument, or a value that does not fit."""
 
 
 class App(typer.Typer):
-    """A Typer app that ends on our own errors with one line and their exit code."""
+    """A Typer app whose errors are one line on stderr, each with its exit code."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the command that was typed."""
-        # A command that reads thousands of records keeps them to its end: looking for garbage among them again and
-        # again takes longer than reading them.
+        """Carry out the command line, and exit."""
+        # A command that reads thousands of records keeps them until it ends: to collect garbage among them again and
+        # again takes longer than to read them.
         gc.set_threshold(MANY_OBJECTS, 20, 20)
         debug = "--debug" in sys.argv
         if debug:
             sys.argv.remove("--debug")
         try:
-            return super().__call__(*args, **kwargs)
+            raise SystemExit(super().__call__(*args, prog_name="sweepctl", standalone_mode=False, **kwargs))
         except SweepError as error:
             if debug:
                 raise
-            print(f"error: {error}", file=sys.stderr)
-            raise SystemExit(error.exit_code) from None
-        except KeyboardInterrupt:
-            print("interrupted", file=sys.stderr)
-            raise SystemExit(INTERRUPTED) from None
+            _exit(f"error: {error}", error.exit_code)
+        except UsageError as error:
+            from sweepctl.usage import usage_line
+
+            _exit(f"error: {usage_line(error, sys.argv[1:])}", USAGE)
+        except (KeyboardInterrupt, typer.Abort):
+            _exit("interrupted", INTERRUPTED)
         except BrokenPipeError:
             raise SystemExit(0) from None
 
 
+def _exit(line: str, code: int) -> None:
+    print(line, file=sys.stderr)
+    raise SystemExit(code) from None
+
+
 app = App(
+    cls=Commands,
     help="Hyperparameter sweeps for people who train on GPUs.",
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="First sweep: `sweepctl run quick`. Add --debug to any command for a traceback.",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": HELP_WIDTH},
+    epilog="Your first sweep: `sweepctl run quick`. Add --debug to any command to see the traceback of an error.",
 )
-begin.add_to(app)
-start.add_to(app)
-look.add_to(app)
-report.add_to(app)
-act.add_to(app)
-again.add_to(app)
-setup.add_to(app)
-check.add_to(app)
-stack.add_to(app)
-watch.add_to(app)
+for module in (begin, check, start, look, watch, report, act, again, stack, setup):
+    module.add_to(app)

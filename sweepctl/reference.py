@@ -1,7 +1,7 @@
-"""The reference of the command line, written from the help of the commands themselves.
+"""The reference of the command line, written from the help of the commands.
 
-`python -m sweepctl.reference docs/reference/command-line.md` (`make reference`) writes it between the two marks of the
-page; what stands around them is left alone.
+`python -m sweepctl.reference docs/reference/command-line.md` (`make reference`) replaces the text between two marks.
+The rest of the page does not change.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import typer.main
 
 from shared.domain.errors import ConfigError
 from sweepctl.main import app
+from sweepctl.panels import PANELS, panel_of
 
 BEGIN: Final = "<!-- Written by `make reference` from the help of the commands: change it there. -->"
 END: Final = "<!-- The end of what `make reference` writes. -->"
@@ -26,7 +27,8 @@ ENVIRONMENT: Final = re.compile(r"[A-Z_]+=")
 
 def commands() -> dict[str, Any]:
     """Return the commands by name, in the order of `sweepctl --help`."""
-    return dict(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+    group: Any = typer.main.get_command(app)
+    return {name: group.commands[name] for name in group.list_commands(None)}
 
 
 def parts_of(text: str) -> tuple[str, list[str], list[str]]:
@@ -37,7 +39,7 @@ def parts_of(text: str) -> tuple[str, list[str], list[str]]:
 
 
 def words_of(example: str) -> list[str]:
-    """Return the words behind `sweepctl`, without the variables that are set before it."""
+    """Return the words after `sweepctl`, without the variables that are set before it."""
     words = shlex.split(example)
     while words and ENVIRONMENT.match(words[0]):
         words = words[1:]
@@ -45,7 +47,7 @@ def words_of(example: str) -> list[str]:
 
 
 def parse(words: list[str]) -> None:
-    """Read a command's words as `sweepctl` would, without carrying it out. Raises what it would end with."""
+    """Read the words of a command as `sweepctl` does, but do not run it. Raises what `sweepctl` would end with."""
     group: Any = typer.main.get_command(app)
     with group.make_context("sweepctl", list(words)) as context:
         name, command, rest = group.resolve_command(context, words)
@@ -53,13 +55,19 @@ def parse(words: list[str]) -> None:
 
 
 def reference() -> str:
-    """Return the reference: a table of all commands, then each with its arguments, options and examples."""
-    lines = ["| command | what |", "|---|---|"]
+    """Return the reference: a table of the commands of each panel, then each command with its arguments and options."""
+    lines = [line for panel in PANELS for line in _table(panel)]
     for name, command in commands().items():
-        lines.append(f"| [`sweepctl {name}`](#{_anchor(name)}) | {_text(parts_of(command.help)[0])} |")
+        lines += [*_section(name, command), ""]
+    return "\n".join(lines)
+
+
+def _table(panel: str) -> Iterator[str]:
+    yield from (f"**{panel}**", "", "| command | what |", "|---|---|")
     for name, command in commands().items():
-        lines += ["", *_section(name, command)]
-    return "\n".join(lines) + "\n"
+        if panel_of(command) == panel:
+            yield f"| [`sweepctl {name}`](#{_anchor(name)}) | {_text(parts_of(command.help)[0])} |"
+    yield ""
 
 
 def _section(name: str, command: Any) -> Iterator[str]:
@@ -98,16 +106,16 @@ def _text(text: str) -> str:
 
 
 def written_into(page: str) -> str:
-    """Return the text of a page with the reference between its marks. Raises ConfigError for a page without them."""
+    """Return the text of a page with the reference between its marks. Raises ConfigError for a page without marks."""
     before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
-        raise ConfigError(f"the page has no place for the reference: expected the lines {BEGIN!r} and {END!r}")
+        raise ConfigError(f"the page has no place for the reference: add the lines {BEGIN!r} and {END!r}")
     return f"{before}{BEGIN}\n\n{reference()}\n{END}{after}"
 
 
 def main() -> None:
-    """Write the reference into the page that is named."""
+    """Write the reference into the page that the command line names."""
     page = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/reference/command-line.md")
     page.write_text(written_into(page.read_text()))
     print(f"{page}: {len(commands())} commands")

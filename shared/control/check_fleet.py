@@ -37,7 +37,7 @@ def examine_fleet(job: SweepJob, workers: Sequence[LiveWorker], *, here: Storage
 def _enough(job: SweepJob, workers: Sequence[LiveWorker]) -> Findings:
     missing = missing_workers(workers, queue=job.queue, is_evaluated=job.is_evaluated)
     for service, command in missing.items():
-        yield Finding("fail", "workers", f"no {service} lives for this sweep: start one with `{command}`")
+        yield Finding("fail", "workers", f"no {service} is running for this sweep: start one with `{command}`")
     if not missing:
         slots = sum(worker.slots for worker in _trainers(job, workers))
         yield Finding("ok", "workers", f"{len(workers)} live; {slots} slot(s) for queue {job.queue}")

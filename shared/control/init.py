@@ -1,4 +1,4 @@
-"""A starting point for one's own sweep: training code, its trainer's config, the sweep, written into a folder."""
+"""The files of a new sweep: training code, the config of its trainer, and the sweep."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 @dataclass(frozen=True)
 class Kind:
-    """Something that people train with: what it is for, and how a sweep of it is called if nobody says."""
+    """Something to train with: what it is for, and the default name of its sweep."""
 
     what: str
     name: str
@@ -28,22 +28,22 @@ class Kind:
 
 
 KINDS: Mapping[str, Kind] = {
-    "function": Kind("a Python function train(run): reports, checkpoints, goes on after it was killed", "train"),
-    "command": Kind("a program in any language, started with the suggested values as arguments", "train", "code.sh"),
-    "ppo": Kind("the built-in PPO on a gymnasium environment of yours", "my_env"),
-    "wandb": Kind("a Python script that logs to Weights & Biases, as it stands", "train"),
+    "function": Kind("a Python function train(run) that reports, saves checkpoints, and resumes after a kill", "train"),
+    "command": Kind("a program in any language that gets the suggested values as arguments", "train", "code.sh"),
+    "ppo": Kind("the built-in PPO on your own gymnasium environment", "my_env"),
+    "wandb": Kind("a Python script that logs to Weights & Biases, without changes", "train"),
 }
 
 
 def plan(kind: str, name: str | None) -> dict[Path, str]:
-    """Return what is written, by paths relative to the folder: the code first, then trainer and sweep.
+    """Return the texts to write by their paths, relative to the folder: the code first, then trainer and sweep.
 
-    Raises ConfigError for a kind that there is not, and for a name that something else has.
+    Raises ConfigError for an unknown kind, and for a name that is taken.
     """
     if kind not in KINDS:
         near = did_you_mean(kind, KINDS)
-        hint = "" if near else "; function is for anything that Python trains"
-        raise ConfigError(f"there is no kind {show(kind)}{near}; there are {', '.join(KINDS)}{hint}")
+        hint = "" if near else "; function fits anything that Python trains"
+        raise ConfigError(f"no kind {show(kind)}{near}: use one of {', '.join(KINDS)}{hint}")
     chosen = KINDS[kind]
     called = name or chosen.name
     _check_name(called, is_module=chosen.code.endswith(".py"))
@@ -59,10 +59,10 @@ def plan(kind: str, name: str | None) -> dict[Path, str]:
 
 
 def next_commands(name: str) -> Iterator[tuple[str, str]]:
-    """Yield the commands that come next, each with what it does."""
-    yield f"sweepctl check {name}", "one short run, killed once to see whether it goes on; says what is wrong"
-    yield f"sweepctl rollout {name}", "one run, end to end, its log on the terminal"
-    yield f"sweepctl run {name}", "the sweep"
+    """Yield the next commands, each with what it does."""
+    yield f"sweepctl check {name}", "try one short run and kill it once, to see whether it resumes"
+    yield f"sweepctl rollout {name}", "carry out one run and print its log"
+    yield f"sweepctl run {name}", "run the sweep"
 
 
 def _check_name(name: str, *, is_module: bool) -> None:
@@ -73,11 +73,9 @@ def _check_name(name: str, *, is_module: bool) -> None:
         )
     for group in ("sweep", "trainer"):
         if (installed_dir() / group / f"{name}.yaml").is_file():
-            raise ConfigError(f"--name {name}: there is an installed {group} of this name: choose another --name")
+            raise ConfigError(f"--name {name}: an installed {group} has this name: choose another --name")
     if is_module and (name in sys.stdlib_module_names or _is_installed(name)):
-        raise ConfigError(
-            f"--name {name}: {name}.py would stand before the installed module {name}: choose another --name"
-        )
+        raise ConfigError(f"--name {name}: {name}.py would hide the installed module {name}: choose another --name")
 
 
 def _is_installed(name: str) -> bool:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from shared.control.stores import Store
+from shared.control.workers import LiveWorker
 from shared.domain.run import ASK_QUEUE
 from shared.domain.sweep import Sweep
-from shared.store.fleet import LiveWorker
 
 COMMANDS: dict[str, tuple[str, ...]] = {
     "suggester": ("-A", "services.suggester", "worker", "-Q", "suggest,results"),
@@ -42,5 +43,10 @@ def say_missing(sweep: Sweep, workers: Sequence[LiveWorker], *, private: bool) -
     missing = missing_workers(workers, queue=sweep.queue, is_evaluated=sweep.is_evaluated)
     if private and missing:  # a worker that is started by hand looks for its store elsewhere
         lacks = " and no ".join(missing)
-        return [f"no {lacks} lives: `sweepctl up` starts them (or `sweepctl run` with the same config)"]
-    return [f"no {service} lives: start one with `{command}`" for service, command in missing.items()]
+        return [f"no {lacks} is running: run `sweepctl up`, or `sweepctl run` with the same config"]
+    return [f"no {service} is running: start one with `{command}`" for service, command in missing.items()]
+
+
+def missing_for(store: Store, sweep: Sweep) -> list[str]:
+    """Return what starts the workers that a sweep of this store still needs."""
+    return say_missing(sweep, store.fleet.live(), private=store.is_private)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.domain.configuration import Configuration
-from shared.domain.errors import NotFound
 from shared.domain.forecast import LAST_RUNS, Forecast, forecast
 from shared.domain.progress import Progress
 from shared.domain.run import FINISHED, UNFINISHED, Run, RunState, run_id
@@ -140,14 +139,6 @@ def describe_best(run: Run, sweep: Sweep, configuration: Configuration) -> dict[
         "interval": [configuration.low, configuration.high] if known else None,
         "runs": [run_id(sweep.name, number) for number in configuration.runs],
     }
-
-
-def latest(store: Store) -> str:
-    """Return the name of the latest sweep. Raises NotFound when there is none."""
-    names = store.sweeps.names()
-    if not names:
-        raise NotFound("no sweep in this store yet: start one with `sweepctl run quick`")
-    return names[-1]
 
 
 def elapsed(run: Run) -> float:

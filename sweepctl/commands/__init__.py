@@ -1,1 +1,1 @@
-"""The commands, each ten lines: read the arguments, call an action, show what it returns."""
+"""The commands: each reads its arguments, calls one operation of control or local, and prints one view."""

@@ -1,8 +1,8 @@
-"""The commands that do runs again: retry, rescore."""
+"""The commands that repeat work, or bring it back: retry, rescore, restore."""
 
 from __future__ import annotations
 
-import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,104 +14,119 @@ from sweepctl.commands.options import (
     Overrides,
     Redis,
     SweepName,
-    named,
     print_json,
+    print_notes,
     split_off_sweep,
     the_store,
 )
+from sweepctl.panels import ACT, AFTER
 
 
 def retry(
     target: Annotated[
-        str | None, typer.Argument(help="The run; with --failed the sweep, or nothing for the latest.", metavar="RUN")
+        str | None, typer.Argument(help="Run id; with --failed, sweep name (default: latest).", metavar="RUN")
     ] = None,
-    failed: Annotated[bool, typer.Option("--failed", help="All failed runs of a sweep.")] = False,
+    failed: Annotated[bool, typer.Option("--failed", help="Retry all failed runs of the sweep.")] = False,
     data_dir: DataDir = None,
     redis: Redis = None,
     as_json: AsJson = False,
 ) -> None:
-    """Try a failed or cancelled run again, from its last checkpoint.
+    """Queue a failed or cancelled run again.
 
-    It keeps its id, and its failure is forgotten once it has a score. A finished sweep goes on for it; a paused one
-    waits until it is resumed.
+    The run keeps its id and continues from its last checkpoint. A finished sweep continues for this run; in a paused
+    sweep the run waits until you resume the sweep.
 
     Example: sweepctl retry mysweep.r.7
     """
-    from shared.control.missing import say_missing
+    from shared.control.missing import missing_for
+    from shared.control.named import sweep_named
     from shared.control.retry import retry_failed, retry_run
     from shared.domain.errors import ConfigError
+    from sweepctl.views.retried import retried_view
 
     if target is None and not failed:
-        raise ConfigError("no run is named: name one, such as mysweep.r.7, or add --failed")
+        raise ConfigError("RUN is missing: name a run, such as mysweep.r.7, or add --failed")
     with the_store(data_dir, redis) as store:
-        done = retry_failed(store, named(store, target)) if failed else retry_run(store, target or "")
-        missing = say_missing(done.sweep, store.fleet.live(), private=store.is_private)
-        private = store.is_private
+        done = retry_failed(store, sweep_named(store, target).name) if failed else retry_run(store, target or "")
+        missing = missing_for(store, done.sweep)
     if as_json:
         print_json(done.to_json())
-        return
-    for run in done.runs:
-        print(f"{run.id} is queued again, from {f'step {run.steps}' if run.checkpoint else 'its start'}")
-    name = done.sweep.name
-    if done.was_finished:
-        print(f"sweep {name} was finished, and is {done.sweep.state} again")
-    if done.sweep.state == "paused":
-        print(f"sweep {name} is paused: {done.sweep.reason}: `sweepctl resume {name}` lets it go on")
-    it = "it" if len(done.runs) == 1 else "them"
-    if missing:
-        print(f"`sweepctl up` starts workers that take {it} up" if private else "\n".join(missing))
-    elif done.sweep.state != "paused":
-        print(f"its workers take {it} up at once")
+    else:
+        print(retried_view(done, missing))
 
 
 def rescore(
     sweep: SweepName = None,
     overrides: Overrides = None,
-    sim: Annotated[str | None, typer.Option(help="The suite: a config of the group sim.")] = None,
-    name: Annotated[str | None, typer.Option("--as", help="Name of the new sweep; else SWEEP-SIM.")] = None,
-    submit: Annotated[bool, typer.Option("--submit", help="Leave it to the workers of the fleet.")] = False,
+    sim: Annotated[str | None, typer.Option(help="Evaluation suite: a config of the group sim.")] = None,
+    name: Annotated[str | None, typer.Option("--as", help="Name of the new sweep (default: SWEEP-SIM).")] = None,
+    submit: Annotated[bool, typer.Option("--submit", help="Evaluate on the fleet, not on this machine.")] = False,
     config_dir: ConfigDir = None,
     data_dir: DataDir = None,
     redis: Redis = None,
     as_json: AsJson = False,
 ) -> None:
-    """Score all runs of a sweep anew with another suite, without any training.
+    """Score the trained runs again with another evaluation suite.
 
-    Makes a sweep of its own out of their checkpoints, and evaluates them here, or with --submit on the fleet. What the
-    trainings cost is kept. Failed runs and those without a checkpoint are left out. Once it is finished,
-    `sweepctl set NEW budget.max_runs=N` lets the search go on from there.
+    This makes a new sweep from the checkpoints of the runs and evaluates them; nothing is trained. The cost of each
+    training is kept. Failed runs and runs without a checkpoint are left out. To search on from the new scores, run
+    `sweepctl set NEW budget.max_runs=N` when the new sweep is finished.
 
     Example: sweepctl rescore mysweep sim.num_episodes=100
     """
-    from pathlib import Path
-
     from shared.control.compose import doubts
+    from shared.control.named import sweep_named
     from shared.control.rescore import rescore as rescore_sweep
     from shared.control.rescore import rescoring_job
     from shared.control.submit import Submitted
+    from sweepctl.commands.session import follow_to_the_end, print_what_is_next
     from sweepctl.views.progress import progress_of
-    from sweepctl.views.session import follow_to_the_end, say_what_is_next
 
     sweep, given = split_off_sweep(sweep, overrides)
     here = data_dir.absolute() if data_dir else None
     with the_store(data_dir, redis, "join" if submit else "start") as store:
-        old = store.sweeps.get(named(store, sweep))
+        old = sweep_named(store, sweep)
         job = rescoring_job(old, given, sim=sim, name=name, config_dir=config_dir, data_dir=here)
-        for note in doubts(job, Path(job.data_dir)):
-            print(f"note: {note}", file=sys.stderr)
+        print_notes(doubts(job, Path(job.data_dir)))
         with progress_of("copying checkpoints", as_json=as_json) as tell:
             done = rescore_sweep(store, old, job, here=here, tell=tell)
-        for run, why in done.left_out:
-            print(f"note: {run} is left out: {why}", file=sys.stderr)
+        print_notes(f"{run} is left out: {why}" for run, why in done.left_out)
         if not submit:
             raise typer.Exit(follow_to_the_end(store, job, Path(job.data_dir), as_json=as_json))
         if as_json:
             print_json(done.to_json())
         else:
-            say_what_is_next(store, Submitted(done.sweep, existed=done.existed))
+            print_what_is_next(store, Submitted(done.sweep, existed=done.existed))
+
+
+def restore(
+    place: Annotated[Path, typer.Argument(help="Folder of a sweep: DATA_DIR/sweep/SWEEP.", metavar="FOLDER")],
+    data_dir: DataDir = None,
+    redis: Redis = None,
+    as_json: AsJson = False,
+) -> None:
+    """Rebuild a sweep from its folder after the store was lost.
+
+    Runs keep their ids, parameters, scores, costs and checkpoints. Runs that were in progress continue from their last
+    checkpoint.
+
+    Example: sweepctl restore train_dir/sweep/mysweep
+    """
+    from shared.control.restore import restore as restore_sweep
+    from sweepctl.views.progress import progress_of
+    from sweepctl.views.session import restored_lines
+
+    usual = place.absolute().parents[1] if place.absolute().parent.name == "sweep" else None
+    with the_store(data_dir or usual, redis, "start") as store, progress_of("restoring", as_json=as_json) as tell:
+        back = restore_sweep(store, place, tell=tell)
+    if as_json:
+        print_json({"sweep": back.sweep.name, "state": back.sweep.state, "runs": back.runs, "unknown": back.unknown})
+    else:
+        print("\n".join(restored_lines(back)))
 
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
-    for command in (retry, rescore):
-        app.command()(command)
+    app.command(rich_help_panel=ACT)(retry)
+    for command in (rescore, restore):
+        app.command(rich_help_panel=AFTER)(command)

@@ -1,4 +1,4 @@
-"""The commands for a sweep of one's own: init, import."""
+"""The commands that write a sweep of your own: init, import."""
 
 from __future__ import annotations
 
@@ -8,19 +8,22 @@ from typing import Annotated
 
 import typer
 
-from sweepctl.commands.options import AsJson, print_json
+from sweepctl.commands.options import AsJson, print_json, print_notes
+from sweepctl.panels import START
 
 
 def init(
     kind: Annotated[
-        str | None, typer.Argument(help="function, command, ppo or wandb; left out: say what they are.", metavar="KIND")
+        str | None,
+        typer.Argument(help="function, command, ppo or wandb (default: list the kinds).", metavar="KIND"),
     ] = None,
-    name: Annotated[str | None, typer.Option(help="What the files and the sweep are called.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the files and of the sweep.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write a starting point for your own sweep into this folder.
+    """Write a new sweep of your own: training code and configs.
 
-    Training code that runs as it stands, the config of its trainer, and the sweep. Nothing is ever overwritten.
+    The files go to the current folder: training code that runs without changes, the config of its trainer, and the
+    config of the sweep. Existing files are never overwritten.
 
     Example: sweepctl init function --name mymodel
     """
@@ -36,32 +39,32 @@ def init(
         if not _is_terminal():
             print("next      sweepctl init KIND")
             return
-        kind = typer.prompt("which", default="function")
+        kind = typer.prompt("kind", default="function")
     files = plan(kind, name)
     write_new(files, option="--name, or another folder")
     code, *_, sweep = files
     if as_json:
         print_json({"kind": kind, "name": sweep.stem, "files": [str(file) for file in files]})
         return
-    print(f"wrote {', '.join(map(str, files))}\n{code} runs as it stands, and is where your own code goes; next:")
+    print(f"wrote {', '.join(map(str, files))}\n{code} runs without changes; replace its training with your own; next:")
     for command, what in next_commands(sweep.stem):
         print(f"  {command:<28} {what}")
 
 
 def import_sweep(
-    source: Annotated[str, typer.Argument(help="Whose file it is: wandb.", metavar="SOURCE")],
-    file: Annotated[Path, typer.Argument(help="The sweep file, YAML.", metavar="FILE")],
+    source: Annotated[str, typer.Argument(help="Kind of the sweep file: wandb.", metavar="SOURCE")],
+    file: Annotated[Path, typer.Argument(help="Sweep file (YAML).", metavar="FILE")],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="The sweep to write; else configs/sweep/<FILE>.yaml."),
+        typer.Option("--output", "-o", help="Sweep config to write (default: configs/sweep/FILE.yaml)."),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite what is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Turn a sweep file of Weights & Biases into a sweep of this package.
+    """Convert a sweep file of Weights & Biases to a sweep config.
 
-    Writes the sweep, and beside it the trainer that starts the script. Says what could not be carried over, and the
-    command that runs it.
+    This writes the sweep, and the config of a trainer that starts your script. It prints what it could not convert,
+    and the command that runs the sweep.
 
     Example: sweepctl import wandb sweep.yaml
     """
@@ -71,15 +74,14 @@ def import_sweep(
     if as_json:
         print_json(done.to_json())
         return
-    for note in done.notes:
-        print(f"note: {note}", file=sys.stderr)
+    print_notes(done.notes)
     print(f"wrote {done.sweep}, {done.trainer}\nnext  {done.command}")
 
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
-    app.command()(init)
-    app.command("import")(import_sweep)
+    app.command(rich_help_panel=START)(init)
+    app.command("import", rich_help_panel=START)(import_sweep)
 
 
 def _is_terminal() -> bool:

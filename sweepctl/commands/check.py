@@ -1,4 +1,4 @@
-"""The command that tries a sweep before it is started: check."""
+"""The command that tries a sweep before it starts: check."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ from sweepctl.commands.options import (
     folder,
     print_json,
 )
+from sweepctl.panels import START
 
 if TYPE_CHECKING:
     from shared.config.schema import SweepJob
     from shared.control.findings import Finding
 
-Seconds = Annotated[float, typer.Option(min=1, help="Longest time that the run is trained (seconds).")]
-NoRun = Annotated[bool, typer.Option("--no-run", help="Look only; train nothing.")]
+Seconds = Annotated[float, typer.Option(min=1, help="Longest time that the run trains (seconds).")]
+NoRun = Annotated[bool, typer.Option("--no-run", help="Check without a run: nothing is trained.")]
 
 
 def check(
@@ -41,11 +42,11 @@ def check(
     pin: Pin = False,
     as_json: AsJson = False,
 ) -> None:
-    """Try a sweep before GPUs are spent on it.
+    """Try a sweep before you spend GPU time on it.
 
-    Config and search space; one short run on this machine, in a store of its own, which is killed once to see whether
-    it goes on from its checkpoint; and with REDIS_URL the workers of the fleet. One line for each finding, with its
-    remedy. The exit code is 1 if any fails.
+    Checks the config and the search space. Then trains one short run on this machine, in a store of its own, and kills
+    it once to see whether it resumes from its checkpoint. With REDIS_URL it also checks the workers of the fleet. Each
+    finding is one line with its remedy. The exit code is 1 if a check fails.
 
     Example: sweepctl check quick trainer.total_timesteps=50000
     """
@@ -66,7 +67,7 @@ def _examine(job: SweepJob, data_dir: Path, redis: str | None, *, seconds: float
 
     yield from check_config(job, data_dir)
     if seconds:
-        print(f"note: a short run on this machine, {seconds:g} s at most", file=sys.stderr)
+        print(f"note: training a short run on this machine, {seconds:g} s at most", file=sys.stderr)
         with progress_of("training", as_json=as_json) as tell:
             tried = check_run(job, seconds=seconds, tell=tell)
         yield from tried
@@ -77,4 +78,4 @@ def _examine(job: SweepJob, data_dir: Path, redis: str | None, *, seconds: float
 
 def add_to(app: typer.Typer) -> None:
     """Register the command."""
-    app.command()(check)
+    app.command(rich_help_panel=START)(check)

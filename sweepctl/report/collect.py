@@ -8,11 +8,11 @@ from typing import Final
 from shared.config.frozen import job_of
 from shared.config.searched import space_of
 from shared.control.results import Standing, ranked
+from shared.control.stores import Store
 from shared.domain.errors import SweepError
 from shared.domain.importance import Importance
 from shared.domain.run import Run, RunState
 from shared.local.helper_process import helper_process
-from shared.store.store import Store
 from sweepctl.report.analysis import thinned
 from sweepctl.report.material import Material
 from sweepctl.report.timeline import timeline_of

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from shared.domain.parameter import Parameter, Value
+from sweepctl import formats
 from sweepctl.report.drawing import escaped
-from sweepctl.views import formats
 
 LOGARITHMIC: Final = ("log_normal", "uniform_pow2")
 LOGIT_TICKS: Final = (0.001, 0.1, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999)

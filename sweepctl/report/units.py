@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sweepctl.views import formats
+from sweepctl import formats
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A bar for what takes longer than a moment."""
+"""What a command that takes longer than a moment shows on stderr until it is done."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from rich.progress import Progress
 
 @contextmanager
 def progress_of(what: str, *, as_json: bool) -> Iterator[Callable[[int, int], None]]:
-    """Yield what is to be told (done, of how many); it draws on a terminal, and for scripts not at all."""
+    """Yield a function that takes (done, of how many) and draws a bar: on a terminal, and not with --json."""
     console = Console(stderr=True)
     bar = Progress(console=console, transient=True, disable=as_json or not console.is_terminal)
     task = bar.add_task(what, total=None)
 
     def tell(done: int, of: int) -> None:
-        bar.start()  # not before there is something to draw: an error is all that the screen shows then
+        bar.start()  # not before there is something to draw: an error that comes first is all that is printed
         bar.update(task, completed=done, total=of)
 
     try:
@@ -25,3 +25,11 @@ def progress_of(what: str, *, as_json: bool) -> Iterator[Callable[[int, int], No
     finally:
         if bar.live.is_started:
             bar.stop()
+
+
+@contextmanager
+def steps_of(*, as_json: bool) -> Iterator[Callable[[str], None]]:
+    """Yield a function that takes the name of the current step and shows it: on a terminal, and not with --json."""
+    console = Console(stderr=True, quiet=as_json)
+    with console.status("", spinner="dots") as status:
+        yield lambda text: status.update(f"{text} ...")

@@ -1,75 +1,80 @@
-"""What a sweep found: the best configurations, and the front of score against cost."""
+"""What a sweep found: the best configurations, and a plot of score over cost."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from shared.control.results import Standing, pareto_front
 from shared.domain.sweep import Sweep
-from sweepctl.views import formats
+from sweepctl import formats
+from sweepctl.views.runs import parameter_columns
+from sweepctl.views.tables import Column, Sized, chosen, fitted_table
 
 PLOT_WIDTH, PLOT_HEIGHT = 56, 10
 MOST_COLUMNS = 4
-INTERVAL = "95 %: the mean over many seeds; that a chosen score is a lucky one is allowed for"
+NAME_WIDTH, VALUE_WIDTH = 20, 16
+BEST_STYLE = "bold green"
+INTERVAL = "95 %: interval of the mean score over many seeds, corrected for the choice of the best"
 
 
 def summary(sweep: Sweep, ranked: Sequence[Standing], next_steps: Sequence[str], *, most: int = 5) -> RenderableType:
-    """Return what a sweep found: the best configurations, the Pareto front, where everything lies, and what is next."""
+    """Return the best configurations, the Pareto front, where the files are, and the commands that come next."""
     front = pareto_front(ranked, goal=sweep.goal)
     repeated = any(len(one.configuration.runs) > 1 for one in ranked)
     what = "configurations" if repeated else "runs"
-    told = [Text(INTERVAL, style="dim")] if any(one.configuration.low is not None for one in ranked) else []
+    legend = [Text(INTERVAL, style="dim")] if any(one.configuration.low is not None for one in ranked) else []
     parts: list[RenderableType] = [
-        best_table(ranked[:most], title=f"Best {what} of {sweep.name} ({len(ranked)} with a score)"),
-        *told,
+        Text(f"Best {what} of {sweep.name} ({len(ranked)} with a score)", style="italic"),
+        best_table(ranked[:most]),
+        *legend,
         Text(),
-        front_plot(ranked, front, cost=_unit(sweep, ranked)),
-        Text(),
-        left_behind(ranked, Path(sweep.config["runs_dir"]).parent, next_steps),
+        *([front_plot(ranked, front, cost=_unit(sweep, ranked)), Text()] if len(ranked) > 1 else []),
+        _places(ranked, Path(sweep.config["runs_dir"]).parent, next_steps),
     ]
     return Group(*parts)
 
 
-def best_table(ranked: Sequence[Standing], *, title: str) -> Table:
+def best_table(ranked: Sequence[Standing]) -> RenderableType:
     """Return a table of configurations: their best run, score, cost, and every parameter.
 
-    With them what the score is worth, and how many runs it is the mean of, where that says something. Many parameters
-    become rows, with a column for each configuration.
+    With them the interval of the score, and how many runs it is the mean of, where these are known. Many parameters, or
+    a narrow terminal, make it a table with a row for each parameter and a column for each configuration.
     """
+    return Sized(lambda width: _table(ranked, width))
+
+
+def _table(ranked: Sequence[Standing], width: int) -> RenderableType:
     paths = formats.all_paths(one.run.params for one in ranked)
-    names = formats.short_names(paths)
-    facts = _facts(ranked)
-    if len(paths) > MOST_COLUMNS:
-        return _upright_table(ranked, facts, names, title=title)
-    table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0), header_style="dim")
-    ids = max((len(one.run.id) for one in ranked), default=0)
-    for column in ("run", *facts, *(names[path] for path in paths)):
-        is_run = column == "run"
-        table.add_column(column, justify="left" if is_run else "right", min_width=ids if is_run else None)
-    for index, one in enumerate(ranked):
-        cells = [one.run.id, *(column[index] for column in facts.values())]
-        values = [formats.number(one.run.params.get(path)) for path in paths]
-        table.add_row(*cells, *values, style="bold green" if index == 0 else None)
-    return table
+    columns = [
+        Column("run", [one.run.id for one in ranked]),
+        *(Column(name, cells, right=True) for name, cells in _facts(ranked).items()),
+        *parameter_columns([one.run.params for one in ranked], paths),
+    ]
+    if len(paths) > MOST_COLUMNS or len(chosen(columns, width)) < len(columns) or len(columns[0].cells[0]) > width // 2:
+        return _upright_table(ranked, paths, width)
+    return fitted_table(columns, width, styles=[BEST_STYLE])
 
 
-def _upright_table(
-    ranked: Sequence[Standing], facts: Mapping[str, Sequence[str]], names: Mapping[str, str], *, title: str
-) -> Table:
-    table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("")
+def _upright_table(ranked: Sequence[Standing], paths: Sequence[str], width: int) -> RenderableType:
+    names, facts = formats.short_names(paths), _facts(ranked)
+    heads = [*facts, *(names[path] for path in paths)]
+    columns = [Column("", [Text(head) for head in heads], least=NAME_WIDTH)]
     for index, one in enumerate(ranked):
-        table.add_column(f"r.{one.run.number}", justify="right", style="bold green" if index == 0 else None)
-    for name, cells in facts.items():
-        table.add_row(name, *cells, end_section=name == "cost")
-    for path, name in names.items():
-        table.add_row(name, *(formats.number(one.run.params.get(path)) for one in ranked))
-    return table
+        values = [*(cells[index] for cells in facts.values()), *(formats.number(one.run.params.get(p)) for p in paths)]
+        style = "" if index else BEST_STYLE
+        cells = [Text(value, style=style) for value in values]
+        columns.append(Column(f"r.{one.run.number}", cells, least=VALUE_WIDTH, right=True, optional=index > 0))
+    shown = chosen(columns, width)
+    table = fitted_table(shown, width)
+    left_out = len(columns) - len(shown)
+    if not left_out:
+        return table
+    note = f"{formats.count(left_out, 'more configuration')}: make the terminal wider to see all"
+    return Group(table, Text(note, style="dim"))
 
 
 def _facts(ranked: Sequence[Standing]) -> dict[str, list[str]]:
@@ -84,19 +89,17 @@ def _facts(ranked: Sequence[Standing]) -> dict[str, list[str]]:
 
 
 def front_plot(observed: Sequence[Standing], front: Sequence[Standing], *, cost: str) -> RenderableType:
-    """Return a small scatter plot of score over cost; what is on the Pareto front is marked."""
+    """Return a small scatter plot of score over cost, with the Pareto front marked."""
     scores, costs = [one.score for one in observed], [one.cost for one in observed]
-    if len(observed) < 2:
-        return Text()
     if max(scores) == min(scores):
-        return Text(f"All {len(observed)} runs score {formats.number(scores[0])}: the cheapest is the best.")
+        return Text(f"All {len(observed)} scores are {formats.number(scores[0])}: the cheapest run is the best.")
     lowest, highest, worst, top = min(costs), max(costs), min(scores), max(scores)
     canvas = [[" "] * PLOT_WIDTH for _ in range(PLOT_HEIGHT)]
-    chosen = {one.run.id for one in front}
-    for one in sorted(observed, key=lambda one: one.run.id in chosen):
+    marked = {one.run.id for one in front}
+    for one in sorted(observed, key=lambda one: one.run.id in marked):
         column = _place(one.cost, lowest, highest, PLOT_WIDTH)
         row = PLOT_HEIGHT - 1 - _place(one.score, worst, top, PLOT_HEIGHT)
-        canvas[row][column] = "●" if one.run.id in chosen else "·"
+        canvas[row][column] = "●" if one.run.id in marked else "·"
     high, low = formats.number(top), formats.number(worst)
     margin = max(len(high), len(low))
     labels = [high, *[""] * (PLOT_HEIGHT - 2), low]
@@ -109,9 +112,8 @@ def front_plot(observed: Sequence[Standing], front: Sequence[Standing], *, cost:
     return Group(title, *lines, Text(axis, style="dim"), Text(legend, style="dim"))
 
 
-def left_behind(ranked: Sequence[Standing], folder: Path, next_steps: Sequence[str]) -> RenderableType:
-    """Return where things lie, and the commands to go on with: whole lines, to be copied."""
-    lines = [Text.assemble(("folder    ", "dim"), str(folder))]
+def _places(ranked: Sequence[Standing], folder: Path, next_steps: Sequence[str]) -> RenderableType:
+    lines = [Text.assemble(("folder    ", "dim"), formats.place(folder))]
     if ranked:
         run = ranked[0].run.id
         lines.append(Text.assemble(("best run  ", "dim"), f"runs/{run}"))

@@ -17,8 +17,8 @@ from textual.widgets import Footer, Static, TabbedContent, TabPane
 from shared.control.watching import Focus, Picture, Watch
 from shared.domain.errors import SweepError
 from shared.domain.run import Run
-from sweepctl.views import formats
-from sweepctl.views.listing import details_view
+from sweepctl import formats
+from sweepctl.views.run import details_view
 from sweepctl.views.watch_parts import (
     Order,
     arranged,
@@ -37,7 +37,7 @@ PARTS = "#head, #shown, #columns, #runs, #workers, #workers-text"
 
 
 class Looked(Message):
-    """The sweep as it stands now."""
+    """The sweep as it is now."""
 
     def __init__(self, picture: Picture) -> None:
         super().__init__()
@@ -53,7 +53,7 @@ class Missed(Message):
 
 
 class Looker(threading.Thread):
-    """Looks at the sweep again and again; a store that hangs holds up this thread and not the keys."""
+    """Reads the sweep again and again, in a thread: a store that hangs does not block the keys."""
 
     def __init__(self, app: WatchApp, watch: Watch) -> None:
         super().__init__(name="looker", daemon=True)
@@ -61,7 +61,7 @@ class Looker(threading.Thread):
         self._wake, self._ended = threading.Event(), threading.Event()
 
     def run(self) -> None:
-        """Look until it is ended."""
+        """Read until `end` is called."""
         while not self._ended.is_set():
             wait = LOOK_SECONDS
             try:
@@ -75,18 +75,18 @@ class Looker(threading.Thread):
         self._watch.close()
 
     def look_now(self) -> None:
-        """Do not wait for the next look."""
+        """Read at once."""
         self._wake.set()
 
     def end(self) -> None:
-        """End; a look that hangs ends with the process."""
+        """End the thread; a read that hangs ends with the process."""
         self._ended.set()
         self._wake.set()
         self.join(timeout=0.5)
 
 
 class RunScreen(Screen[None]):
-    """One run: what `show` tells of it, and its log."""
+    """One run: what `show` prints of it, and its log."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,backspace,b", "app.close_run", "Back"),
@@ -121,17 +121,17 @@ class RunScreen(Screen[None]):
         self.query_one(f"#{name}-scroll").focus()
 
     def show(self, focus: Focus | None) -> None:
-        """Show a run; a log that stands at its end stays there."""
+        """Show a run; a log that is scrolled to its end stays there."""
         if focus is None or not self.is_mounted:
             return
         if self._shown[:1] != (focus.details,):
             self.query_one("#details-text", Static).update(details_view(focus.details))
         if self._shown[1:] != (focus.log_file, focus.log):
             scroll = self.query_one("#log-scroll", VerticalScroll)
-            stands_at_end = scroll.scroll_offset.y >= scroll.max_scroll_y - 1
+            is_at_end = scroll.scroll_offset.y >= scroll.max_scroll_y - 1
             name = Text(f"{focus.log_file}\n", style="dim", overflow="fold")
             self.query_one("#log-text", Static).update(name + Text.from_ansi(focus.log, overflow="fold"))
-            if stands_at_end:
+            if is_at_end:
                 self.call_after_refresh(scroll.scroll_end, animate=False)
         self._shown = (focus.details, focus.log_file, focus.log)
 
@@ -179,13 +179,13 @@ class WatchApp(App[None]):
         yield Footer()
 
     def on_mount(self) -> None:
-        """Start to look."""
+        """Start to read."""
         self.query_one(RunsTable).focus()
         self._looker.start()
-        self.set_interval(1.0, self._tell_outage)
+        self.set_interval(1.0, self._show_outage)
 
     def on_unmount(self) -> None:
-        """Stop to look."""
+        """End the reading."""
         self._looker.end()
 
     def on_resize(self) -> None:
@@ -200,13 +200,13 @@ class WatchApp(App[None]):
             self.screen.show(message.picture.focus)
 
     def on_missed(self, message: Missed) -> None:
-        """Say that what is shown is old."""
+        """Show that the store does not answer."""
         self._lost_at = self._lost_at or time.time()
         self._reason = str(message.reason)
-        self._tell_outage()
+        self._show_outage()
 
     def on_runs_table_scrolled(self) -> None:
-        """Fetch the curves of what came onto the screen."""
+        """Fetch the curves of the runs that came onto the screen."""
         table = self._main.query_one(RunsTable)
         self.on_screen = table.visible_runs
         if any(number not in self.picture.curves for number in self.on_screen):
@@ -271,18 +271,18 @@ class WatchApp(App[None]):
         main.query_one("#workers").border_title = waiting(self.picture.queues)
         table.show(rows, self.picture.curves, shown, keep=keep)
         self.on_screen = table.visible_runs
-        self._tell_outage()
+        self._show_outage()
 
-    def _tell_outage(self) -> None:
+    def _show_outage(self) -> None:
         for screen in self.screen_stack:
             for banner in screen.query("#outage").results(Static):
                 banner.display = self._lost_at is not None
                 if self._lost_at is not None:
                     since = formats.duration(time.time() - self._lost_at)
                     at = time.strftime("%H:%M:%S", time.localtime(self.picture.looked_at))
-                    banner.update(Text(f"no answer for {since}; shown is {at}; trying again. {self._reason}"))
+                    banner.update(Text(f"no answer for {since}; this is from {at}; retrying. {self._reason}"))
 
 
 def watch_full_screen(watch: Watch, picture: Picture) -> None:
-    """Show the sweep until its watcher leaves."""
+    """Show the sweep until the user leaves."""
     WatchApp(watch, picture).run()

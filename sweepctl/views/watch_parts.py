@@ -1,4 +1,4 @@
-"""The parts of the full-screen view, as lines of text: what is shown, in what order, and how it fits a width."""
+"""The parts of the full-screen view as lines of text: which rows, in which order, fitted to a width."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from rich.text import Text
 from shared.control.missing import say_missing
 from shared.control.snapshot import Snapshot, elapsed
 from shared.control.watching import Picture, Queue
+from shared.control.workers import LiveWorker
 from shared.domain.progress import Progress
 from shared.domain.run import FINISHED, Run, RunState
-from shared.store.fleet import LiveWorker
-from sweepctl.views import formats
+from sweepctl import formats
 from sweepctl.views.live import COLOURS, SWEEP_COLOURS
 
 SORTS = ("number", "score", "cost")
 FILTERS = ("all", "unfinished", "observed", "failed", "cancelled")
 CURVE_WIDTH = 14
 LEAST_WIDTH, MOST_WIDTH = 9, 14  # of a parameter's column
-SERVICES = {"trainer": 0, "evaluator": 1, "suggester": 2}  # in this order; a newer version may have others
+SERVICES = {"trainer": 0, "evaluator": 1, "suggester": 2}  # in this order; a newer version may have more
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,13 @@ class Order:
 
 
 def arranged(runs: Sequence[Run], order: Order, *, goal: str) -> list[Run]:
-    """Return the runs that are to be shown, in their order. Those without a score or a cost come last."""
+    """Return the runs to show, in their order. Runs without a score or a cost come last."""
     shown = [run for run in runs if _passes(run, order.state)]
     if order.by == "number":
         return sorted(shown, key=lambda run: run.number, reverse=not order.upside_down)
     has = [run for run in shown if _value(run, order.by) is not None]
     lacks = [run for run in shown if _value(run, order.by) is None]
-    highest_first = (order.by == "score" and goal == "maximize") != order.upside_down  # a low cost is the better one
+    highest_first = (order.by == "score" and goal == "maximize") != order.upside_down  # a low cost is better
     has.sort(key=lambda run: (_value(run, order.by) or 0.0, run.number), reverse=highest_first)
     return has + sorted(lacks, key=lambda run: -run.number)
 
@@ -73,7 +73,7 @@ class Column:
 
 
 def columns(width: int, params: Mapping[str, str], *, metric: str, leading: Sequence[int]) -> list[Column]:
-    """Return the columns that `width` has room for. `params` maps the path of each parameter to its short name."""
+    """Return the columns that fit in `width`. `params` maps the path of each parameter to its short name."""
     found = [
         Column("run", 9, lambda run, _: _name(run, leading)),
         Column("state", 13, lambda run, _: Text(_state(run), style=COLOURS[run.state])),
@@ -139,12 +139,12 @@ def _parameter(path: str) -> Callable[[Run, Progress | None], Text]:
 
 def _remark(run: Run) -> Text:
     if trouble := formats.trouble(run):
-        return Text(trouble.strip().partition("\n")[0], style="red")
+        return Text(trouble, style="red")
     return Text(formats.duration(elapsed(run)) if run.owner else "", style="dim")
 
 
 def head(picture: Picture, width: int) -> Text:
-    """Return the lines above the table: how far the sweep is, what it takes, what is best, what is missing."""
+    """Return the lines above the table: progress, forecast, the best configuration, missing workers."""
     shot = picture.shot
     lines = [_progress(shot, width), _forecast(shot), *_best(shot, width)]
     lines += [Text(shot.sweep.reason, style="yellow")] if shot.sweep.reason else []
@@ -167,14 +167,14 @@ def _progress(shot: Snapshot, width: int) -> Text:
 
 
 def shown_runs(order: Order, shown: int, shot: Snapshot) -> Text:
-    """Return which runs the table shows in what order, and how many are in each state."""
+    """Return which runs the table shows, in which order, and how many are in each state."""
     how = {
         ("number", False): "newest first",
         ("number", True): "oldest first",
         ("score", False): "best first",
         ("score", True): "worst first",
         ("cost", False): "cheapest first",
-        ("cost", True): "dearest first",
+        ("cost", True): "most expensive first",
     }[order.by, order.upside_down]
     counts = [(state, shot.counts.get(state, 0)) for state in RunState if state not in FINISHED]
     counts += [(state, shot.counts.get(state, 0)) for state in (RunState.FAILED, RunState.CANCELLED)]
@@ -186,9 +186,9 @@ def shown_runs(order: Order, shown: int, shot: Snapshot) -> Text:
 def _forecast(shot: Snapshot) -> Text:
     sweep, kind = shot.sweep, str(shot.sweep.config["cost"])
     passed, left = formats.duration(shot.now - sweep.created_at), shot.seconds_left
-    time_told = f"took {passed}" if sweep.is_finished else f"{passed} so far"
+    time_text = f"took {passed}" if sweep.is_finished else f"{passed} so far"
     of = f" of {formats.cost(sweep.limits.max_cost, kind)}" if sweep.limits.max_cost else ""
-    text = Text(time_told)
+    text = Text(time_text)
     if left is not None:
         text.append(f", about {formats.duration(left)} left", style="bold")
     return text.append(f"  ·  cost {formats.cost(sweep.spent, kind)}{of} spent")
@@ -212,7 +212,7 @@ def _best(shot: Snapshot, width: int) -> list[Text]:
 
 
 def workers_of(workers: Sequence[LiveWorker], sweep: str) -> Table:
-    """Return who works, on which GPUs, and on what: a run of another sweep with its whole name."""
+    """Return the workers with their GPUs and runs: a run of another sweep has its whole name."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", expand=True)
     for title in ("worker", "queues", "busy", "GPUs"):
         table.add_column(title, no_wrap=True, overflow="ellipsis")
@@ -223,10 +223,10 @@ def workers_of(workers: Sequence[LiveWorker], sweep: str) -> Table:
         runs = ", ".join(run.removeprefix(f"{sweep}.") for run in worker.busy)
         table.add_row(worker.id, ",".join(worker.queues), busy, ",".join(worker.gpus) or "-", runs)
     if not workers:
-        table.add_row(Text("no worker lives", style="yellow"), "", "", "", "")
+        table.add_row(Text("no worker is running", style="yellow"), "", "", "", "")
     return table
 
 
 def waiting(queues: Sequence[Queue]) -> str:
-    """Return how much waits in each queue."""
+    """Return how many runs wait in each queue."""
     return "waiting: " + ", ".join(f"{queue.name} {max(queue.runs, queue.messages)}" for queue in queues)

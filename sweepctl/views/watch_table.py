@@ -22,7 +22,7 @@ SELECTED = Style(bgcolor="grey30", bold=True)
 
 
 class RunsTable(ScrollView, can_focus=True):
-    """The runs, a line each; only those on the screen are drawn."""
+    """The runs, one line each; only the lines on the screen are drawn."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "app.open", "Open"),
@@ -63,7 +63,7 @@ class RunsTable(ScrollView, can_focus=True):
         return [run.number for run in self.rows[top : top + max(self.size.height, 1)]]
 
     def show(self, rows: Sequence[Run], curves: dict[int, Progress], shown: Sequence[Column], *, keep: bool) -> None:
-        """Show other rows; `keep` the cursor on its run, unless it stands at the top."""
+        """Show these rows; `keep` the cursor on its run, unless it is at the top."""
         run = self.selected if keep and self.cursor else None
         self.rows, self.curves, self.shown = rows, curves, shown
         self.virtual_size = Size(self.size.width, len(rows))
@@ -97,14 +97,14 @@ class RunsTable(ScrollView, can_focus=True):
         self._put_cursor(len(self.rows) - 1 if to < 0 else to)
 
     def on_click(self, event: events.Click) -> None:
-        """Select the run that is clicked, and open it at the second click."""
+        """Select the run that is clicked; open it at the second click."""
         clicked = event.y + self.scroll_offset.y
         if clicked == self.cursor:
             self.post_message(self.Opened())
         self._put_cursor(clicked)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Ask for the curves of what came onto the screen."""
+        """Ask for the curves of the runs that came onto the screen."""
         super().watch_scroll_y(old_value, new_value)
         self.post_message(self.Scrolled())
 

@@ -81,7 +81,7 @@ def test_with_a_store_its_workers_are_looked_at(sweepctl: Sweepctl, store: Store
     all_of_them = sweepctl(*LOOK, "--redis", store.url, "--data-dir", str(tmp_path))
 
     assert nobody.returncode == 1
-    assert "fail  workers    no suggester lives for this sweep: start one with `celery -A" in nobody.stdout
+    assert "fail  workers    no suggester is running for this sweep: start one with `celery -A" in nobody.stdout
     assert all_of_them.returncode == 0, all_of_them.stdout
     assert f"ok    storage    all write to the file system of {tmp_path}" in all_of_them.stdout
     assert store.sweeps.names() == []

@@ -15,12 +15,13 @@ import pytest
 
 from shared.domain.errors import NotFound
 from shared.local import private_store
+from shared.storage.folders import RunFolder
 from shared.store.store import Store
 from sweepctl.main import app
 from tests.sweepctl.conftest import Ended, Sweepctl
 
 if TYPE_CHECKING:
-    from tests.conftest import ASweep
+    from tests.conftest import ARun, ASweep
 
 COMMAND = "from sweepctl.main import app; app()"
 PASSWORD = "s3cret-w0rd"
@@ -125,9 +126,76 @@ def test_what_cannot_be_used_is_exit_code_2_and_starts_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_unknown_option_is_exit_code_2(sweepctl: Sweepctl) -> None:
-    assert sweepctl("status", "--colour").returncode == 2
-    assert sweepctl("dance").returncode == 2
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("stattus",), "no command 'stattus' (did you mean status?): see `sweepctl --help`"),
+        (("xyzzy",), "no command 'xyzzy': see `sweepctl --help`"),
+        (("status", "--jsn"), "no option --jsn (did you mean --json?): see `sweepctl status --help`"),
+        (("--colour", "status"), "no option --colour: see `sweepctl --help`"),
+        (("cancel",), "RUN is missing: write `sweepctl cancel RUN`"),
+        (("enqueue", "s"), "PARAMS is missing: write `sweepctl enqueue SWEEP PARAMS...`"),
+    ],
+)
+def test_arguments_that_cannot_be_read_are_exit_code_2_and_one_line_with_the_remedy(
+    sweepctl: Sweepctl, arguments: tuple[str, ...], said: str
+) -> None:
+    assert one_line(sweepctl(*arguments), 2) == f"error: {said}"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("logs", "s.r.1", "--attempt", "0"),
+        ("logs", "s.r.1", "--attempt", "first"),
+        ("runs", "a", "b"),
+        ("status", "--redis"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_one_line_that_names_the_help(
+    sweepctl: Sweepctl, arguments: tuple[str, ...]
+) -> None:
+    line = one_line(sweepctl(*arguments), 2)
+
+    assert line.startswith("error: ")
+    assert line.endswith(f": see `sweepctl {arguments[0]} --help`")
+
+
+def test_without_a_command_the_help_is_printed_and_the_exit_code_is_2(sweepctl: Sweepctl) -> None:
+    ended = sweepctl()
+
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.startswith("Usage: sweepctl")
+
+
+def test_ctrl_c_is_one_line_and_exit_code_130(sweepctl: Sweepctl, monkeypatch: pytest.MonkeyPatch) -> None:
+    def press_ctrl_c(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("shared.control.doctor.examine", press_ctrl_c)
+
+    assert one_line(sweepctl("doctor"), 130) == "interrupted"
+
+
+def test_show_logs_and_why_without_a_run_take_the_latest_one(
+    sweepctl: Sweepctl, store: Store, a_sweep: ASweep, a_run: ARun, tmp_path: Path
+) -> None:
+    config = {"runs_dir": str(tmp_path), "sweep": {"metric": "reward"}}
+    sweep = store.sweeps.create(a_sweep(config=config))
+    store.sweeps.commit(sweep, sweep.move("", created=2), [a_run(number=1), a_run(number=2)])
+    log = RunFolder(tmp_path / "s.r.2").log_file("train", 1)
+    log.parent.mkdir(parents=True)
+    log.write_text("hello\n")
+
+    assert sweepctl("show", REDIS_URL=store.url).stdout.splitlines()[0] == "s.r.2"
+    assert sweepctl("why").stdout.splitlines()[0] == "s.r.2 (queued)"
+    assert json.loads(sweepctl("show", "--json").stdout)["run"] == "s.r.2"
+
+
+def test_show_without_a_run_says_that_there_is_none_yet(sweepctl: Sweepctl, store: Store, a_sweep: ASweep) -> None:
+    assert "this store has no sweep yet" in one_line(sweepctl("show", REDIS_URL=store.url), 5)
+    store.sweeps.create(a_sweep())
+    assert "sweep s has no run yet: see `sweepctl status s`" in one_line(sweepctl("show"), 5)
 
 
 def test_a_url_that_is_none_is_exit_code_2(sweepctl: Sweepctl, tmp_path: Path) -> None:

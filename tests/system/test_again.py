@@ -55,8 +55,8 @@ def test_failed_runs_of_a_paused_sweep_go_on_from_their_checkpoints_once_the_cod
     resumed = sweepctl("resume", "bad")
     ended = sweepctl(*command)
 
-    assert said.stdout.splitlines()[:3] == [f"bad.r.{n} is queued again, from step 4" for n in (1, 2, 3)]
-    assert "sweep bad is paused: 3 runs failed in a row: `sweepctl resume bad` lets it go on" in said.stdout
+    assert said.stdout.splitlines()[:3] == [f"run bad.r.{n} is queued again, from step 4" for n in (1, 2, 3)]
+    assert "sweep bad is paused: 3 runs failed in a row; to continue, run `sweepctl resume bad`" in said.stdout
     assert (resumed.returncode, ended.returncode) == (0, 0), ended.stdout + ended.stderr
     runs = as_json("runs", "bad")
     assert [(run["state"], run["attempt"], run["steps"]) for run in runs] == [

@@ -220,7 +220,7 @@ def test_a_rollout_is_one_run_with_its_log_and_its_exit_code(folder: Path) -> No
     ended = sweepctl("rollout", "quick", "trainer=noop", "sim=none", "sweep_run=once")
 
     assert ended.returncode == 0, ended.stderr
-    assert "once.r.1 observed" in ended.stdout
+    assert "run once.r.1 observed: score" in ended.stdout
     assert len(as_json("runs", "once")) == 1
 
 

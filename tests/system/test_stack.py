@@ -65,7 +65,7 @@ def test_what_is_submitted_in_the_same_folder_is_carried_out_until_down(folder: 
 
     assert ended == {"stopped": ["suggester", "trainer", "evaluator"], "killed": [], "runs": [], "unfinished": []}
     assert left_after_seconds(folder) == []
-    assert "nothing of" in sweepctl("down").stdout
+    assert "nothing is running in" in sweepctl("down").stdout
     assert [run["state"] for run in as_json("runs", "mine")] == ["observed"] * 3
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from shared.control.results import Standing
+from sweepctl import formats
 from sweepctl.report.material import Material
 from sweepctl.report.scales import Scale
 from sweepctl.report.section import Fact, Section, TextTable
-from sweepctl.views import formats
 
 MOST_ROWS = 20
 BOUNDS = (

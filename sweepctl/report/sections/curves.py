@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from shared.domain.run import Run
+from sweepctl import formats
 from sweepctl.report.drawing import OTHER, STEPS, STOPPED, Chart, dots, hover_text, layout, line
 from sweepctl.report.material import Material
 from sweepctl.report.section import LegendEntry, Section, TextTable
 from sweepctl.report.sections.run_marks import FIFTHS_LEGEND, STOPPED_ENTRY
-from sweepctl.views import formats
 
 MOST_ROWS = 20
 

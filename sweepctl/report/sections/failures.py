@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from shared.domain.run import Run
+from sweepctl import formats
 from sweepctl.report.analysis import FailureGroup, failures_by_message, thinned
 from sweepctl.report.drawing import FAILED, OTHER, Chart, Trace, dots
 from sweepctl.report.material import Material
 from sweepctl.report.section import LegendEntry, Section, TextTable
 from sweepctl.report.sections.parameter_rows import DrawnParameter, parameter_rows, row_chart, row_points
 from sweepctl.report.sections.run_marks import run_text
-from sweepctl.views import formats
 
 MOST_RUNS = 300
 MOST_MESSAGES = 20

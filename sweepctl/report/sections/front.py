@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from shared.control.results import Standing, pareto_front
+from sweepctl import formats
 from sweepctl.report.analysis import spans_decades, thinned
 from sweepctl.report.drawing import BEST, LOG_AXIS, Chart, dots, hover_text, layout, line
 from sweepctl.report.material import Material
 from sweepctl.report.section import LegendEntry, Section, TextTable
 from sweepctl.report.sections.run_marks import NO_SCORE, RUN_LEGEND, RunMark, run_traces, score_title
-from sweepctl.views import formats
 
 MOST_POINTS = 1000
 MOST_ROWS = 20

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sweepctl import formats
 from sweepctl.report.analysis import ScoredRun, thinned
 from sweepctl.report.drawing import BEST, Chart, layout, line
 from sweepctl.report.material import Material
 from sweepctl.report.section import LegendEntry, Section, TextTable
 from sweepctl.report.sections.run_marks import NO_SCORE, RUN_LEGEND, run_mark, run_traces, score_title, some_of
 from sweepctl.report.units import time_unit
-from sweepctl.views import formats
 
 MOST_POINTS = 1000
 MOST_ROWS = 20

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from shared.domain.run import Params
+from sweepctl import formats
 from sweepctl.report.drawing import MUTED, Chart, Trace, escaped, layout, row_axis
 from sweepctl.report.material import Material
 from sweepctl.report.scales import Scale
-from sweepctl.views import formats
 
 MOST_PARAMETERS = 24
 MOST_CATEGORIES = 4

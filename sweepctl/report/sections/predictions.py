@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sweepctl import formats
 from sweepctl.report.analysis import BAND, Calibration, Predicted, spans_decades, thinned
 from sweepctl.report.drawing import LOG_AXIS, MUTED, OTHER, RUN, Chart, dots, hover_text, layout, line
 from sweepctl.report.material import Material
 from sweepctl.report.section import LegendEntry, Section
 from sweepctl.report.units import Unit
-from sweepctl.views import formats
 
 MOST_PREDICTIONS = 400
 NONE = "No run with a score has a prediction: only Protein makes predictions, and not for its first runs."

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared.domain.run import Run
+from sweepctl import formats
 from sweepctl.report.analysis import ScoredRun
 from sweepctl.report.drawing import RUN, STEPS, STOPPED, Trace, dots, hover_text
 from sweepctl.report.material import Material
 from sweepctl.report.section import LegendEntry
-from sweepctl.views import formats
 
 NO_SCORE = "No chart: no run has a score yet."
 STOPPED_ENTRY = LegendEntry(STOPPED, "diamond", "stopped early")

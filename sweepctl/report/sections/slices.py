@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from shared.domain.run import Run
+from sweepctl import formats
 from sweepctl.report.analysis import ScoredRun, best_scores_first, thinned, trained_params
 from sweepctl.report.drawing import FAILED, Chart, Trace, dots, layout
 from sweepctl.report.material import Material
@@ -19,7 +20,6 @@ from sweepctl.report.sections.run_marks import (
     score_title,
     some_of,
 )
-from sweepctl.views import formats
 
 MOST_RUNS = 400
 MOST_FAILED = 100

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sweepctl import formats
 from sweepctl.report.analysis import ScoredRun, best_scores_first, thinned
 from sweepctl.report.drawing import HOVER, STEPS, Trace, hover_text
 from sweepctl.report.material import Material
 from sweepctl.report.section import Section
 from sweepctl.report.sections.parameter_rows import DrawnParameter, parameter_rows, row_chart, row_points
 from sweepctl.report.sections.run_marks import FIFTHS_LEGEND, NO_SCORE, some_of
-from sweepctl.views import formats
 
 MOST_LINES = 150
 

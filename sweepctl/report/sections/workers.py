@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sweepctl import formats
 from sweepctl.report.drawing import (
     CARD,
     EVALUATING,
@@ -21,7 +22,6 @@ from sweepctl.report.material import Material
 from sweepctl.report.section import LegendEntry, Section, TextTable
 from sweepctl.report.timeline import SAME_BAR, Span, Timeline, Usage, lanes_of, merged, usage_of
 from sweepctl.report.units import Unit, time_unit
-from sweepctl.views import formats
 
 MOST_LANES = 40
 MANY_SPANS = 600

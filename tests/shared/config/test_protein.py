@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from services.suggester.protein import Protein, ProteinSettings
+from shared.config.protein import ProteinSettings
 from shared.domain.errors import ConfigError
-from shared.domain.search_space import SearchSpace
 
 QUICK = {
     "num_random_samples": 5,
@@ -84,17 +83,3 @@ def test_a_setting_that_cannot_be_used_is_refused_in_one_line(given: dict[str, A
 
     assert str(raised.value).startswith(message)
     assert "\n" not in str(raised.value)
-
-
-def test_a_cost_param_that_is_not_swept_is_noted() -> None:
-    space = SearchSpace.from_config({"x": {"distribution": "uniform", "min": 0, "max": 1}})
-
-    assert "train.total_timesteps is not a parameter" in Protein(space, settings=PUFFER).notes[-1]
-    assert Protein(space, settings={"cost_param": "x"}).notes == ()
-
-
-def test_a_goal_that_is_neither_maximize_nor_minimize_is_refused() -> None:
-    space = SearchSpace.from_config({"x": {"distribution": "uniform", "min": 0, "max": 1}})
-
-    with pytest.raises(ConfigError, match="goal is 'max': expected maximize or minimize"):
-        Protein(space, goal="max")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 QUEUES = {"suggester": ("suggest", "results"), "trainer": ("gpu",), "evaluator": ("eval",)}
 HERE = Storage("id")
+SUGGESTER = "celery -A services.suggester worker -Q suggest,results"
 
 
 def a_worker(service: str, name: str = "", **changes: Any) -> LiveWorker:
@@ -59,9 +60,9 @@ def test_each_missing_worker_is_a_failure_with_the_command_that_starts_it(a_job:
     found = bad(a_job, [a_worker("trainer")], "queue=cpu")
 
     assert [finding.text for finding in found if finding.topic == "workers"] == [
-        "no suggester lives for this sweep: start one with `celery -A services.suggester worker -Q suggest,results`",
-        "no trainer lives for this sweep: start one with `celery -A services.trainer worker -Q cpu`",
-        "no evaluator lives for this sweep: start one with `celery -A services.evaluator worker -Q eval`",
+        f"no suggester is running for this sweep: start one with `{SUGGESTER}`",
+        "no trainer is running for this sweep: start one with `celery -A services.trainer worker -Q cpu`",
+        "no evaluator is running for this sweep: start one with `celery -A services.evaluator worker -Q eval`",
     ]
     assert {finding.verdict for finding in found} == {"fail"}
     assert len(bad(a_job, [])) == 3

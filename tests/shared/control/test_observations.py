@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from services.suggester.follower import follow
-from services.suggester.replay import replay
 from shared.control.observations import as_csv
 from shared.control.submit import submit
 from shared.control.write import write_output
@@ -105,23 +103,6 @@ def test_what_an_earlier_run_has_for_an_inactive_parameter_is_dropped(
     sgd = {RATE: 0.0005, "trainer.optimizer.type": "sgd", "trainer.optimizer.momentum": 0.9}
     assert [observation["params"] for observation in known] == [adam, sgd, adam, adam]
     assert notes[0].endswith("4 of 5 runs fit this space")
-
-
-def test_what_is_known_counts_for_the_first_suggestion_and_for_its_replay(
-    store: Store, a_job: AJob, tmp_path: Path
-) -> None:
-    rows = [f"o.r.{n},observed,{n},10,{n * 1e-4}" for n in range(1, 9)]
-    warmed(store, a_job, a_table(tmp_path, *rows), "sweep.protein.num_random_samples=5")
-    sweep = store.sweeps.get("s")
-    follower = follow(sweep)
-    for entry in store.sweeps.events("s"):
-        follower.take(entry)
-
-    (suggestion,) = follower.suggest(1, {})
-
-    assert suggestion.predicted_score is not None
-    assert suggestion.source not in ("centre", "sobol")
-    assert list(replay(sweep, store.sweeps.events("s"))) == []
 
 
 def test_a_sweep_learns_from_another_one_of_its_store(store: Store, a_job: AJob, a_sweep: ASweep, a_run: ARun) -> None:

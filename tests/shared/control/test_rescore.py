@@ -3,91 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from services.suggester.advance_sweep import Suggester
-from services.suggester.replay import Replayed, replay
-from shared.config.compose import compose
 from shared.config.schema import SweepJob
 from shared.control.audit import audit_sweep
 from shared.control.rescore import rescore, rescoring_job
 from shared.control.restore import restore
-from shared.control.steer import change_limits
-from shared.control.submit import submit
 from shared.domain.errors import ConfigError, Conflict, NotFound
-from shared.domain.progress import Progress
-from shared.domain.run import Failure, Run, RunState, claim, fail, finish_training, keep_checkpoint, observe
-from shared.domain.sweep import Sweep, SweepState
-from shared.storage.checkpoints import open_checkpoint, write_checkpoint
-from shared.storage.folders import RunFolder
+from shared.domain.sweep import Sweep
+from shared.storage.checkpoints import open_checkpoint
 from shared.store.store import Store
+from tests.shared.control.scenarios import Advance, carry_out, checkpoint_of, configs, folder_of, old
 
-if TYPE_CHECKING:
-    from tests.conftest import AWorker
-
-RUNS = 4
-SUITE = """
-name: hard
-num_episodes: 3
-simulations:
-  long: {env: CartPole-v1, env_kwargs: {max_episode_steps: 1000}}
-"""
-
-
-@pytest.fixture
-def configs(tmp_path: Path) -> Path:
-    """A folder with a suite of its own."""
-    (tmp_path / "configs" / "sim").mkdir(parents=True)
-    (tmp_path / "configs" / "sim" / "hard.yaml").write_text(SUITE)
-    return tmp_path / "configs"
-
-
-@pytest.fixture
-def suggester(store: Store, a_worker: AWorker) -> Suggester:
-    return Suggester(store, a_worker("suggester", "suggest", "results").notifications)
-
-
-@pytest.fixture
-def old(store: Store, suggester: Suggester, tmp_path: Path) -> Sweep:
-    """A finished sweep `s` of four runs: the second failed, the third has lost its checkpoint."""
-    usual = ["sweep_run=s", f"budget.max_runs={RUNS}", "parallelism=1", "look_ahead=0", "sweep.method=random"]
-    submit(store, compose("quick", usual, data_dir=tmp_path).job)
-    for number in range(1, RUNS + 1):
-        suggester.advance("s")
-        end(store, tmp_path, store.runs.get(f"s.r.{number}"), fails=number == 2)
-    suggester.advance("s")
-    open_checkpoint(folder_of(tmp_path, "s.r.3"), checkpoint_of(store, "s.r.3")).unlink()
-    return store.sweeps.get("s")
-
-
-def folder_of(data_dir: Path, run: str) -> RunFolder:
-    return RunFolder(data_dir / "sweep" / run.rpartition(".r.")[0] / "runs" / run)
-
-
-def checkpoint_of(store: Store, run: str) -> Any:
-    return store.runs.get(run).checkpoint
-
-
-def end(store: Store, data_dir: Path, run: Run, *, fails: bool = False, score: float | None = None) -> Run:
-    """Let a run be trained, and evaluated."""
-    if run.state is RunState.QUEUED:
-        run = store.runs.claim(run, claim(run, worker="w", nonce="n", at=0.0), lease_ms=60_000)
-        content = f"weights of {run.number}"
-        made = write_checkpoint(
-            folder_of(data_dir, run.id), run=run.id, attempt=1, step=9, save=lambda path: path.write_text(content)
-        )
-        run = store.runs.commit(run, keep_checkpoint(run, made, seconds=5.0), lease=60_000)
-        store.runs.renew(run, lease_ms=60_000, progress=Progress().after(9, {"reward": 1.0}, metric="reward"))
-        if fails:
-            return store.runs.commit(run, fail(run, Failure(kind="user code", message="boom"), cost=5.0))
-        run = store.runs.commit(run, finish_training(run, seconds=1.0, steps=9, metrics={"flops": 3.0}))
-    run = store.runs.claim(run, claim(run, worker="w", nonce="n", at=0.0), lease_ms=60_000)
-    found = {"reward": score or float(run.number), "cartpole/reward": 1.0, "total_time": 2.0}
-    cost = run.train_seconds + 2.0
-    told: dict[str, Any] = {"cost": cost, "seconds": 2.0, "steps": 9, "metrics": {**run.metrics, **found}}
-    return store.runs.commit(run, observe(run, score=found["reward"], **told))
+__all__ = ["configs", "old"]
 
 
 def the_job(old: Sweep, *overrides: str, configs: Path, name: str | None = None) -> SweepJob:
@@ -95,7 +24,7 @@ def the_job(old: Sweep, *overrides: str, configs: Path, name: str | None = None)
 
 
 def test_what_was_trained_waits_for_the_evaluators_with_its_checkpoint_and_what_its_training_took(
-    store: Store, old: Sweep, configs: Path, tmp_path: Path, suggester: Suggester
+    store: Store, old: Sweep, configs: Path, tmp_path: Path, advance: Advance
 ) -> None:
     done = rescore(store, old, the_job(old, configs=configs))
 
@@ -113,39 +42,13 @@ def test_what_was_trained_waits_for_the_evaluators_with_its_checkpoint_and_what_
     (second, why_not), (third, damaged) = done.left_out
     assert (second, why_not, third) == ("s.r.2", "it is failed", "s.r.3")
     assert "state is missing or was changed" in damaged
-    suggester.advance("s-hard")
+    advance("s-hard")
     assert store.sweeps.get("s-hard").created == 2, "nothing is suggested, and so nothing is trained"
     assert audit_sweep(store, "s-hard").problems == []
 
 
-def test_once_it_is_finished_the_search_goes_on_behind_the_old_one_and_replays(
-    store: Store, old: Sweep, configs: Path, tmp_path: Path, suggester: Suggester
-) -> None:
-    rescore(store, old, the_job(old, configs=configs))
-    for number in (1, 2):
-        end(store, tmp_path, store.runs.get(f"s-hard.r.{number}"), score=50.0 + number)
-    suggester.advance("s-hard")
-    sweep = store.sweeps.get("s-hard")
-    assert (sweep.state, sweep.reason, sweep.spent) == (SweepState.FINISHED, "all 2 runs done", 2 * 8.0)
-    assert sweep.leading is not None
-    assert (sweep.leading.runs, sweep.leading.score) == ((2,), 52.0)
-
-    change_limits(store, "s-hard", ["budget.max_runs=4"])
-    for number in (3, 4):
-        suggester.advance("s-hard")
-        end(store, tmp_path, store.runs.get(f"s-hard.r.{number}"))
-    suggester.advance("s-hard")
-
-    sweep = store.sweeps.get("s-hard")
-    assert (sweep.state, sweep.observed) == (SweepState.FINISHED, 4)
-    assert list(replay(sweep, store.sweeps.whole_log("s-hard"))) == [Replayed(3), Replayed(4)]
-    assert audit_sweep(store, "s-hard").problems == []
-    tried = [tuple(run.params.values()) for name in ("s", "s-hard") for run in store.runs.all(name) if not run.origin]
-    assert len(set(tried)) == len(tried) == 6
-
-
 def test_it_comes_back_by_a_restore_at_any_time(
-    store: Store, old: Sweep, configs: Path, tmp_path: Path, suggester: Suggester
+    store: Store, old: Sweep, configs: Path, tmp_path: Path, advance: Advance
 ) -> None:
     rescore(store, old, the_job(old, configs=configs))
     store.client.flushall()
@@ -155,8 +58,8 @@ def test_it_comes_back_by_a_restore_at_any_time(
     runs = store.runs.all("s-hard")
     assert (back.runs, back.sweep.origin) == (2, "s")
     assert [(run.state, run.origin) for run in runs] == [("trained", "s.r.1"), ("trained", "s.r.4")]
-    end(store, tmp_path, runs[0])
-    suggester.advance("s-hard")
+    carry_out(store, tmp_path, runs[0])
+    advance("s-hard")
     assert audit_sweep(store, "s-hard").problems == []
 
 

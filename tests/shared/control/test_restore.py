@@ -3,51 +3,26 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from services.suggester.advance_sweep import Suggester
-from services.suggester.replay import Replayed, replay
 from shared.control.audit import audit_sweep
 from shared.control.restore import restore
 from shared.control.submit import submit
 from shared.domain.errors import Conflict, NotFound, Unreadable
-from shared.domain.run import Checkpoint, Failure, Run, RunState, claim, fail, keep_checkpoint, observe
+from shared.domain.run import Failure, Run, RunState, fail
 from shared.domain.sweep import BEING_RESTORED
 from shared.storage.folders import RunFolder
 from shared.storage.records import write_run
 from shared.store.store import Store
+from tests.shared.control.scenarios import Advance, Lose, lose
 
 if TYPE_CHECKING:
-    from tests.conftest import AJob, AWorker
+    from tests.conftest import AJob
 
-Lose = Callable[..., Path]
-
-
-@pytest.fixture
-def lose(store: Store, a_job: AJob, a_worker: AWorker, tmp_path: Path) -> Lose:
-    """Submit a sweep, let the first of its runs end and the next be trained, lose the store, return the folder."""
-
-    def make(*overrides: str, observed: int = 3) -> Path:
-        folder = tmp_path / "sweep" / "s"
-        submit(store, a_job("budget.max_runs=8", "parallelism=2", "sim=none", *overrides))
-        suggester = Suggester(store, a_worker("suggester", "suggest").notifications)
-        for number in range(1, observed + 2):
-            suggester.advance("s")
-            run = claim(store.runs.get(f"s.r.{number}"), worker="w", nonce="n", at=0.0)
-            run = keep_checkpoint(run, Checkpoint(step=5, path="5.a1", sha256="x"), seconds=1.0)
-            if number == 2:
-                run = fail(run, Failure(kind="user code", message="boom"), cost=1.0)
-            elif number <= observed:
-                run = observe(run, score=float(number), cost=2.0, seconds=1.0, steps=9, metrics={"reward": 1.0})
-            store.runs.commit(store.runs.get(run.id), run.model_copy(update={"version": 2}))
-            write_run(RunFolder(folder / "runs" / run.id), run)
-        return folder
-
-    return make
+__all__ = ["lose"]
 
 
 def test_runs_come_back_with_their_ids_parameters_scores_costs_and_checkpoints(store: Store, lose: Lose) -> None:
@@ -69,36 +44,6 @@ def test_runs_come_back_with_their_ids_parameters_scores_costs_and_checkpoints(s
         RunState.OBSERVED,
         RunState.QUEUED,
     ]
-
-
-def test_the_sweep_goes_on_as_if_nothing_had_happened(store: Store, lose: Lose, a_worker: AWorker) -> None:
-    folder = lose()
-    store.client.flushall()
-
-    restore(store, folder)
-
-    sweep = store.sweeps.get("s")
-    assert (sweep.created, sweep.observed, sweep.failed, sweep.spent) == (4, 2, 1, 5.0)
-    assert (sweep.best and sweep.best.run, sweep.state) == (3, "running")
-    assert (sweep.leader and sweep.leader.runs) == (3,)
-    assert audit_sweep(store, "s").problems == []
-    Suggester(store, a_worker("suggester", "suggest").notifications).advance("s")
-    assert store.sweeps.get("s").created == 5
-    tried = [tuple(run.params.values()) for run in store.runs.all("s")]
-    assert len(set(tried)) == 5, "it knows what was tried"
-
-
-def test_the_suggestions_of_a_restored_sweep_are_replayed_from_the_first_new_one_on(
-    store: Store, lose: Lose, a_worker: AWorker
-) -> None:
-    folder = lose()
-    store.client.flushall()
-    restore(store, folder)
-    Suggester(store, a_worker("suggester", "suggest").notifications).advance("s")
-
-    made = list(replay(store.sweeps.get("s"), store.sweeps.whole_log("s")))
-
-    assert made == [*(Replayed(number, told=False) for number in range(1, 5)), Replayed(5)]
 
 
 def test_a_run_without_a_trace_is_cancelled_and_counted(store: Store, lose: Lose) -> None:
@@ -160,7 +105,7 @@ def test_a_sweep_that_the_store_has_is_a_conflict(store: Store, lose: Lose) -> N
 
 @pytest.mark.parametrize("cut", [1, 5, 9])
 def test_a_restore_that_was_cut_short_is_gone_on_with(
-    store: Store, lose: Lose, monkeypatch: pytest.MonkeyPatch, a_worker: AWorker, cut: int
+    store: Store, lose: Lose, monkeypatch: pytest.MonkeyPatch, advance: Advance, cut: int
 ) -> None:
     folder, commits = lose(), 0
     store.client.flushall()
@@ -178,7 +123,8 @@ def test_a_restore_that_was_cut_short_is_gone_on_with(
         with pytest.raises(KeyboardInterrupt):
             restore(store, folder)
     assert store.sweeps.get("s").reason == BEING_RESTORED
-    Suggester(store, a_worker("suggester", "suggest").notifications).advance_all()
+    for name in store.sweeps.live():
+        advance(name)
 
     back = restore(store, folder)
 

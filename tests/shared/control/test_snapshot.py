@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from shared.control.snapshot import describe, latest, take_snapshot
+from shared.control.snapshot import describe, take_snapshot
 from shared.domain.configuration import Configuration
-from shared.domain.errors import NotFound
 from shared.domain.progress import Progress
 from shared.domain.run import Run, RunState, claim
 from shared.domain.sweep import Best
@@ -73,16 +72,6 @@ def test_a_snapshot_costs_the_same_however_many_runs_are_over(store: Store, a_ru
         some = some or bytes_of_a_snapshot()
 
     assert bytes_of_a_snapshot() < some + 1000
-
-
-def test_the_latest_sweep_is_the_one_created_last(store: Store, a_sweep: ASweep) -> None:
-    with pytest.raises(NotFound, match="no sweep in this store yet: start one with `sweepctl run quick`"):
-        latest(store)
-    for name in ("b", "a"):
-        store.sweeps.create(a_sweep(name=name))
-        store.client.zincrby("sweeps", 1 if name == "a" else 0, name)
-
-    assert latest(store) == "a"
 
 
 def test_a_run_is_described_in_plain_data(a_run: ARun, a_sweep: ASweep) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from services.suggester.advance_sweep import Suggester
 from shared.config.compose import compose
 from shared.control.submit import submit
 from shared.control.train_best import best_job, places_of
@@ -18,7 +16,7 @@ from shared.domain.sweep import Sweep
 from shared.store.store import Store
 
 if TYPE_CHECKING:
-    from tests.conftest import ARun, AWorker
+    from tests.conftest import ARun
 
 BRANCHES = """
 metric: reward
@@ -47,36 +45,6 @@ def sweep(store: Store, tmp_path: Path) -> Sweep:
 @pytest.fixture
 def best(a_run: ARun) -> Run:
     return a_run(params=BEST)
-
-
-def test_its_only_suggestion_is_the_best_configuration(
-    store: Store, sweep: Sweep, best: Run, a_worker: AWorker, tmp_path: Path
-) -> None:
-    job = best_job(sweep, best, [], now=datetime(2026, 5, 4, 3, 2, 1))
-    suggester = Suggester(store, a_worker("suggester", "suggest", "results").notifications)
-
-    submit(store, job)
-    suggester.advance(job.sweep_run)
-
-    (run,) = store.runs.all(job.sweep_run)
-    assert (job.sweep_run, run.params) == ("s-best-20260504-030201", BEST)
-    assert (job.budget.max_runs, job.budget.max_cost, job.budget.max_hours) == (1, None, None)
-    assert job.sweep.early_stop_quantile is None
-    assert job.runs_dir == str(tmp_path / "sweep" / job.sweep_run / "runs")
-    assert store.runs.all("s") == []
-
-
-def test_a_searched_parameter_may_be_set_beyond_the_bounds_of_the_search(
-    store: Store, sweep: Sweep, best: Run, a_worker: AWorker
-) -> None:
-    job = best_job(sweep, best, ["trainer.total_timesteps=1e6", "seed=7", "sweep_run=long"])
-    suggester = Suggester(store, a_worker("suggester", "suggest", "results").notifications)
-
-    submit(store, job)
-    suggester.advance("long")
-
-    assert store.runs.get("long.r.1").params == {**BEST, "trainer.total_timesteps": 1_000_000}
-    assert (job.trainer.model_dump()["total_timesteps"], job.seed) == (1_000_000, 7)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import urllib.request
@@ -14,10 +13,7 @@ from typing import Any
 
 import pytest
 
-from shared.local import dashboard
-from shared.local.daemon import Connection
-from shared.local.dashboard import flower_of, serve_dashboard
-from shared.local.stack import Attached, Stack
+from shared.local.dashboard import serve_dashboard
 from shared.store.store import Store
 from tests.finished_sweeps import a_sweep_of
 from tests.sweepctl.conftest import Sweepctl
@@ -44,17 +40,6 @@ def test_without_the_extra_one_line_says_what_to_install(
 
 def test_a_sweep_that_does_not_exist_is_exit_code_5(sweepctl: Sweepctl, store: Store) -> None:
     assert sweepctl("dashboard", "nobody", REDIS_URL=store.url).returncode == 5
-
-
-def test_only_the_flower_of_this_folders_stack_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ours = Stack(url="unix:///s", pid=1, data_dir=str(tmp_path), folder="/", allow=(), parts=(), flower="http://h:1")
-    monkeypatch.setattr(dashboard, "attach", lambda _: Attached(ours, Connection("", 1, socket.socket())))
-
-    assert flower_of(tmp_path, "unix:///s") == "http://h:1"
-    assert flower_of(tmp_path, "redis://elsewhere/0") is None
-
-    monkeypatch.setattr(dashboard, "attach", lambda _: None)
-    assert flower_of(tmp_path, "unix:///s") is None
 
 
 @pytest.mark.slow

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.config.compose import compose
-from shared.control.init import KINDS, plan
+from shared.control.init import KINDS
 from tests.sweepctl.conftest import Sweepctl
 
 EACH_KIND = pytest.mark.parametrize("kind", KINDS)
@@ -44,22 +43,6 @@ def test_it_writes_code_its_trainer_and_its_sweep_under_one_name(sweepctl: Sweep
     assert f"wrote {code}, configs/trainer/first.yaml, configs/sweep/first.yaml" in ended.stdout
     assert "  sweepctl run first " in ended.stdout
     assert not any("NAME" in (tmp_path / name).read_text() for name in files_in(tmp_path))
-
-
-@EACH_KIND
-def test_what_it_writes_composes_by_the_name_of_the_sweep_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    for place, text in plan(kind, "first").items():
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(text)
-
-    composed = compose("first")
-
-    assert composed.notes == ()
-    assert composed.job.trainer.kind == {"wandb": "command"}.get(kind, kind)
-    assert composed.job.is_evaluated == (kind == "ppo")
 
 
 @pytest.mark.parametrize("there", ["train.py", "configs/trainer/train.yaml", "configs/sweep/train.yaml"])
@@ -98,7 +81,7 @@ def test_of_a_kind_that_there_is_not_it_is_said_which_kind_is_for_everything(swe
     ended = sweepctl("init", "pytorch")
 
     assert ended.returncode == 2
-    assert "there are function, command, ppo, wandb; function is for anything that Python trains" in ended.stderr
+    assert "use one of function, command, ppo, wandb; function fits anything that Python trains" in ended.stderr
 
 
 def test_a_script_is_told_the_files_and_the_kinds(sweepctl: Sweepctl) -> None:

@@ -11,8 +11,8 @@ from rich.console import Console
 
 from shared.control.results import ranked
 from shared.domain.run import RunState
-from sweepctl.views.listing import runs_table
 from sweepctl.views.results import best_table
+from sweepctl.views.runs import runs_table
 from sweepctl.views.screen import PIPE_WIDTH, screen
 
 if TYPE_CHECKING:
@@ -34,10 +34,10 @@ def no_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("COLUMNS", raising=False)
 
 
-def test_into_a_pipe_it_is_as_wide_as_paths_take(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_terminal_it_is_at_most_100_columns_wide(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", io.StringIO())
 
-    assert screen().width == PIPE_WIDTH
+    assert screen().width == PIPE_WIDTH == 100
 
 
 def test_a_width_that_somebody_chose_and_that_of_a_terminal_hold(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,7 +49,8 @@ def test_a_width_that_somebody_chose_and_that_of_a_terminal_hold(monkeypatch: py
     assert screen().width == 70
 
 
-def test_an_id_is_whole_on_a_narrow_terminal(a_run: ARun, a_sweep: ASweep) -> None:
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_an_id_of_usual_length_is_whole_and_not_wrapped(a_run: ARun, a_sweep: ASweep, width: int) -> None:
     runs = [
         a_run(
             RunState.OBSERVED,
@@ -61,10 +62,10 @@ def test_an_id_is_whole_on_a_narrow_terminal(a_run: ARun, a_sweep: ASweep) -> No
         for number in (1, 12)
     ]
     file = io.StringIO()
-    console = Console(file=file, width=60)
+    console = Console(file=file, width=width)
 
     console.print(runs_table(runs, a_sweep(name=NAME)))
-    console.print(best_table(ranked(runs, a_sweep(name=NAME)), title="best"))
+    if width > 60:  # narrower, the best configurations are columns
+        console.print(best_table(ranked(runs, a_sweep(name=NAME))))
 
-    assert file.getvalue().count(f"{NAME}.r.12 ") == 2
-    assert file.getvalue().count(f"{NAME}.r.1 ") == 2
+    assert file.getvalue().count(f"{NAME}.r.12 ") == (1 if width == 60 else 2)

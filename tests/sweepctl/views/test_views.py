@@ -11,20 +11,25 @@ from rich.console import Console, RenderableType
 
 from shared.config.compose import compose
 from shared.config.frozen import to_plain
+from shared.control.news import AttemptLost, RunEnded
 from shared.control.results import ranked
 from shared.control.snapshot import Snapshot, describe
 from shared.control.why import Why
+from shared.control.workers import RunningWorkers
 from shared.domain.audit import Attempt, Audit
 from shared.domain.configuration import Configuration
 from shared.domain.forecast import Forecast
 from shared.domain.progress import Progress
-from shared.domain.run import EarlyStop, Run, RunState, claim, retry
+from shared.domain.run import EarlyStop, Failure, Run, RunState, claim, retry
 from shared.domain.sweep import Sweep, SweepState
-from sweepctl.views.listing import audit_view, details_view, runs_lines, runs_table, workers_table
-from sweepctl.views.live import print_line, render
+from sweepctl.views.audit import audit_view
+from sweepctl.views.live import render
 from sweepctl.views.results import summary
-from sweepctl.views.session import ending, outcome
+from sweepctl.views.run import details_view
+from sweepctl.views.runs import runs_lines, runs_table
+from sweepctl.views.session import ending, news_line, outcome, run_line
 from sweepctl.views.why import why_view
+from sweepctl.views.workers import workers_table
 
 if TYPE_CHECKING:
     from tests.conftest import ARun, ASweep
@@ -115,16 +120,16 @@ def test_the_forecast_is_shown_with_what_it_goes_by(sweep: Sweep) -> None:
     text = " ".join(shown(render(a_snapshot(budgeted, [], forecast=AHEAD))).replace("│", "").split())
 
     assert "cost 1 min 02 s of 10 min 00 s, about 10 min 12 s at the end" in text
-    assert "11 more runs (max_cost), if like the last 5 (2 min 00 s) on 2 slots" in text
+    assert "forecast: 11 more runs (max_cost) on 2 slots, each like the last 5 runs (2 min 00 s)" in text
 
 
 def test_a_cost_that_is_no_time_is_shown_beside_it(sweep: Sweep) -> None:
     by_steps = sweep.model_copy(update={"config": {**sweep.config, "cost": "steps"}})
     ahead = replace(AHEAD, runs_left=1, slots=1)
 
-    text = shown(render(a_snapshot(by_steps, [], forecast=ahead)))
+    text = " ".join(shown(render(a_snapshot(by_steps, [], forecast=ahead))).replace("│", "").split())
 
-    assert "1 more run (max_cost), if like the last 5 (2 min 00 s, cost 50) on 1 slot" in text
+    assert "1 more run (max_cost) on 1 slot, each like the last 5 runs (2 min 00 s, cost 50)" in text
 
 
 def test_where_no_end_can_be_foreseen_none_is_shown(sweep: Sweep) -> None:
@@ -132,7 +137,7 @@ def test_where_no_end_can_be_foreseen_none_is_shown(sweep: Sweep) -> None:
 
     text = shown(render(a_snapshot(sweep, [], forecast=ahead)))
 
-    assert "no limit is set that can be foreseen" in text
+    assert "no forecast: the budget sets no limit" in " ".join(text.split())
     assert "left" not in text
 
 
@@ -162,7 +167,7 @@ def test_a_paused_sweep_says_why_and_a_finished_one_how_long_it_took(sweep: Swee
     paused = sweep.model_copy(update={"state": SweepState.PAUSED, "reason": "3 runs failed in a row"})
     finished = sweep.model_copy(update={"state": SweepState.FINISHED})
 
-    assert "3 runs failed in a row: `sweepctl resume s` lets it go on" in shown(render(a_snapshot(paused, [])))
+    assert "3 runs failed in a row; to continue, run `sweepctl resume s`" in shown(render(a_snapshot(paused, [])))
     assert "took 1 min 00 s" in shown(render(a_snapshot(finished, [])))
 
 
@@ -178,7 +183,7 @@ def test_runs_without_a_score_are_counted_and_of_failed_ones_the_remedy_is_named
     remedy = "1 scored, 1 failed, 1 cancelled: `sweepctl runs s --state failed`, `sweepctl retry s --failed`"
     status, end = told(scored, failed, cancelled)
     assert remedy in status
-    assert end == f"sweep s is finished: all 4 runs done: {remedy}"
+    assert end == f"sweep s is finished: all 4 runs done; {remedy}"
     assert "1 scored, 2 cancelled" in told(scored, cancelled, cancelled)[0]
     status, end = told(scored, scored)
     assert "scored" not in status
@@ -241,7 +246,7 @@ def test_where_a_parameter_is_inactive_a_dash_stands(sweep: Sweep, a_run: ARun, 
 def test_runs_that_score_the_same_are_said_to_do_so_instead_of_drawn(sweep: Sweep, a_run: ARun) -> None:
     runs = [a_scored(a_run, number, 500.0, float(number)) for number in (1, 2)]
 
-    assert "All 2 runs score 500: the cheapest is the best." in shown(summary(sweep, ranked(runs, sweep), NEXT))
+    assert "All 2 scores are 500: the cheapest run is the best." in shown(summary(sweep, ranked(runs, sweep), NEXT))
 
 
 def test_a_failed_run_is_listed_with_its_reason(sweep: Sweep, a_run: ARun) -> None:
@@ -255,7 +260,7 @@ def test_a_run_that_is_tried_again_does_not_bear_its_old_failure(sweep: Sweep, a
     lost = a_run(setback="its worker died")
 
     for text in (shown(runs_table([again, lost], sweep)), shown(render(a_snapshot(sweep, [again, lost])))):
-        assert "tried again" in text
+        assert "queued again" in text
         assert "its worker died" in text
         assert "boom" not in text
     assert "boom" not in shown(runs_table([claim(again, worker="w", nonce="n", at=0.0)], sweep))
@@ -272,16 +277,21 @@ def test_a_run_that_is_stopped_early_is_shown_as_such_while_it_ends_and_afterwar
     assert "stopped early at step 20 of 90" in " ".join(shown(runs_table([over], sweep)).split())
     details = {**describe(over, sweep), "standing": None, "moves": [], "folder": "f", "log": []}
     assert "stopped early at step 20 of 90: worse than the others" in shown(details_view(details))
-    assert "trained    0.25" in shown(details_view(details))
-    assert "scored 1, stopped early at step 20 of 90" in shown(why_view(Why(over, (), 0, {})))
+    assert "trained  0.25" in shown(details_view(details))
+    assert "score 1, stopped early at step 20 of 90" in shown(why_view(Why(over, (), 0, {})))
 
 
 def test_a_line_of_a_log_says_that_a_run_was_stopped_early(a_run: ARun) -> None:
-    console = Console(width=WIDTH, file=io.StringIO(), force_terminal=False)
-    with console.capture() as capture:
-        print_line(console, a_run(RunState.OBSERVED, early_stop=STOP), 3, 12)
+    line = run_line(a_run(RunState.OBSERVED, early_stop=STOP), 3, 12)
 
-    assert capture.get().startswith("[3/12] s.r.1 observed  score 1  cost 2  stopped early at step 20 of 90  x=0.5")
+    assert line == "[3/12] s.r.1 observed  score 1  cost 2  stopped early at step 20 of 90  x=0.5"
+
+
+def test_each_thing_that_happens_is_one_line_however_long_its_reason_is(a_run: ARun) -> None:
+    failed = a_run(RunState.FAILED, failure=Failure(kind="user code", message="ValueError:\nno such file"))
+
+    assert news_line(RunEnded(failed, 2), None) == "[2] s.r.1 failed  ValueError: no such file  x=0.5"
+    assert news_line(AttemptLost("s.r.1", "its worker\ndied"), 9) == "run s.r.1 lost an attempt: its worker died"
 
 
 def test_what_came_of_a_rollout_is_said_with_few_digits(a_run: ARun) -> None:
@@ -292,16 +302,18 @@ def test_what_came_of_a_rollout_is_said_with_few_digits(a_run: ARun) -> None:
 
 
 def test_no_worker_is_said_with_the_command_that_starts_one() -> None:
-    assert "celery -A services.trainer worker -Q gpu" in shown(workers_table([]))
-    assert "no worker lives: `sweepctl up` starts them" in shown(workers_table([], private=True))
+    elsewhere, private = RunningWorkers((), (), False), RunningWorkers((), (), True)
+
+    assert "start one with `celery -A services.trainer worker -Q gpu`" in shown(workers_table(elsewhere))
+    assert "no worker is running: start one with `sweepctl up`" in shown(workers_table(private))
 
 
 def test_an_audit_shows_the_sums_the_lost_work_and_each_broken_rule() -> None:
     lost = Attempt(run=2, phase="training", worker="trainer@vm:7", from_step=0, ended="lost", lost_seconds=4.4)
     sound = Audit(attempts=[lost], counts={"suggested": 3, "observed": 2, "failed": 1, "cancelled": 0})
 
-    assert "3 suggested = 2 observed + 1 failed + 0 cancelled + 0 live" in shown(audit_view(sound))
-    assert "1 attempts, 4.4 s of work lost" in shown(audit_view(sound))
+    assert "3 suggested = 2 observed + 1 failed + 0 cancelled + 0 unfinished" in shown(audit_view(sound))
+    assert "1 attempt; 4.4 s of work was lost" in shown(audit_view(sound))
     assert "records agree" in shown(audit_view(sound))
     sound.problems.append("run 2: gone")
     assert "run 2: gone" in shown(audit_view(sound))
@@ -316,7 +328,7 @@ def test_of_many_runs_the_older_ones_are_told_of_and_all_of_them_are_whole_lines
     swept = {f"trainer.p{number}": 0.123456 for number in range(20)}
     runs = [a_run(RunState.FAILED, number=number, params=swept) for number in (9, 10)]
 
-    assert "and 7 older ones: --all shows them" in shown(runs_table(runs, sweep, older=7))
+    assert "7 older runs: `sweepctl runs s --all`" in shown(runs_table(runs, sweep, older=7))
     title, *rows = runs_lines(runs)
     assert title.split()[:5] == ["run", "state", "attempt", "score", "cost"]
     assert [row.split()[:2] for row in rows] == [["s.r.9", "failed"], ["s.r.10", "failed"]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sweepctl.views import formats
+from sweepctl import formats
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,11 @@ import pytest
 from shared.control.missing import say_missing
 from shared.domain.sweep import SweepState
 from shared.store.fleet import LiveWorker
-from shared.store.store import Store
-from tests.sweepctl.conftest import Sweepctl
 
 if TYPE_CHECKING:
     from tests.conftest import ASweep
 
-UP = "no suggester and no trainer lives: `sweepctl up` starts them (or `sweepctl run` with the same config)"
+UP = "no suggester and no trainer is running: run `sweepctl up`, or `sweepctl run` with the same config"
 
 
 def a_trainer(**changes: object) -> LiveWorker:
@@ -27,8 +25,8 @@ def test_in_a_store_that_others_reach_each_missing_worker_has_its_command(a_swee
     sweep = a_sweep(config={"sim": {"simulations": {"a": {}}}})
 
     assert say_missing(sweep, [a_trainer()], private=False) == [
-        "no suggester lives: start one with `celery -A services.suggester worker -Q suggest,results`",
-        "no evaluator lives: start one with `celery -A services.evaluator worker -Q eval`",
+        "no suggester is running: start one with `celery -A services.suggester worker -Q suggest,results`",
+        "no evaluator is running: start one with `celery -A services.evaluator worker -Q eval`",
     ]
 
 
@@ -41,11 +39,3 @@ def test_in_the_private_store_of_a_folder_the_stack_of_the_folder_starts_them(a_
 @pytest.mark.parametrize("private", [True, False])
 def test_a_sweep_that_is_over_misses_nobody(a_sweep: ASweep, private: bool) -> None:
     assert say_missing(a_sweep(state=SweepState.FINISHED), [], private=private) == []
-
-
-def test_the_commands_know_in_which_store_they_are(sweepctl: Sweepctl, store: Store) -> None:
-    submitted = sweepctl("submit", "quick", "trainer=noop", "sim=none", "sweep_run=s", REDIS_URL=store.url)
-
-    for told in (submitted, sweepctl("status"), sweepctl("workers")):
-        assert "`sweepctl up` starts them" in " ".join(told.stdout.replace("│", " ").split())
-        assert "celery" not in told.stdout

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,8 +14,6 @@ from shared.domain.run import RunState, claim
 from shared.domain.sweep import SweepState
 from shared.store.store import Store
 from tests.logs import events_of
-from tests.sweepctl.conftest import Sweepctl
-from tests.sweepctl.test_check import join
 
 if TYPE_CHECKING:
     from tests.conftest import AJob, ARun, ASweep
@@ -45,20 +42,6 @@ def test_a_stopped_sweep_can_be_resumed_but_not_stopped_twice(store: Store) -> N
         stop_sweep(store, "s")
 
     assert resume_sweep(store, "s").state is SweepState.RUNNING
-
-
-def test_who_resumes_is_told_of_workers_that_are_missing(
-    store: Store, a_sweep: ASweep, sweepctl: Sweepctl, tmp_path: Path
-) -> None:
-    store.sweeps.create(a_sweep(name="p", state=SweepState.PAUSED, config={"sim": {"simulations": {}}}))
-    nobody = sweepctl("resume", "p", REDIS_URL=store.url)
-    pause_sweep(store, "p")
-    join(store, "suggester", "suggest", "results", data_dir=tmp_path)
-    join(store, "trainer", "gpu", data_dir=tmp_path)
-    everybody = sweepctl("resume", "p", REDIS_URL=store.url)
-
-    assert nobody.stdout.startswith("p is running: it goes on as soon as its workers live: no suggester and no trainer")
-    assert everybody.stdout == "p is running: it goes on\n"
 
 
 def test_a_finished_sweep_is_not_resumed_but_given_a_larger_budget(store: Store, a_sweep: ASweep) -> None:

@@ -1,8 +1,9 @@
-"""Numbers and times as people read them."""
+"""Numbers, times, names and paths as people read them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from shared.domain.configuration import Configuration
@@ -17,14 +18,14 @@ def number(value: float | int | None, digits: int = 4) -> str:
 
 
 def interval(configuration: Configuration) -> str:
-    """Return what a configuration is worth as `430 to 480`; a dash while that is not known."""
+    """Return the 95 % interval of a configuration's score as `430 to 480`; a dash while it is not known."""
     if configuration.low is None:
         return "-"
     return f"{number(configuration.low)} to {number(configuration.high)}"
 
 
 def cost(value: float | None, kind: str) -> str:
-    """Return a cost in its unit: `seconds`, or a count or metric of any name."""
+    """Return a cost in its unit: a duration if `kind` is `seconds`, a plain number otherwise."""
     return duration(value) if kind == "seconds" else number(value)
 
 
@@ -54,12 +55,17 @@ def early_stop(at: int, of: int | None) -> str:
 
 
 def trouble(run: Run) -> str:
-    """Return what went wrong with a run, until somebody works on it again."""
+    """Return on one line what went wrong with a run; nothing once another attempt has begun."""
     if run.failure:
-        return run.failure.message
+        return one_line(run.failure.message)
     if run.owner:
         return ""
-    return "tried again" if run.last_move == "retried" else run.setback or ""
+    return "queued again" if run.last_move == "retried" else one_line(run.setback or "")
+
+
+def one_line(text: str) -> str:
+    """Return a text without its line breaks."""
+    return " ".join(text.split())
 
 
 def sparkline(values: Sequence[float], width: int = 16) -> str:
@@ -80,7 +86,7 @@ def bar(share: float, width: int = 12) -> str:
 
 
 def short_names(paths: Sequence[str]) -> dict[str, str]:
-    """Return for each dotted path the shortest ending that tells it from the others."""
+    """Return for each dotted path the shortest ending that no other path has."""
     names: dict[str, str] = {}
     for path in paths:
         parts = path.split(".")
@@ -93,7 +99,7 @@ def short_names(paths: Sequence[str]) -> dict[str, str]:
 
 
 def all_paths(several: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Return the dotted paths of the parameters of several runs: where a parameter is inactive a run has none."""
+    """Return the dotted paths of the parameters of several runs; a run lacks those that are inactive in it."""
     return list(dict.fromkeys(path for params in several for path in params))
 
 
@@ -103,11 +109,22 @@ def count(number: int, thing: str) -> str:
 
 
 def shortened(text: str, most: int) -> str:
-    """Return a text of at most `most` characters: what is too long loses its middle."""
+    """Return a text of at most `most` characters: a longer one loses its middle."""
     if len(text) <= most:
         return text
     end = (most - 1) // 2
     return f"{text[: most - 1 - end]}…{text[len(text) - end :]}"
+
+
+def beginning(text: str, most: int) -> str:
+    """Return a text of at most `most` characters: a longer one loses its end."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def place(path: str | Path) -> str:
+    """Return a path relative to the current folder if it is inside of it, else the whole path."""
+    whole = Path(path)
+    return str(whole.relative_to(Path.cwd())) if whole.is_relative_to(Path.cwd()) else str(whole)
 
 
 def params_line(params: Mapping[str, Any]) -> str:

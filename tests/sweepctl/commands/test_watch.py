@@ -10,12 +10,14 @@ import pytest
 from shared.control.watching import Watch
 from shared.domain.sweep import SweepState
 from shared.store.store import Store
-from sweepctl.views.watch_lines import watch_lines
+from sweepctl.commands.watch import print_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.conftest import ASweep
+
+MISSING = "no suggester and no trainer is running: run `sweepctl up`, or `sweepctl run` with the same config"
 
 
 @pytest.mark.parametrize("as_json", [False, True])
@@ -25,22 +27,16 @@ def test_at_once_it_says_how_the_sweep_stands_and_what_is_missing(
     config = {"runs_dir": "/data", "cost": "seconds", "sweep": {"metric": "reward"}, "sim": {"simulations": {}}}
     sweep = store.sweeps.create(a_sweep(config=config, limits={"max_runs": 5}))
     over = sweep.move("finished", state=SweepState.FINISHED, reason="stopped by hand")
-    monkeypatch.setattr("sweepctl.views.watch_lines.time.sleep", lambda _: store.sweeps.commit(sweep, over))
+    monkeypatch.setattr("sweepctl.commands.watch.time.sleep", lambda _: store.sweeps.commit(sweep, over))
 
     @contextmanager
     def open_it() -> Iterator[Store]:
         yield store
 
     watch = Watch(open_it, "s")
-    watch_lines(watch, watch.look(), as_json=as_json)
+    print_lines(watch, watch.look(), as_json=as_json)
 
     told = capsys.readouterr().out.splitlines()
     assert told == (
-        []
-        if as_json
-        else [
-            "sweep s is running, 0 of 5 runs done",
-            "no suggester and no trainer lives: `sweepctl up` starts them (or `sweepctl run` with the same config)",
-            "sweep s is finished: stopped by hand",
-        ]
+        [] if as_json else ["sweep s is running, 0 of 5 runs done", MISSING, "sweep s is finished: stopped by hand"]
     )
