@@ -57,13 +57,13 @@ def early_stop(at: int, of: int | None) -> str:
 def trouble(run: Run) -> str:
     """Return on one line what went wrong with a run; nothing once another attempt has begun."""
     if run.failure:
-        return one_line(run.failure.message)
+        return unbroken(run.failure.message)
     if run.owner:
         return ""
-    return "queued again" if run.last_move == "retried" else one_line(run.setback or "")
+    return "queued again" if run.last_move == "retried" else unbroken(run.setback or "")
 
 
-def one_line(text: str) -> str:
+def unbroken(text: str) -> str:
     """Return a text without its line breaks."""
     return " ".join(text.split())
 

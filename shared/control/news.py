@@ -11,7 +11,7 @@ from shared.domain.run import Run, run_id
 
 
 @dataclass(frozen=True)
-class RunEnded:
+class FinishedRun:
     """A run that is over, as its record is now. `over` counts the runs that are over, this one included."""
 
     run: Run
@@ -19,7 +19,7 @@ class RunEnded:
 
 
 @dataclass(frozen=True)
-class AttemptLost:
+class LostAttempt:
     """An attempt whose worker died."""
 
     run: str
@@ -33,7 +33,7 @@ class News:
         self._store, self._name = store, name
         self._position = self._over = 0
 
-    def read(self) -> Iterator[RunEnded | AttemptLost]:
+    def read(self) -> Iterator[FinishedRun | LostAttempt]:
         """Yield what ended since the last call; the first call begins with the sweep."""
         while entries := self._store.sweeps.events(self._name, after=self._position):
             for entry in entries:
@@ -41,8 +41,8 @@ class News:
                 match entry.event:
                     case RunObserved(run=number) | RunFailed(run=number) | RunCancelled(run=number):
                         self._over += 1
-                        yield RunEnded(self._store.runs.get(run_id(self._name, number)), self._over)
+                        yield FinishedRun(self._store.runs.get(run_id(self._name, number)), self._over)
                     case RunRetried():
                         self._over -= 1
                     case RunLost(run=number, why=why):
-                        yield AttemptLost(run_id(self._name, number), why or "unknown")
+                        yield LostAttempt(run_id(self._name, number), why or "unknown")

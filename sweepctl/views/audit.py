@@ -9,7 +9,7 @@ from rich.text import Text
 
 from shared.domain.audit import Attempt, Audit
 from sweepctl import formats
-from sweepctl.views.tables import Column, Sized, fitted_table
+from sweepctl.views.tables import Sized, TableColumn, fitted_table
 
 ALL_IS_WELL = "the log is complete, every run ended at most once, and the records agree with the log"
 INTERRUPTED = ("lost", "released", "in progress")
@@ -37,13 +37,13 @@ def audit_view(found: Audit) -> RenderableType:
 
 def _attempts(attempts: Sequence[Attempt]) -> RenderableType:
     columns = [
-        Column("run", [str(attempt.run) for attempt in attempts], right=True),
-        Column("phase", [attempt.phase for attempt in attempts]),
-        Column("worker", [attempt.worker for attempt in attempts], least=WORKER_WIDTH),
-        Column("from step", [formats.steps(attempt.from_step) for attempt in attempts], right=True),
-        Column("to step", [formats.steps(attempt.last_step) for attempt in attempts], right=True),
-        Column("ended", [attempt.ended for attempt in attempts]),
-        Column("seconds lost", [_seconds(attempt.lost_seconds) for attempt in attempts], right=True),
+        TableColumn("run", [str(attempt.run) for attempt in attempts], right=True),
+        TableColumn("phase", [attempt.phase for attempt in attempts]),
+        TableColumn("worker", [attempt.worker for attempt in attempts], least=WORKER_WIDTH),
+        TableColumn("from step", [formats.steps(attempt.from_step) for attempt in attempts], right=True),
+        TableColumn("to step", [formats.steps(attempt.last_step) for attempt in attempts], right=True),
+        TableColumn("ended", [attempt.ended for attempt in attempts]),
+        TableColumn("seconds lost", [_seconds(attempt.lost_seconds) for attempt in attempts], right=True),
     ]
     return Sized(lambda width: fitted_table(columns, width))
 

@@ -15,7 +15,7 @@ from shared.domain.configuration import Configuration
 from shared.domain.run import Run, RunState
 from shared.domain.sweep import Sweep, SweepState
 from sweepctl import formats
-from sweepctl.views.tables import Column, Sized, chosen, fitted_table
+from sweepctl.views.tables import Sized, TableColumn, chosen, fitted_table
 
 COLOURS = {
     RunState.QUEUED: "dim",
@@ -125,7 +125,7 @@ def _flight(shot: Snapshot) -> RenderableType:
     return Group(*parts, Text(f"and {more} more", style="dim")) if more > 0 else Group(*parts)
 
 
-def _columns(runs: Sequence[Run], shot: Snapshot) -> list[Column]:
+def _columns(runs: Sequence[Run], shot: Snapshot) -> list[TableColumn]:
     """Return the columns of the runs in flight; a narrow terminal has no room for the host and the curve."""
     metric = str(shot.sweep.config["sweep"]["metric"])
     reported = [shot.progress.get(run.number) for run in runs]
@@ -133,19 +133,19 @@ def _columns(runs: Sequence[Run], shot: Snapshot) -> list[Column]:
     steps = [max(run.steps, progress.step if progress else 0) for run, progress in zip(runs, reported, strict=True)]
     curves = [[value for _, value in progress.curve] if progress else [] for progress in reported]
     return [
-        Column("run", [f"r.{run.number}" + (f" #{run.attempt}" if run.attempt > 1 else "") for run in runs]),
-        Column("state", [_state(run) for run in runs]),
-        Column("progress", [_bar(run, step, total) for run, step, total in zip(runs, steps, totals, strict=True)]),
-        Column("steps", [_steps(step, total) for step, total in zip(steps, totals, strict=True)]),
-        Column(
+        TableColumn("run", [f"r.{run.number}" + (f" #{run.attempt}" if run.attempt > 1 else "") for run in runs]),
+        TableColumn("state", [_state(run) for run in runs]),
+        TableColumn("progress", [_bar(run, step, total) for run, step, total in zip(runs, steps, totals, strict=True)]),
+        TableColumn("steps", [_steps(step, total) for step, total in zip(steps, totals, strict=True)]),
+        TableColumn(
             metric,
             [formats.number(progress.metrics.get(metric) if progress else None) for progress in reported],
             least=CURVE_WIDTH,
             right=True,
         ),
-        Column("", [Text(formats.sparkline(curve, CURVE_WIDTH), style="cyan") for curve in curves], optional=True),
-        Column("time", [formats.duration(elapsed(run)) if run.owner else "" for run in runs]),
-        Column("host", [Text(_host(run), style="dim") for run in runs], least=HOST_WIDTH, optional=True),
+        TableColumn("", [Text(formats.sparkline(curve, CURVE_WIDTH), style="cyan") for curve in curves], optional=True),
+        TableColumn("time", [formats.duration(elapsed(run)) if run.owner else "" for run in runs]),
+        TableColumn("host", [Text(_host(run), style="dim") for run in runs], least=HOST_WIDTH, optional=True),
     ]
 
 

@@ -12,7 +12,7 @@ from shared.control.results import Standing, pareto_front
 from shared.domain.sweep import Sweep
 from sweepctl import formats
 from sweepctl.views.runs import parameter_columns
-from sweepctl.views.tables import Column, Sized, chosen, fitted_table
+from sweepctl.views.tables import Sized, TableColumn, chosen, fitted_table
 
 PLOT_WIDTH, PLOT_HEIGHT = 56, 10
 MOST_COLUMNS = 4
@@ -50,8 +50,8 @@ def best_table(ranked: Sequence[Standing]) -> RenderableType:
 def _table(ranked: Sequence[Standing], width: int) -> RenderableType:
     paths = formats.all_paths(one.run.params for one in ranked)
     columns = [
-        Column("run", [one.run.id for one in ranked]),
-        *(Column(name, cells, right=True) for name, cells in _facts(ranked).items()),
+        TableColumn("run", [one.run.id for one in ranked]),
+        *(TableColumn(name, cells, right=True) for name, cells in _facts(ranked).items()),
         *parameter_columns([one.run.params for one in ranked], paths),
     ]
     if len(paths) > MOST_COLUMNS or len(chosen(columns, width)) < len(columns) or len(columns[0].cells[0]) > width // 2:
@@ -62,12 +62,12 @@ def _table(ranked: Sequence[Standing], width: int) -> RenderableType:
 def _upright_table(ranked: Sequence[Standing], paths: Sequence[str], width: int) -> RenderableType:
     names, facts = formats.short_names(paths), _facts(ranked)
     heads = [*facts, *(names[path] for path in paths)]
-    columns = [Column("", [Text(head) for head in heads], least=NAME_WIDTH)]
+    columns = [TableColumn("", [Text(head) for head in heads], least=NAME_WIDTH)]
     for index, one in enumerate(ranked):
         values = [*(cells[index] for cells in facts.values()), *(formats.number(one.run.params.get(p)) for p in paths)]
         style = "" if index else BEST_STYLE
         cells = [Text(value, style=style) for value in values]
-        columns.append(Column(f"r.{one.run.number}", cells, least=VALUE_WIDTH, right=True, optional=index > 0))
+        columns.append(TableColumn(f"r.{one.run.number}", cells, least=VALUE_WIDTH, right=True, optional=index > 0))
     shown = chosen(columns, width)
     table = fitted_table(shown, width)
     left_out = len(columns) - len(shown)

@@ -11,7 +11,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from sweepctl import formats
-from sweepctl.views.tables import ALL_LINES, Column, Sized, fitted_table
+from sweepctl.views.tables import ALL_LINES, Sized, TableColumn, fitted_table
 
 NAME_WIDTH, VALUE_WIDTH = 24, 30
 CURVE_WIDTH = 48
@@ -58,8 +58,8 @@ def _pairs(rows: Sequence[tuple[str, Text]]) -> RenderableType:
     if not rows:
         return Group()
     columns = [
-        Column("", [Text(name, style="dim") for name, _ in rows], least=NAME_WIDTH, lines=ALL_LINES),
-        Column("", [value for _, value in rows], least=VALUE_WIDTH, lines=ALL_LINES),
+        TableColumn("", [Text(name, style="dim") for name, _ in rows], least=NAME_WIDTH, lines=ALL_LINES),
+        TableColumn("", [value for _, value in rows], least=VALUE_WIDTH, lines=ALL_LINES),
     ]
     return Sized(lambda width: fitted_table(columns, width))
 
@@ -113,9 +113,9 @@ def _early(details: Mapping[str, Any]) -> str | None:
 def _moves(moves: Sequence[Mapping[str, Any]]) -> RenderableType:
     today = not moves or time.time() - moves[0]["at"] < SECONDS_OF_A_DAY
     columns = [
-        Column("time", [_clock(move["at"], today=today) for move in moves]),
-        Column("event", [str(move["kind"]) for move in moves]),
-        Column("", [Text(_details(move), style="dim") for move in moves], least=VALUE_WIDTH, lines=EVENT_LINES),
+        TableColumn("time", [_clock(move["at"], today=today) for move in moves]),
+        TableColumn("event", [str(move["kind"]) for move in moves]),
+        TableColumn("", [Text(_details(move), style="dim") for move in moves], least=VALUE_WIDTH, lines=EVENT_LINES),
     ]
     return Sized(lambda width: fitted_table(columns, width))
 

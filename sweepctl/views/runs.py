@@ -12,7 +12,7 @@ from shared.domain.run import Run
 from shared.domain.sweep import Sweep
 from sweepctl import formats
 from sweepctl.views.live import COLOURS
-from sweepctl.views.tables import Column, Sized, chosen, fitted_table, has_room
+from sweepctl.views.tables import Sized, TableColumn, chosen, fitted_table, has_room
 
 LEFT = ("run", "state", "")
 WIDEST_ID = 0.4  # of the table: a longer id is shown as r.<number>
@@ -42,20 +42,20 @@ def _table(runs: Sequence[Run], sweep: Sweep, *, older: int, width: int) -> Rend
     return Group(*head, fitted_table(shown, width), *(Text(note, style="dim") for note in notes))
 
 
-def _columns(runs: Sequence[Run], names: Sequence[str], width: int) -> list[Column]:
+def _columns(runs: Sequence[Run], names: Sequence[str], width: int) -> list[TableColumn]:
     paths = formats.all_paths(run.params for run in runs)
     return [
-        Column("run", names),
-        Column("state", [Text(run.state, style=COLOURS[run.state]) for run in runs]),
-        *([Column("attempt", [str(run.attempt) for run in runs], right=True)] if _has_attempts(runs) else []),
-        Column("score", [formats.number(run.score) for run in runs], right=True),
-        Column("cost", [formats.number(run.cost) for run in runs], right=True),
+        TableColumn("run", names),
+        TableColumn("state", [Text(run.state, style=COLOURS[run.state]) for run in runs]),
+        *([TableColumn("attempt", [str(run.attempt) for run in runs], right=True)] if _has_attempts(runs) else []),
+        TableColumn("score", [formats.number(run.score) for run in runs], right=True),
+        TableColumn("cost", [formats.number(run.cost) for run in runs], right=True),
         *parameter_columns([run.params for run in runs], paths),
         *([_remarks(runs, width)] if any(map(_remark, runs)) else []),
     ]
 
 
-def parameter_columns(several: Sequence[Mapping[str, Any]], paths: Sequence[str]) -> list[Column]:
+def parameter_columns(several: Sequence[Mapping[str, Any]], paths: Sequence[str]) -> list[TableColumn]:
     """Return an optional column for each parameter: `several` holds the parameters of each row."""
     names = formats.short_names(paths)
     return [_parameter(names[path], [formats.number(params.get(path)) for params in several]) for path in paths]
@@ -85,15 +85,15 @@ def _remark(run: Run) -> str:
     return formats.early_stop(run.steps, run.early_stop.of_steps) if run.early_stop else formats.trouble(run)
 
 
-def _remarks(runs: Sequence[Run], width: int) -> Column:
+def _remarks(runs: Sequence[Run], width: int) -> TableColumn:
     cells = [Text(_remark(run), style="yellow" if run.early_stop else "red") for run in runs]
-    return Column("", cells, least=max(REMARK_WIDTH, width // 4), lines=REMARK_LINES)
+    return TableColumn("", cells, least=max(REMARK_WIDTH, width // 4), lines=REMARK_LINES)
 
 
 def _has_attempts(runs: Sequence[Run]) -> bool:
     return any(run.attempt > 1 for run in runs)
 
 
-def _parameter(name: str, values: Sequence[str]) -> Column:
+def _parameter(name: str, values: Sequence[str]) -> TableColumn:
     least = max(min(len(name), LEAST_WIDTH), min(max(map(len, values)), MOST_WIDTH))
-    return Column(name, values, least=least, right=True, optional=True)
+    return TableColumn(name, values, least=least, right=True, optional=True)

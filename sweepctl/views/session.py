@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from rich.text import Text
 
 from shared.control.missing import say_missing
-from shared.control.news import AttemptLost, RunEnded
+from shared.control.news import FinishedRun, LostAttempt
 from shared.control.restore import Restored
 from shared.control.snapshot import Snapshot
 from shared.control.submit import Submitted
@@ -18,10 +18,10 @@ from sweepctl import formats
 from sweepctl.views.live import done_of, without_score
 
 
-def news_line(item: RunEnded | AttemptLost, most: int | None) -> str:
+def news_line(item: FinishedRun | LostAttempt, most: int | None) -> str:
     """Return one line for what happened; `most` is the number of runs in the budget."""
-    if isinstance(item, AttemptLost):
-        return f"run {item.run} lost an attempt: {formats.one_line(item.why)}"
+    if isinstance(item, LostAttempt):
+        return f"run {item.run} lost an attempt: {formats.unbroken(item.why)}"
     return run_line(item.run, item.over, most)
 
 
@@ -32,7 +32,7 @@ def run_line(run: Run, over: int, most: int | None) -> str:
     if run.early_stop:
         result += f"  {formats.early_stop(run.steps, run.early_stop.of_steps)}"
     if run.failure:
-        result = formats.one_line(run.failure.message)
+        result = formats.unbroken(run.failure.message)
     return f"[{of}] {run.id} {run.state}  {result}  {formats.params_line(run.params)}"
 
 

@@ -20,7 +20,7 @@ NARROWEST: Final = 4  # of any column, where not even the least widths have room
 
 
 @dataclass(frozen=True)
-class Column:
+class TableColumn:
     """A column with its cells, one for each row of the table.
 
     `least` is the width that it keeps when the table is too wide (characters); None: it is never cut, so that what it
@@ -47,7 +47,7 @@ class Column:
         return self.natural if self.least is None else min(self.natural, self.least)
 
 
-def chosen(columns: Sequence[Column], width: int) -> list[Column]:
+def chosen(columns: Sequence[TableColumn], width: int) -> list[TableColumn]:
     """Return the columns that have room in `width`: of the optional ones the last are left out first."""
     kept = list(columns)
     while not has_room(kept, width):
@@ -58,12 +58,12 @@ def chosen(columns: Sequence[Column], width: int) -> list[Column]:
     return kept
 
 
-def has_room(columns: Sequence[Column], width: int) -> bool:
+def has_room(columns: Sequence[TableColumn], width: int) -> bool:
     """Whether all of the columns have their least width in a table of `width`."""
     return _total([column.smallest for column in columns]) <= width
 
 
-def fitted(columns: Sequence[Column], width: int) -> list[int]:
+def fitted(columns: Sequence[TableColumn], width: int) -> list[int]:
     """Return the widths of the columns in a table of `width`: the widest give way first, down to their least width."""
     for least in ([column.smallest for column in columns], [NARROWEST] * len(columns)):
         for most in range(max(column.natural for column in columns), 0, -1):
@@ -73,7 +73,7 @@ def fitted(columns: Sequence[Column], width: int) -> list[int]:
     return [NARROWEST] * len(columns)
 
 
-def fitted_table(columns: Sequence[Column], width: int, *, styles: Sequence[str] = ()) -> Table:
+def fitted_table(columns: Sequence[TableColumn], width: int, *, styles: Sequence[str] = ()) -> Table:
     """Return a table of the columns, at most `width` wide. `styles` are those of the first rows."""
     widths = fitted(columns, width)
     table = Table(
@@ -113,7 +113,7 @@ def _title(title: str, width: int) -> str:
     return cut if len(cut) <= width else f"{cut[:width]}\n{cut[width:]}"
 
 
-def _cell(column: Column, index: int, width: int) -> Text:
+def _cell(column: TableColumn, index: int, width: int) -> Text:
     cell = column.cells[index]
     text = cell if isinstance(cell, Text) else Text(cell)
     if text.cell_len <= width or column.lines == ALL_LINES:

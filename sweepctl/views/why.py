@@ -11,7 +11,7 @@ from rich.text import Text
 
 from shared.control.why import SOURCES, Why
 from sweepctl import formats
-from sweepctl.views.tables import ALL_LINES, Column, Sized, fitted_table
+from sweepctl.views.tables import ALL_LINES, Sized, TableColumn, fitted_table
 
 MOST_SHOWN, VALUE_WIDTH = 10, 30
 LARGEST_EXPONENT = 50.0
@@ -28,7 +28,7 @@ def why_view(found: Why) -> RenderableType:
         "predicted score": _score(found),
         "predicted cost": _cost(found),
     }
-    columns = [Column("", list(facts)), Column("", list(facts.values()), least=VALUE_WIDTH, lines=ALL_LINES)]
+    columns = [TableColumn("", list(facts)), TableColumn("", list(facts.values()), least=VALUE_WIDTH, lines=ALL_LINES)]
     parts: list[RenderableType] = [
         Text(f"{found.run.id} ({found.run.state})", style="bold"),
         Sized(lambda width: fitted_table(columns, width)),

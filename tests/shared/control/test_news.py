@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from shared.control.news import AttemptLost, News, RunEnded
+from shared.control.news import FinishedRun, LostAttempt, News
 from shared.control.retry import retry_failed
 from shared.domain.run import Failure, claim, fail, lose_attempt
 from shared.store.store import Store
@@ -42,7 +42,7 @@ def test_each_end_is_news_once_with_the_number_of_runs_that_are_over(store: Stor
     fail_it(store, "s.r.2")
     fail_it(store, "s.r.1")
 
-    assert list(news.read()) == [RunEnded(store.runs.get("s.r.2"), 1), RunEnded(store.runs.get("s.r.1"), 2)]
+    assert list(news.read()) == [FinishedRun(store.runs.get("s.r.2"), 1), FinishedRun(store.runs.get("s.r.1"), 2)]
     assert list(news.read()) == []
 
 
@@ -53,11 +53,11 @@ def test_a_run_that_is_tried_again_is_not_over_any_more(store: Store) -> None:
     start(store, "s.r.1")
     fail_it(store, "s.r.1")
 
-    assert [item.over for item in news.read() if isinstance(item, RunEnded)] == [1, 1]
+    assert [item.over for item in news.read() if isinstance(item, FinishedRun)] == [1, 1]
 
 
 def test_an_attempt_whose_worker_died_is_news(store: Store) -> None:
     held = store.runs.get("s.r.1")
     store.runs.commit(held, lose_attempt(held, "its worker died", max_stuck=3))
 
-    assert list(News(store, "s").read()) == [AttemptLost("s.r.1", "its worker died")]
+    assert list(News(store, "s").read()) == [LostAttempt("s.r.1", "its worker died")]

@@ -25,7 +25,7 @@ from sweepctl.views.live import render
 from sweepctl.views.results import summary
 from sweepctl.views.run import details_view
 from sweepctl.views.runs import runs_table
-from sweepctl.views.tables import GAP, Column, chosen, fitted, fitted_table
+from sweepctl.views.tables import GAP, TableColumn, chosen, fitted, fitted_table
 from sweepctl.views.workers import workers_table
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def some_runs(a_run: ARun, name: str, params: dict[str, Any]) -> list[Run]:
 CELLS = st.lists(st.text(alphabet="abc .-", max_size=60), min_size=3, max_size=3)
 COLUMNS = st.lists(
     st.builds(
-        Column,
+        TableColumn,
         title=st.text(alphabet="abc", min_size=1, max_size=30),
         cells=CELLS,
         least=st.one_of(st.none(), st.integers(1, 20)),
@@ -93,7 +93,7 @@ COLUMNS = st.lists(
 
 
 @given(columns=COLUMNS, width=st.sampled_from([80, 100, 200]))
-def test_a_table_keeps_its_width_and_each_column_its_least_width(columns: list[Column], width: int) -> None:
+def test_a_table_keeps_its_width_and_each_column_its_least_width(columns: list[TableColumn], width: int) -> None:
     shown = chosen(columns, width)
     widths = fitted(shown, width)
     needed = sum(column.smallest for column in shown) + GAP * (len(shown) - 1)
@@ -106,7 +106,11 @@ def test_a_table_keeps_its_width_and_each_column_its_least_width(columns: list[C
 
 
 def test_the_widest_column_gives_way_first() -> None:
-    columns = [Column("a", ["x" * 10]), Column("b", ["y" * 60], least=12), Column("c", ["z" * 30], least=12)]
+    columns = [
+        TableColumn("a", ["x" * 10]),
+        TableColumn("b", ["y" * 60], least=12),
+        TableColumn("c", ["z" * 30], least=12),
+    ]
 
     assert fitted(columns, 200) == [10, 60, 30]
     assert fitted(columns, 90) == [10, 46, 30]
@@ -115,8 +119,8 @@ def test_the_widest_column_gives_way_first() -> None:
 
 def test_a_cell_loses_its_middle_in_one_line_and_its_end_in_several() -> None:
     columns = [
-        Column("", ["abcdefghijklmnopqrstuvwxyz"], least=9),
-        Column("", ["one two three four five"], least=9, lines=2),
+        TableColumn("", ["abcdefghijklmnopqrstuvwxyz"], least=9),
+        TableColumn("", ["one two three four five"], least=9, lines=2),
     ]
 
     assert lines_of(fitted_table(columns, 20), 20) == ["abcd…wxyz  one two", "           three …"]

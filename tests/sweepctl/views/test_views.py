@@ -11,7 +11,7 @@ from rich.console import Console, RenderableType
 
 from shared.config.compose import compose
 from shared.config.frozen import to_plain
-from shared.control.news import AttemptLost, RunEnded
+from shared.control.news import FinishedRun, LostAttempt
 from shared.control.results import ranked
 from shared.control.snapshot import Snapshot, describe
 from shared.control.why import Why
@@ -290,8 +290,8 @@ def test_a_line_of_a_log_says_that_a_run_was_stopped_early(a_run: ARun) -> None:
 def test_each_thing_that_happens_is_one_line_however_long_its_reason_is(a_run: ARun) -> None:
     failed = a_run(RunState.FAILED, failure=Failure(kind="user code", message="ValueError:\nno such file"))
 
-    assert news_line(RunEnded(failed, 2), None) == "[2] s.r.1 failed  ValueError: no such file  x=0.5"
-    assert news_line(AttemptLost("s.r.1", "its worker\ndied"), 9) == "run s.r.1 lost an attempt: its worker died"
+    assert news_line(FinishedRun(failed, 2), None) == "[2] s.r.1 failed  ValueError: no such file  x=0.5"
+    assert news_line(LostAttempt("s.r.1", "its worker\ndied"), 9) == "run s.r.1 lost an attempt: its worker died"
 
 
 def test_what_came_of_a_rollout_is_said_with_few_digits(a_run: ARun) -> None:
