@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 FLOORS = (
-    ("shared.domain",),
+    ("shared.domain", "shared.processes"),
     ("shared.config", "shared.store", "shared.queues", "shared.tracking", "shared.storage", "shared.rl"),
     ("shared.execution",),
     ("shared.control",),

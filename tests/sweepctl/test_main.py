@@ -172,7 +172,7 @@ def test_ctrl_c_is_one_line_and_exit_code_130(sweepctl: Sweepctl, monkeypatch: p
     def press_ctrl_c(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("shared.control.doctor.examine", press_ctrl_c)
+    monkeypatch.setattr("shared.local.doctor.examine", press_ctrl_c)
 
     assert one_line(sweepctl("doctor"), 130) == "interrupted"
 
