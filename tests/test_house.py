@@ -16,7 +16,8 @@ FLOORS = (
     ("services",),
     ("sweepctl",),
 )
-SHARED_BY_ALL_TESTS = ("tests.conftest", "tests.fleet", "tests.browser", "tests.finished_sweeps")
+SHARED_BY_ALL_TESTS = {f"tests.{file.stem}" for file in (ROOT / "tests").glob("*.py")}
+"""Modules that are in no package of tests, such as the builders of tests/conftest.py."""
 
 
 def floor_of(module: str) -> int | None:
@@ -70,4 +71,4 @@ def imports_of_no_floor(file: Path) -> set[str]:
     if floor_of(module_of(file)) is None:
         return set()
     others = {name for name in imports_of(file) if name.startswith("tests.") and floor_of(name) is None}
-    return {name for name in others if not name.startswith(SHARED_BY_ALL_TESTS)}
+    return {name for name in others if not SHARED_BY_ALL_TESTS & {name, name.rpartition(".")[0]}}

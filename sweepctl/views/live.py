@@ -94,7 +94,7 @@ def _time(shot: Snapshot) -> Text:
 
 def _ahead(shot: Snapshot) -> list[Text]:
     """Return what the runs cost so far, and the forecast with what it is based on."""
-    sweep, ahead, unit = shot.sweep, shot.forecast, shot.sweep.config["cost"]
+    sweep, ahead, unit = shot.sweep, shot.forecast, shot.sweep.cost_kind
     spent = f"cost {formats.cost(sweep.spent, unit)}"
     if sweep.limits.max_cost is not None:
         spent += f" of {formats.cost(sweep.limits.max_cost, unit)}"
@@ -127,7 +127,7 @@ def _flight(shot: Snapshot) -> RenderableType:
 
 def _columns(runs: Sequence[Run], shot: Snapshot) -> list[TableColumn]:
     """Return the columns of the runs in flight; a narrow terminal has no room for the host and the curve."""
-    metric = str(shot.sweep.config["sweep"]["metric"])
+    metric = shot.sweep.metric
     reported = [shot.progress.get(run.number) for run in runs]
     totals = [progress.total_steps if progress else None for progress in reported]
     steps = [max(run.steps, progress.step if progress else 0) for run, progress in zip(runs, reported, strict=True)]
@@ -169,7 +169,7 @@ def _host(run: Run) -> str:
 def _best(best: Run, leading: Configuration, sweep: Sweep) -> RenderableType:
     known = f" (95 %: {formats.interval(leading)})" if leading.low is not None else ""
     more = f" and {len(leading.runs) - 1} more" if len(leading.runs) > 1 else ""
-    cost = formats.cost(leading.cost, sweep.config["cost"])
+    cost = formats.cost(leading.cost, sweep.cost_kind)
     return Group(
         Text.assemble(
             ("best " if sweep.is_finished else "best so far ", "dim"),

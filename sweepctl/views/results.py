@@ -33,7 +33,7 @@ def summary(sweep: Sweep, ranked: Sequence[Standing], next_steps: Sequence[str],
         *legend,
         Text(),
         *([front_plot(ranked, front, cost=_unit(sweep, ranked)), Text()] if len(ranked) > 1 else []),
-        _places(ranked, Path(sweep.config["runs_dir"]).parent, next_steps),
+        _places(ranked, Path(sweep.runs_dir).parent, next_steps),
     ]
     return Group(*parts)
 
@@ -123,7 +123,7 @@ def _places(ranked: Sequence[Standing], folder: Path, next_steps: Sequence[str])
 
 
 def _unit(sweep: Sweep, ranked: Sequence[Standing]) -> str:
-    return "as reported" if any("cost" in one.run.metrics for one in ranked) else str(sweep.config["cost"])
+    return "as reported" if any("cost" in one.run.metrics for one in ranked) else sweep.cost_kind
 
 
 def _coloured(row: Sequence[str]) -> list[tuple[str, str]]:

@@ -262,7 +262,7 @@ class WatchApp(App[None]):
         rows = arranged(self.picture.runs, self.order, goal=shot.sweep.goal)
         names = formats.short_names(formats.all_paths(run.params for run in self.picture.runs[-100:]))
         leading = shot.sweep.leading.runs if shot.sweep.leading else ()
-        metric = str(shot.sweep.config["sweep"]["metric"])
+        metric = shot.sweep.metric
         shown = columns(width - 1, names, metric=metric, leading=leading)
         main.query_one("#head", Static).update(head(self.picture, width))
         main.query_one("#columns", Static).update(head_of(shown))

@@ -184,7 +184,7 @@ def shown_runs(order: Order, shown: int, shot: Snapshot) -> Text:
 
 
 def _forecast(shot: Snapshot) -> Text:
-    sweep, kind = shot.sweep, str(shot.sweep.config["cost"])
+    sweep, kind = shot.sweep, shot.sweep.cost_kind
     passed, left = formats.duration(shot.now - sweep.created_at), shot.seconds_left
     time_text = f"took {passed}" if sweep.is_finished else f"{passed} so far"
     of = f" of {formats.cost(sweep.limits.max_cost, kind)}" if sweep.limits.max_cost else ""
@@ -200,7 +200,7 @@ def _best(shot: Snapshot, width: int) -> list[Text]:
         return [Text("no run has a score yet", style="dim")]
     known = f" (95 %: {formats.interval(leading)})" if leading.low is not None else ""
     more = f" and {len(leading.runs) - 1} more" if len(leading.runs) > 1 else ""
-    cost = formats.cost(leading.cost, str(shot.sweep.config["cost"]))
+    cost = formats.cost(leading.cost, shot.sweep.cost_kind)
     text = Text.assemble(
         ("best ", "dim"),
         (f"{formats.number(leading.score)}{known} by r.{shot.best.number}{more}, cost {cost}", "bold green"),
