@@ -128,7 +128,7 @@ def test_every_write_is_refused_and_changes_nothing(filled: Store, write: Any) -
     storage.get_all_trials(storage.get_study_id_from_name("s"))
     before = {key: filled.client.dump(key) for key in filled.client.keys() if "events" not in key}  # noqa: SIM118
 
-    with pytest.raises(ReadOnly, match="the dashboard only shows"):
+    with pytest.raises(ReadOnly, match="the dashboard is read-only"):
         write(storage)
 
     assert issubclass(ReadOnly, SweepError)

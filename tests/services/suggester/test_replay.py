@@ -153,7 +153,7 @@ def test_of_a_suggestion_that_a_restore_brought_back_nothing_is_claimed(store: S
 
     made = replayed(store, log)
 
-    assert made[0] == Replayed(2, told=False)
+    assert made[0] == Replayed(2, is_recorded=False)
 
 
 def test_a_log_of_a_version_that_did_not_keep_the_noise_is_replayed_without_a_difference(

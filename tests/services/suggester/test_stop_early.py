@@ -208,7 +208,7 @@ def test_what_a_lost_attempt_reported_is_not_held_against_the_next_one(
     assert sweep.mark_of(again) is not None
 
 
-def test_a_run_that_somebody_cancelled_or_that_is_over_is_left_alone(
+def test_a_run_that_was_cancelled_or_has_ended_is_not_marked(
     trainings: Callable[..., Trainings], early_stopping: EarlyStopping
 ) -> None:
     sweep = trainings()
@@ -264,7 +264,7 @@ def test_a_paused_sweep_ends_its_bad_runs_all_the_same(
     assert sweep.mark_of(bad) is not None
 
 
-def test_the_steps_of_the_whole_run_are_those_that_the_training_told_if_it_did(
+def test_the_steps_of_the_whole_run_are_those_that_the_training_reported_if_it_did(
     trainings: Callable[..., Trainings], early_stopping: EarlyStopping
 ) -> None:
     sweep = trainings()
@@ -279,7 +279,7 @@ def test_the_steps_of_the_whole_run_are_those_that_the_training_told_if_it_did(
     assert [mark.of_steps if mark else None for mark in marks] == [999, 100 * STEPS_AN_EPOCH]
 
 
-def test_runs_without_a_curve_are_told_of_once_and_stop_nothing(
+def test_runs_without_a_curve_are_reported_once_and_stop_nothing(
     trainings: Callable[..., Trainings], early_stopping: EarlyStopping, caplog: pytest.LogCaptureFixture
 ) -> None:
     sweep = trainings()
@@ -294,7 +294,7 @@ def test_runs_without_a_curve_are_told_of_once_and_stop_nothing(
 
     assert sweep.mark_of(bad) is None
     assert [record.getMessage() for record in caplog.records] == [
-        "sweep s: run 1 reported no reward while it trained: without curves no run is stopped early"
+        "sweep s: run 1 reported no reward while it trained: without curves no run can be stopped early"
     ]
 
 

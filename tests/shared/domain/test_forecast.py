@@ -33,7 +33,7 @@ def told(a_run: ARun, a_sweep: ASweep) -> Any:
     return make
 
 
-def test_of_several_limits_the_one_that_comes_first_is_told(told: Any) -> None:
+def test_of_several_limits_the_one_that_is_reached_first_is_forecast(told: Any) -> None:
     limits = {"max_runs": 10, "max_cost": 70, "max_hours": 2}
 
     assert told(limits).limit == "max_cost"
@@ -50,7 +50,7 @@ def test_runs_time_and_cost_that_are_left_are_those_of_the_median_run(told: Any)
     )
 
 
-def test_runs_in_somebodys_hands_are_half_done_and_cost_what_was_predicted(told: Any, a_run: ARun) -> None:
+def test_runs_in_progress_count_as_half_done_and_cost_what_was_predicted(told: Any, a_run: ARun) -> None:
     dear = a_run(RunState.TRAINING, prediction=Prediction(source="local", cost=25.0))
 
     found = told({"max_runs": 6}, dear, a_run())
@@ -71,14 +71,14 @@ def test_parallelism_bounds_the_slots_and_without_a_live_one_one_is_assumed(told
     assert told({"max_runs": 10}, slots=0).slots == 1
 
 
-def test_without_a_limit_that_can_be_foreseen_no_end_is_told(told: Any) -> None:
+def test_without_a_limit_that_can_be_predicted_no_end_is_forecast(told: Any) -> None:
     found = told({"target_score": 5.0})
 
     assert (found.limit, found.runs_left, found.seconds_left, found.cost_at_end) == (None, None, None, None)
     assert found.run_seconds == 100.0
 
 
-def test_of_a_sweep_that_starts_nothing_more_only_what_is_in_hands_is_left(
+def test_a_sweep_that_starts_no_new_runs_has_only_its_runs_in_progress_left(
     told: Any, a_run: ARun, a_sweep: ASweep
 ) -> None:
     spent = told({"max_cost": 40, "max_runs": 9}, a_run(RunState.TRAINING), a_run())
@@ -93,7 +93,7 @@ def test_of_a_sweep_that_starts_nothing_more_only_what_is_in_hands_is_left(
     assert stopping.assumes.startswith("each remaining run takes and costs as much as the last run, and 1 slot works")
 
 
-def test_before_the_first_run_has_ended_while_paused_and_after_the_last_one_nothing_is_told(
+def test_there_is_no_forecast_before_the_first_run_has_ended_while_paused_and_after_the_last_one(
     told: Any, a_run: ARun, a_sweep: ASweep
 ) -> None:
     assert told({"max_runs": 4}, observed=0, spent=0.0) is None

@@ -52,7 +52,7 @@ def test_each_point_knows_what_had_been_spent_by_then() -> None:
     assert all(point.spent == point.step / 2 for point in progress.points())
 
 
-def test_a_curve_of_which_nobody_told_what_was_spent_cost_nothing_up_to_there() -> None:
+def test_a_curve_without_reported_costs_has_cost_nothing() -> None:
     progress = Progress(curve=((1, 0.5), (2, 0.75))).after(3, {"reward": 1.0}, metric="reward", spent=9.0)
 
     assert [tuple(point) for point in progress.points()] == [(1, 0.5, 0.0), (2, 0.75, 0.0), (3, 1.0, 9.0)]

@@ -66,7 +66,9 @@ def test_a_store_keeps_the_id_that_its_first_worker_gave_it(each_store: Store) -
 
 
 @pytest.mark.parametrize("other", ["", "another"])
-def test_a_worker_whose_store_was_emptied_or_replaced_is_told_and_writes_nothing(each_store: Store, other: str) -> None:
+def test_a_worker_whose_store_was_emptied_or_replaced_gets_an_error_and_writes_nothing(
+    each_store: Store, other: str
+) -> None:
     each_store.fleet.announce(a_worker("one"))
     each_store.client.flushall()
     if other:

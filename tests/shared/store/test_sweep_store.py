@@ -132,7 +132,7 @@ def test_the_position_of_the_tracker_is_kept_until_it_is_forgotten(each_store: S
     assert each_store.sweeps.tracked() == []
 
 
-def test_the_id_of_the_servers_process_stays_while_it_lives(store: Store) -> None:
+def test_the_id_of_the_servers_process_stays_while_it_runs(store: Store) -> None:
     assert store.sweeps.server_run_id() == store.sweeps.server_run_id() != ""
 
 
