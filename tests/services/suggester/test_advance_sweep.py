@@ -185,7 +185,7 @@ def test_of_two_suggesters_at_once_one_gets_through_and_no_number_is_given_twice
 
 
 class Interleaved(RunStore):
-    """A run store between whose calls somebody else gets a word in."""
+    """A run store with a call of another client between two of its calls."""
 
     meanwhile: Callable[[], object] = staticmethod(lambda: None)
 

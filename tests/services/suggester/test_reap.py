@@ -22,7 +22,7 @@ LEASE = 20.0
 
 
 class Clock:
-    """A worker and a server whose clocks run alike until somebody turns one of them."""
+    """A worker and a server whose clocks agree until one of them is changed."""
 
     def __init__(self, lease_seconds: float = LEASE) -> None:
         self.grace = Grace(lease_seconds)

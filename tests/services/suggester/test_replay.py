@@ -78,8 +78,8 @@ def curves(store: Store, a_worker: AWorker, tmp_path: Path) -> Bodies:
             x, steps = float(run.params["trainer.x"]), int(run.params["trainer.steps"])
             trained = {"trainer.steps": max(steps // 2, 10)} if run.number % 3 == 0 else {}
             half = EarlierPoint(params={"trainer.steps": max(steps // 4, 10)}, score=x * steps / 4, cost=steps / 4)
-            told: dict[str, Any] = {"seconds": 1.0, "steps": steps, "metrics": {}}
-            scored = observe(held, score=x * steps, cost=float(steps), **told, trained=trained, earlier=(half,))
+            result: dict[str, Any] = {"seconds": 1.0, "steps": steps, "metrics": {}}
+            scored = observe(held, score=x * steps, cost=float(steps), **result, trained=trained, earlier=(half,))
             store.runs.commit(held, scored, lease="drop")
     return [json.loads(json.dumps(entry.event.plain())) for entry in store.sweeps.whole_log("s")]
 

@@ -84,8 +84,8 @@ class Trainings:
         return self.store.runs.commit(run, saved, lease="keep")
 
     def end(self, run: Run, slope: float) -> Run:
-        told: dict[str, Any] = {"score": slope * WHOLE, "cost": float(WHOLE), "seconds": 1.0, "metrics": {}}
-        return self.store.runs.commit(run, observe(run, **told, steps=WHOLE))
+        scored: dict[str, Any] = {"score": slope * WHOLE, "cost": float(WHOLE), "seconds": 1.0, "metrics": {}}
+        return self.store.runs.commit(run, observe(run, **scored, steps=WHOLE))
 
     def finish(self, count: int, *, slope: float = 1.0) -> None:
         for _ in range(count):
@@ -256,8 +256,8 @@ def test_a_paused_sweep_ends_its_bad_runs_all_the_same(
     sweep.finish(10)
     bad = sweep.start()
     sweep.report(bad, 0.1, upto=40)
-    stands = sweep.store.sweeps.get("s")
-    sweep.store.sweeps.commit(stands, pause(stands, "lunch"))
+    record = sweep.store.sweeps.get("s")
+    sweep.store.sweeps.commit(record, pause(record, "lunch"))
 
     early_stopping.stop_bad_runs()
 
@@ -269,13 +269,13 @@ def test_the_steps_of_the_whole_run_are_those_that_the_training_reported_if_it_d
 ) -> None:
     sweep = trainings()
     sweep.finish(10)
-    told, long = sweep.start(), sweep.start(epochs=100)
-    sweep.report(told, 0.1, upto=40, total=999)
+    with_total, long = sweep.start(), sweep.start(epochs=100)
+    sweep.report(with_total, 0.1, upto=40, total=999)
     sweep.report(long, 0.1, upto=40)
 
     early_stopping.stop_bad_runs()
 
-    marks = [sweep.mark_of(run) for run in (told, long)]
+    marks = [sweep.mark_of(run) for run in (with_total, long)]
     assert [mark.of_steps if mark else None for mark in marks] == [999, 100 * STEPS_AN_EPOCH]
 
 

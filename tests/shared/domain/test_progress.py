@@ -77,8 +77,8 @@ def test_what_is_no_finite_number_is_left_out_so_that_the_record_can_be_read_bac
 
 
 def test_the_first_step_that_an_attempt_tells_of_is_kept_until_the_next_attempt() -> None:
-    told = Progress().resumed(0, attempt=1).after(5, {}, metric="reward").begun(7).after(9, {}, metric="reward")
+    progress = Progress().resumed(0, attempt=1).after(5, {}, metric="reward").begun(7).after(9, {}, metric="reward")
 
-    assert told.began == 5
-    assert told.resumed(5, attempt=2).began is None
-    assert told.resumed(5, attempt=2).begun(6).began == 6
+    assert progress.began == 5
+    assert progress.resumed(5, attempt=2).began is None
+    assert progress.resumed(5, attempt=2).begun(6).began == 6

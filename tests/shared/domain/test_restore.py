@@ -53,8 +53,8 @@ def marked(run: Run) -> Run:
 
 def scored_early(run: Run) -> Run:
     point = EarlierPoint(params={"trainer.x": 0.1}, score=0.25, cost=1.0)
-    told = {"score": 0.5, "cost": 7.0, "seconds": 1.0, "steps": 33, "metrics": {"reward": 0.5}}
-    return observe(marked(run), **told, trained={"trainer.x": 0.2}, earlier=(point,))  # type: ignore[arg-type]
+    scored = {"score": 0.5, "cost": 7.0, "seconds": 1.0, "steps": 33, "metrics": {"reward": 0.5}}
+    return observe(marked(run), **scored, trained={"trainer.x": 0.2}, earlier=(point,))  # type: ignore[arg-type]
 
 
 MIRRORS: dict[str, tuple[Callable[[Run], Run], RunState]] = {

@@ -380,9 +380,9 @@ def test_a_training_that_was_done_before_it_heard_of_the_mark_was_not_stopped(a_
 
 def test_an_observation_tells_what_was_trained_instead_and_what_its_curve_says(a_run: ARun) -> None:
     point = EarlierPoint(params={"trainer.x": 0.1}, score=0.5, cost=1.0)
-    told = {"score": 3.0, "cost": 4.0, "seconds": 2.0, "steps": 100, "metrics": {}}
+    scored = {"score": 3.0, "cost": 4.0, "seconds": 2.0, "steps": 100, "metrics": {}}
 
-    run = observe(a_run(EVALUATING), **told, trained={"trainer.x": 0.25}, earlier=(point,))  # type: ignore[arg-type]
+    run = observe(a_run(EVALUATING), **scored, trained={"trainer.x": 0.25}, earlier=(point,))  # type: ignore[arg-type]
 
     event = event_of_run(run)
     assert event == RunObserved(run=1, score=3.0, cost=4.0, trained={"trainer.x": 0.25}, earlier=(point,))
@@ -496,7 +496,7 @@ def test_whatever_is_tried_the_run_stays_sound(a_run: ARun, tried: list[str]) ->
             after = MOVES[name](run)
         except IllegalMove:
             continue
-        assert run.state not in FINISHED or name == "retry", "an end is for good, unless somebody tries it again"
+        assert run.state not in FINISHED or name == "retry", "an end is final, except for a retry"
         assert after.version == run.version + 1
         assert after.token >= run.token
         assert (after.owner is not None) == (after.state in LEASED)

@@ -174,7 +174,7 @@ def test_a_target_that_is_to_be_minimized_is_reached_from_above(a_sweep: ASweep)
 @pytest.mark.parametrize(
     ("limits", "created", "counts", "slots", "wanted"),
     [
-        ({}, 0, {}, 0, 2),  # nobody lives: one for an autoscaler to see, one ahead
+        ({}, 0, {}, 0, 2),  # no worker is live: one for an autoscaler to see, one ahead
         ({"look_ahead": 0}, 0, {}, 0, 1),
         ({}, 0, {}, 4, 5),
         ({"look_ahead": 3}, 0, {}, 4, 7),

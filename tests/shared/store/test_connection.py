@@ -1,4 +1,4 @@
-"""What a person reads when Redis does not do what it should, and what nobody ever reads: the password."""
+"""The errors of a connection to Redis: each has a remedy, and none shows the password."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def test_tls_to_a_server_without_it_is_reported_with_what_to_write(start_server:
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> ssl.SSLContext:
-    """Return the settings of a TLS server whose certificate nobody knows."""
+    """Return the settings of a TLS server whose certificate is of an unknown authority."""
     files = [str(tmp_path / "key.pem"), str(tmp_path / "cert.pem")]
     program = shutil.which("openssl")
     if program is None:

@@ -1,4 +1,4 @@
-"""Whether a server is fit to be trusted: each finding ends with the command that mends it."""
+"""The check of a server's settings: each finding ends with the command that fixes it."""
 
 from __future__ import annotations
 
@@ -91,8 +91,8 @@ def test_what_its_info_tells_is_judged(fit: dict[str, Any], changed: dict[str, A
 def test_a_server_that_is_open_to_all_is_reported(fit: dict[str, Any], url: str, is_open: bool) -> None:
     found = list(judge_server(fit, url, has_password=False))
 
-    told = "other machines can connect without a password: set requirepass, and use it in every REDIS_URL"
-    assert found == ([told] if is_open else [])
+    finding = "other machines can connect without a password: set requirepass, and use it in every REDIS_URL"
+    assert found == ([finding] if is_open else [])
 
 
 def test_no_command_shows_a_password() -> None:

@@ -117,9 +117,9 @@ def test_each_move_is_one_event_in_a_log_without_gaps(each_store: Store, queued:
     scored = taken(each_store, trained)
     each_store.runs.commit(scored, observe(scored, score=1, cost=2, seconds=1, steps=10, metrics={}))
 
-    told = ["submitted", "suggested", "claimed", "checkpointed", "trained", "claimed", "observed"]
+    expected = ["submitted", "suggested", "claimed", "checkpointed", "trained", "claimed", "observed"]
     events = each_store.sweeps.events("s")
-    assert kinds(each_store) == told
+    assert kinds(each_store) == expected
     assert [event.position for event in events] == list(range(1, len(events) + 1))
 
 
