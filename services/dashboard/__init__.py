@@ -1,1 +1,1 @@
-"""optuna-dashboard over the store: it shows sweeps as studies, and changes nothing."""
+"""optuna-dashboard for the store: it shows sweeps as studies and changes nothing."""

@@ -1,7 +1,7 @@
-"""Serve optuna-dashboard over a store: `python -m services.dashboard.server --port 8080 [SWEEP ...]`.
+"""Serve optuna-dashboard for a store: `python -m services.dashboard.server --port 8080 [SWEEP ...]`.
 
-`sweepctl dashboard` starts it, since commands load no Optuna. The first line that it prints is its address, as JSON; it
-ends when its standard input does, that is with the command.
+`sweepctl dashboard` starts it, because commands do not load Optuna. Its first line of output is its address, as JSON.
+It ends when its standard input is closed, which the end of the command does.
 """
 
 from __future__ import annotations
@@ -26,30 +26,30 @@ Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 class Server(ThreadingMixIn, WSGIServer):
-    """A page asks for several things at once."""
+    """A server with a thread for each request, because a page sends several at once."""
 
     daemon_threads = True
     allow_reuse_address = True
 
 
 class Quiet(WSGIRequestHandler):
-    """The terminal is not for a line for each request."""
+    """A handler that prints no line for each request."""
 
     def log_message(self, format: str, *args: Any) -> None:
         """Print nothing."""
 
 
 def guarded(app: Application, *, names: Iterable[str] = LOOPBACK) -> Application:
-    """Return the application without its ways to write, and for those alone who call it by one of `names`.
+    """Return the application, read-only, and only for requests to one of the host `names` (none: any host name).
 
-    The latter keeps out a web page elsewhere that lets its own name point here; no names: by any.
+    This excludes web pages of other sites whose host name points to this address.
     """
     known = tuple(names)
 
     def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         host = str(environ.get("HTTP_HOST", "")).rpartition(":")[0] or str(environ.get("HTTP_HOST", ""))
         if known and host.strip("[]") not in known:
-            return _refuse(start_response, "421 Misdirected Request", f"call it by {known[0]}")
+            return _refuse(start_response, "421 Misdirected Request", f"this host name is not allowed: use {known[0]}")
         if environ["REQUEST_METHOD"] not in READING:
             return _refuse(start_response, "403 Forbidden", REFUSAL)
         return app(environ, start_response)
@@ -63,7 +63,7 @@ def _refuse(start_response: Callable[..., Any], status: str, reason: str) -> Ite
 
 
 def make(storage: SweepStorage, *, host: str, port: int) -> WSGIServer:
-    """Return the server, bound and not yet serving. Raises ConfigError for an address that cannot be had."""
+    """Return the server, bound and not yet serving. Raises ConfigError for an address that cannot be used."""
     from optuna_dashboard import wsgi
 
     names = LOOPBACK if host in LOOPBACK else ()
@@ -80,7 +80,7 @@ def _end_with_input() -> None:
 
 
 def main() -> None:
-    """Serve until standard input ends."""
+    """Serve until the standard input is closed."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--host", default=LOOPBACK[0])
     parser.add_argument("--port", type=int, default=8080)

@@ -1,4 +1,4 @@
-"""The store as a storage of Optuna that can be read, and refuses to be written."""
+"""The store as a read-only storage of Optuna."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ from shared.store.store import Store
 from shared.tracking.links import run_link, sweep_link
 
 MOST_RUNS: Final = 10_000_000
-"""Trial ids: that of a study times this, plus the number of the run."""
+"""The id of a trial is that of its study times this, plus the number of the run."""
 MANY: Final = 50
-"""Runs that changed from which on all are read at once."""
+"""If more runs changed, all runs are read at once."""
 REFUSAL: Final = "the dashboard is read-only: change sweeps with sweepctl"
 
 
 class ReadOnly(SweepError):
-    """Somebody wants to write through the dashboard."""
+    """A request would write through the dashboard."""
 
 
 @dataclass
 class Watched:
-    """A sweep as it was when it was last looked at, up to `position` of its log."""
+    """A sweep at the last request, up to `position` of its log."""
 
     study_id: int
     sweep: Sweep
@@ -50,10 +50,10 @@ class Watched:
 
 
 class SweepStorage(BaseStorage):
-    """Sweeps as studies; `names` are those that are shown, none of them: all, and those to come.
+    """Sweeps as studies; `names` are the sweeps to show (none: all sweeps, also later ones).
 
-    What changed since the last look is read from the log, so a look costs what happened, not how much there is.
-    Safe in several threads.
+    Changes since the last request are read from the log, so a request takes time for the changes and not for the size
+    of a sweep. Thread-safe.
     """
 
     def __init__(self, store: Store, names: Sequence[str] = ()) -> None:
@@ -64,12 +64,12 @@ class SweepStorage(BaseStorage):
     # ---------------------------------------------------------------------------------------------- studies
 
     def get_all_studies(self) -> list[FrozenStudy]:
-        """Return all sweeps, the latest last."""
+        """Return all sweeps, the newest last."""
         with self._lock:
             return [self._study(self._look(name)) for name in self._shown()]
 
     def get_study_id_from_name(self, study_name: str) -> int:
-        """Return the id of a sweep here. Raises KeyError."""
+        """Return the study id of a sweep. Raises KeyError."""
         with self._lock:
             return self._look(study_name).study_id
 
@@ -78,17 +78,17 @@ class SweepStorage(BaseStorage):
         return self._by_id(study_id).sweep.name
 
     def get_study_directions(self, study_id: int) -> list[StudyDirection]:
-        """Return its goal."""
+        """Return the goal of a sweep."""
         return [StudyDirection[self._by_id(study_id).sweep.goal.upper()]]
 
     def get_study_user_attrs(self, study_id: int) -> dict[str, Any]:
-        """Return what Optuna has no word for."""
+        """Return the facts that Optuna has no field for."""
         sweep = self._by_id(study_id).sweep
         method = job_of(sweep).sweep.method
         return {"state": str(sweep.state), "reason": sweep.reason, "method": method, "spent": sweep.spent}
 
     def get_study_system_attrs(self, study_id: int) -> dict[str, Any]:
-        """Return the name of the metric, and a note with the ways out of the dashboard."""
+        """Return the name of the metric, and a note with links and commands."""
         sweep = self._by_id(study_id).sweep
         lines = [f"Sweep `{sweep.name}`, read-only. As one page: `sweepctl report {sweep.name}`."]
         link = sweep_link(sweep)
@@ -118,16 +118,16 @@ class SweepStorage(BaseStorage):
             return watched.trials[number]
 
     def get_trial_id_from_study_id_trial_number(self, study_id: int, trial_number: int) -> int:
-        """Return the id of a run here. Raises KeyError."""
+        """Return the trial id of a run. Raises KeyError."""
         return self.get_trial(study_id * MOST_RUNS + trial_number)._trial_id
 
-    # ---------------------------------------------------------------------------------------------- what it looks at
+    # ---------------------------------------------------------------------------------------------- reading
 
     def _shown(self) -> Iterable[str]:
         return self._names or self._store.sweeps.names()
 
     def _look(self, name: str) -> Watched:
-        """Return a sweep as it stands now. Raises KeyError for one that is not shown."""
+        """Return the current state of a sweep. Raises KeyError if it is not shown."""
         sweep = self._store.sweeps.find(name) if name in self._shown() else None
         if sweep is None:
             raise KeyError(name)
@@ -196,7 +196,7 @@ class SweepStorage(BaseStorage):
     # ---------------------------------------------------------------------------------------------- refused
 
     def create_new_study(self, directions: Sequence[StudyDirection], study_name: str | None = None) -> NoReturn:
-        """Raise ReadOnly, as all that follow."""
+        """Raise ReadOnly, as all methods below do."""
         raise ReadOnly(REFUSAL)
 
     def delete_study(self, study_id: int) -> NoReturn:
@@ -232,5 +232,5 @@ class SweepStorage(BaseStorage):
 
 
 def _local(at_ms: int) -> datetime:
-    """Return the time as Optuna keeps it: this machine's, without a zone."""
+    """Return the local time without a time zone, as Optuna stores it."""
     return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone().replace(tzinfo=None)

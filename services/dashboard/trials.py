@@ -1,4 +1,4 @@
-"""Runs as Optuna's trials, and search spaces as its distributions. A sweep is a study there, a run a trial."""
+"""Runs as trials of Optuna, and search spaces as its distributions. A sweep is a study, a run is a trial."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STATES: Final = {
 
 
 def distribution_of(parameter: Parameter) -> BaseDistribution:
-    """Return the distribution that says most of a parameter's bounds and scale; Optuna has no logit."""
+    """Return the distribution that is nearest to a parameter's bounds and scale; Optuna has no logit."""
     if parameter.is_categorical:
         return CategoricalDistribution(parameter.values)
     is_log = parameter.distribution in ("log_normal", "uniform_pow2")
@@ -44,9 +44,9 @@ def trial_of(
     ended: datetime | None,
     link: str | None,
 ) -> FrozenTrial:
-    """Return a run as a trial with its number, and with what Optuna has no word for in its user attributes.
+    """Return a run as a trial with its number; facts that Optuna has no field for are user attributes.
 
-    A run that was stopped early is a pruned trial with a value, and has the length that it was trained for.
+    A run that was stopped early is a pruned trial with a value and with the length that was trained.
     """
     state = TrialState.PRUNED if run.early_stop and run.state is RunState.OBSERVED else STATES[run.state]
     params = {path: value for path, value in {**run.params, **run.trained}.items() if path in distributions}
@@ -56,7 +56,7 @@ def trial_of(
         trial_id=trial_id,
         state=state,
         value=run.score,
-        datetime_start=(began or ended or datetime.now()) if is_started else None,  # Optuna expects one of each
+        datetime_start=(began or ended or datetime.now()) if is_started else None,  # Optuna expects both times
         datetime_complete=(ended or began or datetime.now()) if state.is_finished() else None,
         params=params,
         distributions={path: distributions[path] for path in params},
@@ -67,7 +67,7 @@ def trial_of(
 
 
 def _attributes(run: Run, link: str | None) -> dict[str, Any]:
-    told: dict[str, Any] = {
+    facts: dict[str, Any] = {
         "run": run.id,
         "state": str(run.state),
         "cost": run.cost,
@@ -81,4 +81,4 @@ def _attributes(run: Run, link: str | None) -> dict[str, Any]:
         "failure": run.failure.message if run.failure else None,
         "wandb": link,
     }
-    return {name: value for name, value in told.items() if value is not None}
+    return {name: value for name, value in facts.items() if value is not None}

@@ -1,4 +1,4 @@
-"""Scores checkpoints: `celery -A services.evaluator worker -Q eval`."""
+"""The evaluator scores checkpoints: `celery -A services.evaluator worker -Q eval`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def __getattr__(name: str) -> Any:
-    # Celery's name for the app of a package; made on demand, so that importing a part of it stays light.
+    # Celery looks for this name; the app is made on demand, so that an import of another module stays fast.
     if name == "celery":
         from services.evaluator.app import app
 

@@ -1,4 +1,4 @@
-"""Play the evaluation suite with a trained policy and say how well it did."""
+"""Play the evaluation suite with a trained policy and return its scores."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ MAX_ENVS = 128
 PROGRESS_SECONDS = 0.25
 
 OnEpisode = Callable[[str, int], None]
-"""Called with a simulation's name and its finished episodes, several times a second. May raise to stop the play."""
+"""Called with a simulation's name and its finished episodes, several times a second. It may raise to stop."""
 
 
 class TooSlow(SweepError):
-    """Not one episode ended within the time limit: there is nothing to score."""
+    """No episode ended within the time limit: there is no score."""
 
 
 @dataclass
@@ -42,14 +42,14 @@ class Episodes:
 def play_suite(
     checkpoint: Path, sim: SimConfig, *, device: str = "cpu", on_progress: OnEpisode | None = None
 ) -> dict[str, float]:
-    """Play every simulation of `sim` with the policy at `checkpoint`, the same episodes each time.
+    """Play every simulation of `sim` with the policy of `checkpoint`; the episodes are the same each time.
 
     Returns for each simulation `<name>/reward` (mean episode return), `<name>/reward_std`, `<name>/episode_length`
-    (mean, steps) and `<name>/episodes`, with `<name>/truncated_by_time` = 1 where `max_time_s` came first; and over all
+    (mean, steps) and `<name>/episodes`, with `<name>/truncated_by_time` = 1 if `max_time_s` was reached; and over all
     `reward` (mean of the simulations' rewards) and `total_time` (seconds).
 
     Raises NotFound or DamagedCheckpoint for the checkpoint, ConfigError for an environment that does not fit the
-    policy, TooSlow where a simulation's time is up before one episode ended, and what `on_progress` raises.
+    policy, TooSlow if no episode of a simulation ends in time, and what `on_progress` raises.
     """
     if not sim.simulations:
         raise ConfigError("sim.simulations is empty: name at least one environment to play")
@@ -71,7 +71,7 @@ def play_simulation(
     sim: SimConfig,
     on_progress: OnEpisode | None = None,
 ) -> Episodes:
-    """Play one simulation; what it leaves out comes from `sim`. Raises as `play_suite` does."""
+    """Play one simulation; missing settings are taken from `sim`. Raises as `play_suite` does."""
     num_episodes = simulation.num_episodes or sim.num_episodes
     max_time_s = simulation.max_time_s or sim.max_time_s
     envs = Environments(simulation.env, min(num_episodes, MAX_ENVS), simulation.env_kwargs)
@@ -79,7 +79,7 @@ def play_simulation(
         if envs.spaces != trained.policy.spaces:
             raise ConfigError(
                 f"sim.simulations.{name}: {simulation.env} has {envs.spaces}, the policy was trained on "
-                f"{trained.env} with {trained.policy.spaces}: evaluate it where it fits"
+                f"{trained.env} with {trained.policy.spaces}: choose an environment with the same spaces"
             )
         play = _Play(envs, trained.policy, num_episodes, sim)
         _play_until(time.perf_counter() + max_time_s, play, lambda count: on_progress and on_progress(name, count))
@@ -94,7 +94,7 @@ def play_simulation(
 
 
 def summarize(episodes: Episodes) -> dict[str, float]:
-    """The numbers of one simulation, by name."""
+    """Return the metrics of one simulation by name."""
     summary = {
         "reward": float(np.mean(episodes.returns)),
         "reward_std": float(np.std(episodes.returns)),
@@ -120,8 +120,8 @@ def _play_until(deadline: float, play: _Play, on_progress: Callable[[int], objec
 class _Play:
     """Environments in the middle of their episodes.
 
-    Each environment owes a fixed number of episodes. Taking the first `num_episodes` that end, wherever they end, would
-    prefer the short ones.
+    Each environment plays a fixed number of episodes. To take the first `num_episodes` that end in any environment
+    would prefer short episodes.
     """
 
     def __init__(self, envs: Environments, policy: Policy, num_episodes: int, sim: SimConfig) -> None:
@@ -141,7 +141,7 @@ class _Play:
         return not self._owed.any()
 
     def step(self) -> None:
-        """Take one step everywhere and book the episodes that ended with it."""
+        """Take one step in each environment and record the episodes that ended."""
         with torch.inference_mode():
             obs = self._policy.normalize(torch.from_numpy(self._obs).to(self._device))
             noise = self._policy.noise(obs.shape[:1], self._generator) if self._generator is not None else None

@@ -30,12 +30,12 @@ def declines(worker: Worker, sweep: Sweep) -> str | None:
     """Say why this worker cannot play the suite of a sweep; None if it can."""
     job = job_of(sweep)
     if job.device == "cuda" and not worker.slots.gpus:
-        return "the sweep wants device=cuda, and this worker sees no GPU"
+        return "the sweep has device=cuda, and this worker has no GPU"
     refusals = (refuses_env(simulation.env, worker.settings.allow) for simulation in job.sim.simulations.values())
     return next((refusal for refusal in refusals if refusal), None)
 
 
 def conclude(run: Run, ending: Finished, job: SweepJob) -> Run:
-    """Return the run with the score that the suite gave it. Raises BadScore."""
+    """Return the run with its score in the suite. Raises BadScore."""
     score = score_of(ending.result, metric=job.sweep.metric)
     return observe_ending(run, ending, job, score=score, metrics={**run.metrics, **ending.result}, steps=run.steps)

@@ -1,4 +1,4 @@
-"""Play the suite of a sweep, in the child, with the checkpoint of a run."""
+"""Play the suite of a sweep with the checkpoint of a run, in the child process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shared.execution.entry import child_entry
 def play(run: TrainingRun) -> dict[str, float]:
     """Play the suite with the checkpoint of `run`; return its metrics."""
     sim: dict[str, Any] = run.config["sim"]
-    assert run.checkpoint is not None  # the supervisor starts no evaluation without one
+    assert run.checkpoint is not None  # no evaluation starts without one
     played = 0
 
     def report(name: str, finished: int) -> None:

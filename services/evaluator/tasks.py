@@ -1,4 +1,4 @@
-"""The evaluator's notification."""
+"""The evaluator's task: a notification."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from shared.queues.names import EVALUATE_RUN
 
 @app.task(name=EVALUATE_RUN)
 def evaluate_run_task(run_id: str) -> None:
-    """Evaluate the run, and then whatever else is due."""
+    """Evaluate the run, then the next due ones."""
     evaluate_due_runs(worker, run_id)

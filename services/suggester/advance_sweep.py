@@ -1,4 +1,4 @@
-"""See what a sweep needs next: take in what happened, pause or finish it, or suggest what there is room for."""
+"""Advance a sweep: read its log, pause or finish it, or suggest as many runs as there is room for."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from shared.store.store import Store
 log = logging.getLogger(__name__)
 ENQUEUED = "enqueued"
 MOST_AT_ONCE = 100
-"""Runs in one commit: the script keeps everybody else waiting."""
+"""Runs in one commit: other clients wait while the script runs."""
 
 
 class Suggester:
-    """Advances sweeps. Several may run at once, here and elsewhere: the commit lets one of them through."""
+    """Advances sweeps. Several may do so at the same time: only one of their commits is accepted."""
 
     def __init__(self, store: Store, notifications: Notifications) -> None:
         self._store, self._notifications = store, notifications
         self._followers: dict[str, Follower] = {}
         self._left: dict[str, str] = {}  # sweeps that this suggester cannot serve, and why
-        self._lock = threading.Lock()  # a follower is fed by one thread at a time
+        self._lock = threading.Lock()  # only one thread at a time may use a follower
 
     def advance_all(self) -> None:
         """Advance every sweep that is not finished."""
@@ -44,18 +44,18 @@ class Suggester:
             self._left.pop(name, None)
 
     def advance(self, name: str, *, suggests: bool = True) -> None:
-        """Do for one sweep whatever there is to do now, but for suggestions unless it `suggests`.
+        """Do what a sweep needs now; suggest runs only if `suggests`. A second call finds nothing to do.
 
-        Called twice, the second call finds nothing.
+        A sweep that this suggester cannot serve is left unchanged: the log says why.
         """
         with self._lock:
             try:
                 self._advance(name, suggests=suggests)
             except (NotFound, Stale, IllegalMove) as reason:
-                log.info("sweep %s: left for the next time: %s", name, reason)
-            except (ConfigError, Unreadable) as reason:  # of another version, or a package is missing here
+                log.info("sweep %s: trying again at the next tick: %s", name, reason)
+            except (ConfigError, Unreadable) as reason:  # another version wrote it, or a package is missing here
                 if self._left.get(name) != str(reason):
-                    log.warning("sweep %s: left to others: %s", name, reason)
+                    log.warning("sweep %s: cannot be served by this suggester: %s", name, reason)
                 self._left[name] = str(reason)
 
     def _advance(self, name: str, *, suggests: bool) -> None:
@@ -63,7 +63,7 @@ class Suggester:
         if sweep.is_finished:
             return
         follower = self._followers.get(name) or self._followers.setdefault(name, follow(sweep))
-        # Counted first: a run that is over by then is in the log that is read afterwards, and so in the totals.
+        # Counted first: a run that has ended by now is in the log, which is read afterwards, and so in the totals.
         counts, now = self._store.runs.counts(name), self._store.sweeps.now()
         in_flight = self._in_flight(sweep)
         seen = self._catch_up(sweep, follower)
@@ -80,17 +80,17 @@ class Suggester:
         wanted = min(wanted, MOST_AT_ONCE) if suggests else 0
         if wanted:
             self._suggest(sweep, seen, follower, wanted)
-        elif seen.model_copy(update={"seen": sweep.seen}) != sweep:  # the position alone is not worth a write
+        elif seen.model_copy(update={"seen": sweep.seen}) != sweep:  # a new position alone is not written
             self._store.sweeps.commit(sweep, seen.move(""))
 
     def _slots(self, sweep: Sweep, counts: Mapping[RunState, int]) -> int:
-        """How many trainings could run at once. A program that asks for runs always has room for one more."""
+        """Return how many trainings can run at the same time. A program that asks for runs has room for one more."""
         if sweep.queue == ASK_QUEUE:
             return counts.get(RunState.TRAINING, 0) + 1
         return self._store.fleet.live_slots(sweep.queue)
 
     def _catch_up(self, sweep: Sweep, follower: Follower) -> Sweep:
-        """Feed the follower and return the sweep with its totals up to date."""
+        """Update the follower from the log, and return the sweep with its totals up to date."""
         seen = sweep
         while entries := self._store.sweeps.events(sweep.name, after=min(follower.position, seen.seen)):
             for entry in entries:
@@ -105,7 +105,7 @@ class Suggester:
         return seen.model_copy(update={"leader": leader})
 
     def _in_flight(self, sweep: Sweep) -> list[Run]:
-        """The unfinished runs, where a budget of cost depends on them."""
+        """The unfinished runs, if the sweep has a budget of cost."""
         return self._store.runs.in_states(sweep.name, UNFINISHED) if sweep.limits.max_cost is not None else []
 
     def _suggest(self, sweep: Sweep, seen: Sweep, follower: Follower, wanted: int) -> None:
@@ -136,7 +136,7 @@ def _run(sweep: Sweep, number: int, suggestion: Suggestion) -> Run:
 
 
 def prediction_of(suggestion: Suggestion) -> Prediction:
-    """Return what a suggestion expects, as the run's record keeps it."""
+    """Return the prediction of a suggestion, as the run's record has it."""
     return Prediction(
         source=suggestion.source,
         score=suggestion.predicted_score,

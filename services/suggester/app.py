@@ -1,4 +1,4 @@
-"""The suggester's worker: tasks that wake it, and the tick that needs no message."""
+"""The suggester's worker: its tasks, and a tick that needs no message."""
 
 from __future__ import annotations
 

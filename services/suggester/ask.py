@@ -1,4 +1,4 @@
-"""Give out the runs of a sweep to a program that asks, and take the results that it tells."""
+"""Hand out the runs of a sweep to a program that asks for them, and record the results that it tells."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ TRIES = 20
 
 
 class SweepEnded(Conflict):
-    """There is no run to ask for: the sweep is over, paused, or all of its budget is in progress."""
+    """No run can be handed out: the sweep is finished or paused, or all of its budget is in progress."""
 
 
 class Asker:
-    """The trainer of a sweep whose runs a program carries out itself.
+    """The trainer of a sweep whose runs are carried out by a program of the user.
 
-    A run that was asked for is held by a lease, as by a worker, for as long as this process lives. If it dies, the run
-    is given out again.
+    A run that was asked for is held by a lease, as by a worker, while this process runs. If the process dies, the run
+    is handed out again.
     """
 
     def __init__(self, store: Store, name: str, settings: WorkerSettings) -> None:
-        silent = Notifications(None)  # whoever asks looks by itself
+        silent = Notifications(None)  # no worker needs to be woken
         self._store, self._name, self._lease_ms = store, name, settings.lease_ms
         self._id = f"ask@{socket.gethostname()}:{os.getpid()}"
         self._suggester = Suggester(store, silent)
@@ -52,7 +52,7 @@ class Asker:
         threading.Thread(target=_renew_all, args=(weakref.ref(self), self._closed, beat), daemon=True).start()
 
     def ask(self) -> Run:
-        """Return a run that nobody works on, now in the hands of this program. Raises SweepEnded."""
+        """Return a run that waits, and hold it for this program. Raises SweepEnded."""
         with self._lock:
             self._reaper.reap()
             for _ in range(TRIES):
@@ -60,22 +60,23 @@ class Asker:
                 try:
                     return self._take(run)
                 except (Stale, Held, IllegalMove) as reason:
-                    log.info("run %s: not taken: %s", run.id, reason)
+                    log.info("run %s: cannot be claimed: %s", run.id, reason)
         raise Conflict(f"sweep {self._name} changes too fast to be asked: try again")
 
     def tell(
         self, run_id: str, *, score: float | None, cost: float | None, failure: str | None, metrics: Mapping[str, float]
     ) -> Run:
-        """Commit the result of a run: its score, or why it failed. The cost is the time since `ask` if it is left out.
+        """Commit the result of a run: its score, or why it failed. Without a `cost` it is the time since `ask`.
 
-        Raises ValueError for numbers that cannot be used, NotFound, Conflict for a run that is over or is another's.
+        Raises ValueError for numbers that cannot be used, NotFound, and Conflict for a run that has ended or that
+        another program holds.
         """
         _require_finite("score", score)
         _require_finite("cost", cost)
         if cost is not None and cost < 0:
             raise ValueError(f"cost is {cost}: it must not be negative")
         if (score is None) == (failure is None):
-            raise ValueError("give a score, or failed=True: a run has the one or the other")
+            raise ValueError("give either a score or failed=True")
         with self._lock:
             lease = self._leases.get(run_id) or self._take_back(run_id)
             seconds = time.monotonic() - self._asked_at[run_id]
@@ -90,19 +91,19 @@ class Asker:
             return run
 
     def settle(self) -> None:
-        """Take in what happened since; a sweep that is told to stop ends once nothing of it is in progress."""
+        """Update the sweep from its log; a stopping sweep is finished when its last run ended."""
         self._suggester.advance(self._name, suggests=False)
 
     def close(self) -> None:
-        """Give back what was asked for and not told."""
+        """Give back the runs that were asked for and have no result."""
         self._closed.set()
         with self._lock:
             while self._leases:
-                _, lease = self._leases.popitem()
+                run_id, lease = self._leases.popitem()
                 try:
                     lease.commit(release)
                 except (Fenced, IllegalMove, StoreUnreachable) as reason:
-                    log.info("not given back: %s", reason)
+                    log.info("run %s: cannot be given back: %s", run_id, reason)
 
     def renew(self) -> None:
         """Extend the leases of all runs that were asked for."""
@@ -110,7 +111,7 @@ class Asker:
             lease.renew(None)
 
     def _next(self) -> Run:
-        """Return the oldest run that waits, suggested now if there is none."""
+        """Return the oldest run that waits; suggest one if none waits."""
         for _ in range(2):
             if waiting := self._store.runs.in_states(self._name, [RunState.QUEUED]):
                 return waiting[0]
@@ -129,11 +130,11 @@ class Asker:
         return held
 
     def _take_back(self, run_id: str) -> Lease:
-        """Take a run that an earlier process asked for and that waits again. Raises NotFound, Conflict."""
+        """Hold a run again that an earlier process asked for. Raises NotFound, and Conflict if it does not wait."""
         run = self._store.runs.get(run_id)
         if run.state is not RunState.QUEUED:
             whose = f", held by {run.owner.worker}" if run.state in LEASED and run.owner else ""
-            raise Conflict(f"run {run_id} is {run.state}{whose}: its result cannot be told")
+            raise Conflict(f"run {run_id} is {run.state}{whose}: its result cannot be recorded")
         try:
             self._take(run)
         except (Stale, Held, IllegalMove) as reason:
@@ -154,16 +155,20 @@ def _ended(
 
 def _require_finite(name: str, value: float | None) -> None:
     if value is not None and not math.isfinite(value):
-        hint = ": for a run that diverged give failed=True" if name == "score" else ""
+        hint = ": use failed=True for a run that diverged" if name == "score" else ""
         raise ValueError(f"{name} is {value}: expected a finite number{hint}")
 
 
 def _why_nothing(sweep: Sweep) -> str:
     if sweep.is_finished:
-        return f"sweep {sweep.name} is finished: {sweep.reason}; a larger budget lets it go on: set(max_runs=...)"
+        return (
+            f"sweep {sweep.name} is finished: {sweep.reason}; to continue it, raise its budget with set(max_runs=...)"
+        )
     if sweep.state is SweepState.PAUSED:
-        return f"sweep {sweep.name} is paused: {sweep.reason}; resume() lets it go on"
-    return f"sweep {sweep.name} has no further run: its budget is in progress; tell the results of the runs asked for"
+        return f"sweep {sweep.name} is paused: {sweep.reason}; call resume() to continue it"
+    return (
+        f"sweep {sweep.name} has no run left: all of its budget is in progress; tell the results of earlier runs first"
+    )
 
 
 def _renew_all(asker: weakref.ref[Asker], closed: threading.Event, seconds: float) -> None:
@@ -173,6 +178,6 @@ def _renew_all(asker: weakref.ref[Asker], closed: threading.Event, seconds: floa
             return
         try:
             alive.renew()
-        except Exception:  # the next beat tries again: a lease lasts for several
-            log.exception("leases not renewed")
+        except Exception:  # the next heartbeat tries again: a lease is longer than several of them
+            log.exception("leases could not be renewed; retrying at the next heartbeat")
         del alive

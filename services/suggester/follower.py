@@ -1,4 +1,4 @@
-"""The optimizer of one sweep, brought up to date from the sweep's log: what it knows is a replay of that log."""
+"""The optimizer of one sweep, updated from the sweep's log: what it knows is a replay of that log."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ from shared.domain.sweep import Sweep
 
 
 class Optimizer(Protocol):
-    """What a search method has to offer."""
+    """The interface of a search method."""
 
     def suggest_many(self, n: int, pending: list[Params]) -> list[Suggestion]:
-        """Return n suggestions, made in the knowledge of those still pending."""
+        """Return n suggestions that take the pending ones into account."""
 
     def observe(
         self, params: Params, score: float | None, cost: float, failed: bool = False, partial: bool = False
     ) -> None:
-        """Take in a run that is over, or a shorter one within it (`partial`)."""
+        """Learn from a run that ended, or from a shorter run within it (`partial`)."""
 
     def remember(self, memory: Mapping[str, Any]) -> None:
-        """Go on from what the last suggestion left behind."""
+        """Continue from the memory of the last suggestion."""
 
 
 @dataclass(frozen=True)
-class Told:
-    """What the optimizer was told of a run; `run` is None for one of an earlier sweep."""
+class Observation:
+    """What the optimizer learned from a run; `run` is None for a run of an earlier sweep."""
 
     run: int | None
     params: Params
@@ -56,14 +56,14 @@ class Told:
 
 @dataclass
 class Follower:
-    """The optimizer as of `position` in the log, the parameters of the runs that it waits for, and what runs scored.
+    """The optimizer at `position` of the log, the parameters of the pending runs, and the outcomes of the others.
 
-    `new` makes an optimizer that knows nothing: no optimizer can forget.
+    `new` makes an optimizer without observations: an optimizer cannot forget.
     """
 
     new: Callable[[], Optimizer]
     optimizer: Optimizer = field(init=False)
-    told: list[Told] = field(default_factory=list)
+    observations: list[Observation] = field(default_factory=list)
     failed: set[int] = field(default_factory=set)
     position: int = 0
     pending: dict[int, Params] = field(default_factory=dict)
@@ -73,55 +73,55 @@ class Follower:
         self.optimizer = self.new()
 
     def take(self, entry: LogEntry) -> None:
-        """Take in the next entry of the log; one that cannot be taken in changes nothing. May raise Unreadable."""
+        """Process the next entry of the log. Raises Unreadable, and then nothing is changed."""
         require_readable(entry)
         event = entry.event
         match event:
             case SweepSubmitted():
                 for earlier in event.observations:
-                    self._tell(Told(None, earlier.params, earlier.score, earlier.cost))
+                    self._observe(Observation(None, earlier.params, earlier.score, earlier.cost))
             case RunSuggested() | RunAdopted() | RunRetried():
                 self.pending[event.run] = event.params
             case RunObserved():
                 params = {**self.pending[event.run], **event.trained}
                 self._forget_failure(event.run)
-                self._tell(Told(event.run, params, event.score, event.cost))
+                self._observe(Observation(event.run, params, event.score, event.cost))
                 for point in event.earlier:
                     shorter = {**params, **point.params}
-                    self._tell(Told(event.run, shorter, point.score, point.cost, partial=True))
+                    self._observe(Observation(event.run, shorter, point.score, point.cost, partial=True))
                 self.outcomes.append(Outcome(event.run, params, event.score, event.cost))
             case RunFailed():
                 self._forget_failure(event.run)
-                self._tell(Told(event.run, self.pending[event.run], None, event.cost or 0.0))
+                self._observe(Observation(event.run, self.pending[event.run], None, event.cost or 0.0))
                 self.failed.add(event.run)
         if isinstance(event, RunEnded):
             self.pending.pop(event.run)
         self.position = entry.position
 
-    def _tell(self, one: Told) -> None:
+    def _observe(self, one: Observation) -> None:
         self.optimizer.observe(one.params, one.score, one.cost, failed=one.score is None, partial=one.partial)
-        self.told.append(one)
+        self.observations.append(one)
 
     def _forget_failure(self, run: int) -> None:
-        """Forget that a run failed which was tried again: how it ended now is what counts."""
+        """Forget the failure of a run that was retried: only its last end counts."""
         if run not in self.failed:
             return
         self.failed.remove(run)
-        kept, self.optimizer, self.told = [one for one in self.told if one.run != run], self.new(), []
+        kept, self.optimizer, self.observations = [one for one in self.observations if one.run != run], self.new(), []
         for one in kept:
-            self._tell(one)
+            self._observe(one)
 
     def suggest(self, n: int, memory: Mapping[str, Any], *, after: Sequence[Params] = ()) -> list[Suggestion]:
-        """Return the next n suggestions of a sweep whose last one left `memory` behind.
+        """Return the next n suggestions of a sweep whose last one had this `memory`.
 
-        `after` are parameters that are to run, too, and that the log does not have yet.
+        `after` are parameters that will run, too, and that are not in the log yet.
         """
-        self.optimizer.remember(memory or BEGINNING)  # what was suggested and never committed is forgotten
+        self.optimizer.remember(memory or BEGINNING)  # suggestions that were never committed are forgotten
         return self.optimizer.suggest_many(n, pending=[*self.pending.values(), *after])
 
 
 def follow(sweep: Sweep) -> Follower:
-    """Return a follower at the start of the sweep's log. Raises ConfigError if this suggester cannot serve it."""
+    """Return a follower at the start of the sweep's log. Raises ConfigError if the sweep cannot be served here."""
     job = job_of(sweep)
     space = space_of(job)
     return Follower(lambda: _optimizer(job, space))

@@ -1,13 +1,13 @@
 """How much each parameter of a sweep matters: total-order Sobol indices of Protein's surrogate of the score.
 
-The surrogate is fitted to the runs that have a score, whichever method suggested them, and asked all over the search
-space. The index of a parameter is the share of the variance of the prediction that is left when all the others are
-known: 0 for one without any effect, and with interactions the indices add up to more than 1. Estimator: Jansen (1999),
-on scrambled Sobol points. Beside them stands how far the surrogate can be trusted: the share of the variance of the
-scores that it predicts where each of them is left out (Rasmussen and Williams, 2006, eq. 5.12).
+The surrogate is fitted to the runs with a score, of any search method, and evaluated everywhere in the search space.
+The index of a parameter is the share of the variance of the prediction that remains if all other parameters are known:
+0 for a parameter without effect; with interactions the sum of the indices is more than 1. Estimator: Jansen (1999), on
+scrambled Sobol points. With them comes a measure of how far the surrogate can be trusted: the share of the variance of
+the scores that it predicts if each of them is left out (Rasmussen and Williams, 2006, eq. 5.12).
 
-`python -m services.suggester.importance SWEEP` prints them as JSON; `sweepctl report` runs it, since Protein needs
-torch and commands do not wait for that.
+`python -m services.suggester.importance SWEEP` prints them as JSON; `sweepctl report` runs it, because Protein needs
+torch, and commands do not load it.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ FEWEST_EACH: Final = 2  # runs for each parameter that varies
 
 
 def importance(runs: Sequence[Run], space: SearchSpace, settings: ProteinSettings) -> Importance:
-    """Return what the runs with a score tell about the parameters of `space`."""
+    """Return the importance of the parameters of `space`, from the runs with a score."""
     scored = [run for run in runs if run.score is not None]
     varying = [j for j, parameter in enumerate(space.parameters) if not parameter.is_constant]
-    told = Importance(len(scored), max(FEWEST, FEWEST_EACH * len(varying)))
-    if len(scored) < told.wanted or len({run.score for run in scored}) == 1:
-        return told
+    found = Importance(len(scored), max(FEWEST, FEWEST_EACH * len(varying)))
+    if len(scored) < found.wanted or len({run.score for run in scored}) == 1:
+        return found
     cube = Cube(space, settings.cost_path)
     evidence = replace(_evidence(scored, cube, most=settings.gp_max_obs), cost=None, success=None)
     fitted = fitting.refit(evidence, cube, {}, observed=len(scored))
@@ -59,11 +59,11 @@ def importance(runs: Sequence[Run], space: SearchSpace, settings: ProteinSetting
     assert evidence.loss is not None
     shares = total_indices(surrogate, cube, varying)
     indices = {space.paths[j]: share for j, share in zip(varying, shares, strict=True)}
-    return replace(told, indices=indices, explained=explained(surrogate, evidence.loss.targets))
+    return replace(found, indices=indices, explained=explained(surrogate, evidence.loss.targets))
 
 
 def total_indices(surrogate: Surrogate, cube: Cube, varying: Sequence[int]) -> list[float]:
-    """Return the total-order index of each of the `varying` parameters; all 0 for a prediction that is the same."""
+    """Return the total-order index of each of the `varying` parameters; all are 0 if the prediction is constant."""
     width = len(cube.space)
     draws = qmc.Sobol(2 * width, seed=0).random(POINTS)
     base, other = draws[:, :width], draws[:, width:]
@@ -83,7 +83,7 @@ def total_indices(surrogate: Surrogate, cube: Cube, varying: Sequence[int]) -> l
 
 
 def explained(surrogate: Surrogate, targets: Array) -> float:
-    """Return the share of the variance of `targets` (n,) that is predicted of each by the others."""
+    """Return the share of the variance of `targets` (n,) that is predicted when each of them is left out."""
     precision = (surrogate.whitener**2).sum(axis=0)  # the diagonal of the inverse covariance
     missed = surrogate.alpha / precision
     return float(1 - (missed**2).sum() / ((targets - targets.mean()) ** 2).sum())
@@ -98,14 +98,14 @@ def _evidence(scored: Sequence[Run], cube: Cube, *, most: int) -> Evidence:
 
 
 def main() -> None:
-    """Print what matters in the sweep that is named."""
+    """Print the importance of the parameters of the named sweep."""
     try:
         store = open_store(os.environ["REDIS_URL"])
         sweep = store.sweeps.get(sys.argv[1])
         job = job_of(sweep)
         runs = store.runs.in_states(sweep.name, [RunState.OBSERVED])
-        told: dict[str, Any] = asdict(importance(runs, space_of(job), ProteinSettings.from_config(job.sweep.protein)))
-        print(json.dumps(told))
+        found: dict[str, Any] = asdict(importance(runs, space_of(job), ProteinSettings.from_config(job.sweep.protein)))
+        print(json.dumps(found))
     except SweepError as error:
         print(error, file=sys.stderr)
         sys.exit(error.exit_code)

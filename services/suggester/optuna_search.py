@@ -1,7 +1,7 @@
 """`method: optuna-tpe | optuna-gp`: samplers of Optuna as baselines, with the interface of Protein.
 
-Optuna sees the unit cube of the search space: categories and discrete values by the number of their cell, all else as
-its unit. It is told no cost, and of a failed run only that it failed, which these samplers pass over.
+Optuna sees the unit cube of the search space: categories and discrete values as the number of their cell, other values
+as their unit. It gets no cost; of a failed run it only learns that it failed, which these samplers ignore.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ if TYPE_CHECKING:
 Method = Literal["optuna-tpe", "optuna-gp"]
 Key = tuple[tuple[str, Value], ...]
 
-DRAWS: Final = 10  # of the sampler; then uniform ones have to do
-ATTEMPTS: Final = 100  # uniform draws; then a configuration that runs already is suggested again
-FINE: Final = 1000  # discrete values from which on they count as continuous: Optuna's GP goes through all of them
-LARGEST: Final = 1e150  # score: beyond it squares overflow
+DRAWS: Final = 10  # of the sampler; then uniform draws are used
+ATTEMPTS: Final = 100  # uniform draws; then a configuration that is already running is suggested again
+FINE: Final = 1000  # with more discrete values they count as continuous, because Optuna's GP evaluates all of them
+LARGEST: Final = 1e150  # score: the square of a larger one overflows
 
 
 class OptunaSearch:
-    """Suggests what a sampler of Optuna draws, unless it runs already or breaks a constraint.
+    """Suggests what a sampler of Optuna draws, unless it is already running or violates a constraint.
 
     Suggestion number k is a function of the space, the goal, the seed, k, the observations in their order, and the
-    pending runs: a sampler of its own draws it, seeded with (seed, k). A draw that cannot be taken counts as a running
-    trial until the suggestion is made, so that the next draw lies elsewhere.
-    Raises ConfigError where Optuna is not installed.
+    pending runs: it is drawn by its own sampler with the seed (seed, k). A draw that cannot be used counts as a running
+    trial until the suggestion is made, so that the next draw is different.
+    Raises ConfigError if Optuna is not installed.
     """
 
     def __init__(
@@ -56,13 +56,13 @@ class OptunaSearch:
         self._new_study()
 
     def remember(self, memory: Mapping[str, Any]) -> None:
-        """Go on after the suggestion that carried `memory`."""
+        """Continue after the suggestion with this `memory`."""
         self._memory = dict(memory)
 
     def observe(
         self, params: Mapping[str, Any], score: float | None, cost: float, failed: bool = False, partial: bool = False
     ) -> None:
-        """Take in a run that is over, no part of one; raises ConfigError if its params do not fit the space."""
+        """Learn from a run that ended; ignore partial runs. Raises ConfigError if its params do not fit the space."""
         if partial:
             return
         checked = self.space.validate(params)
@@ -78,7 +78,7 @@ class OptunaSearch:
         return self.suggest_many(1, pending)[0]
 
     def suggest_many(self, n: int, pending: Sequence[Mapping[str, Any]] = ()) -> list[Suggestion]:
-        """Return what `n` calls of `suggest` return when each one's params join `pending` for the next."""
+        """Return what `n` calls of `suggest` return if the params of each are pending for the next."""
         self._drop_running(keep=0)
         if self._dropped > len(self._observed) + ATTEMPTS:
             self._new_study()
@@ -104,7 +104,7 @@ class OptunaSearch:
         return Suggestion(params, source=source, memory=self._memory)
 
     def _draws(self, seed: int) -> Iterator[Params]:
-        """Yield what the sampler draws and the constraints allow, each draw knowing of those before."""
+        """Yield the draws of the sampler that the constraints allow; each draw depends on those before."""
         self._study.sampler = _sampler(self.method, seed)
         for _ in range(DRAWS):
             trial = self._study.ask(self._distributions)
@@ -118,7 +118,7 @@ class OptunaSearch:
         return islice(filter(self.space.allows, drawn), ATTEMPTS)
 
     def _new_study(self) -> None:
-        """Begin a study of the observations alone: a study cannot forget the trials that were dropped."""
+        """Create a study with the observations only: a study cannot forget trials that were dropped."""
         from optuna import create_study
 
         self._study = create_study(direction=self._goal)
@@ -127,7 +127,7 @@ class OptunaSearch:
         self._dropped = 0
 
     def _run(self, params: Params, waiting: set[Key]) -> None:
-        """Let the study know of a run in flight: from its params, as a replay does, not from the draw."""
+        """Add a pending run to the study, from its params, as a replay does, and not from the draw."""
         self._study.add_trial(self._trial(params, "RUNNING"))
         self._running.append(len(self._observed) + self._dropped + len(self._running))
         waiting.add(_key(params))
@@ -144,8 +144,8 @@ class OptunaSearch:
         from optuna.trial import TrialState, create_trial
 
         units = zip(self.space.parameters, self.space.encode(params), strict=True)
-        told = {parameter.path: _to_optuna(parameter, float(unit)) for parameter, unit in units}
-        return create_trial(state=TrialState[state], value=value, params=told, distributions=self._distributions)
+        params = {parameter.path: _to_optuna(parameter, float(unit)) for parameter, unit in units}
+        return create_trial(state=TrialState[state], value=value, params=params, distributions=self._distributions)
 
     def _decode(self, drawn: Mapping[str, Any]) -> Params:
         return self.space.decode([_to_unit(parameter, drawn[parameter.path]) for parameter in self.space.parameters])

@@ -1,7 +1,7 @@
-"""Make every suggestion of a sweep again from its log, and compare: the same log must give the same ones, to the bit.
+"""Repeat every suggestion of a sweep from its log, and compare: the same log must give the same ones, to the bit.
 
-`python -m services.suggester.replay SWEEP` prints a line of JSON for each suggestion; `sweepctl replay` runs it, since
-Protein needs torch and commands do not wait for that.
+`python -m services.suggester.replay SWEEP` prints a line of JSON for each suggestion; `sweepctl replay` runs it,
+because Protein needs torch, and commands do not load it.
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ from shared.domain.sweep import Sweep
 from shared.store.store import open_store
 
 KEPT_LATER = {"noise"}
-"""What the memory holds since a later version than some logs are of."""
+"""Keys that a later version added to the memory: older logs do not have them."""
 
 
 @dataclass(frozen=True)
 class Replayed:
-    """A suggestion made again, and what is different now, "what: then ..., now ..." each.
+    """A repeated suggestion, and its differences, each as "what: then ..., now ...".
 
-    `told` is whether the log says how it was made: of one that came back by a restore it does not.
+    `is_recorded` is whether the log says how it was made; after a restore it does not.
     """
 
     run: int
     differences: tuple[str, ...] = ()
-    told: bool = True
+    is_recorded: bool = True
 
 
 def replay(sweep: Sweep, log: Iterable[LogEntry]) -> Iterator[Replayed]:
-    """Yield each suggestion of the log, from its start, made again. Raises Unreadable."""
+    """Yield each suggestion of the log, from its start, repeated. Raises Unreadable."""
     follower = follow(sweep)
     memory: Mapping[str, Any] = {}
-    waiting: list[LogEntry] = []  # entries that the follower has not taken yet: a suggestion may not know them
+    waiting: list[LogEntry] = []  # entries that the follower has not read yet: a suggestion may not know them
     for entry in log:
         match entry.event:
             case RunSuggested(seen=int(seen)) as then:
@@ -57,7 +57,7 @@ def replay(sweep: Sweep, log: Iterable[LogEntry]) -> Iterator[Replayed]:
                 memory = born.memory
             case RunSuggested() as then:
                 memory = memory if then.memory is None else then.memory
-                yield Replayed(then.run, told=False)
+                yield Replayed(then.run, is_recorded=False)
         waiting.append(entry)
 
 
@@ -75,17 +75,20 @@ def _differences(then: RunSuggested, now: Suggestion) -> tuple[str, ...]:
     unknown = KEPT_LATER - known.keys()
     memory = {name: value for name, value in now.memory.items() if name not in unknown}
     if json.loads(json.dumps(memory)) != known:
-        found.append("memory: what is left for the next suggestion is different")
+        found.append("memory: the memory for the next suggestion is different")
     return tuple(found)
 
 
 def main() -> None:
-    """Print a line for each suggestion of the sweep that is named."""
+    """Print a line for each suggestion of the named sweep."""
     try:
         store = open_store(os.environ["REDIS_URL"])
         sweep = store.sweeps.get(sys.argv[1])
         for made in replay(sweep, store.sweeps.whole_log(sweep.name)):
-            print(json.dumps({"run": made.run, "differences": made.differences, "told": made.told}), flush=True)
+            print(
+                json.dumps({"run": made.run, "differences": made.differences, "is_recorded": made.is_recorded}),
+                flush=True,
+            )
     except SweepError as error:
         print(error, file=sys.stderr)
         sys.exit(error.exit_code)

@@ -1,4 +1,4 @@
-"""Notify again about runs that still wait: the safety net under every lost message."""
+"""Notify workers again about runs that still wait, in case a message was lost."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ log = logging.getLogger(__name__)
 
 
 def republish(store: Store, notifications: Notifications) -> None:
-    """Notify once for every due run whose queue holds no message for it."""
+    """Send a notification for each due run that has no message in its queue."""
     for name in store.sweeps.live():
         try:
             _mark_due(store, name)
-        except (NotFound, Unreadable) as reason:  # of another version: the other sweeps are notified about
-            log.warning("sweep %s: not notified about: %s", name, reason)
+        except (NotFound, Unreadable) as reason:  # another version wrote it: the other sweeps are processed
+            log.warning("sweep %s: workers cannot be notified about its runs: %s", name, reason)
     for queue in RUN_QUEUES:
         due = store.runs.due(queue)
         for waiting in due[: max(len(due) - store.runs.messages(queue), 0)]:

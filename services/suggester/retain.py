@@ -1,4 +1,4 @@
-"""Drop the logs of sweeps that were finished long ago: the records of their runs stay, with scores and costs."""
+"""Drop the logs of sweeps that finished long ago: the records of their runs stay, with scores and costs."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ DAY_SECONDS = 86_400.0
 
 
 def drop_old_logs(store: Store, *, days: float) -> None:
-    """Drop the log of each sweep that has been finished for `days`, once its tracker was told all of it."""
+    """Drop the log of each sweep that finished `days` ago, after its tracker is up to date."""
     busy = {*store.sweeps.live(), *store.sweeps.tracked()}
     for name in store.sweeps.names():
         if name not in busy:
             try:
                 _drop_if_old(store, name, days=days)
             except (NotFound, Stale, Unreadable) as reason:
-                log.info("sweep %s: its log stays for now: %s", name, reason)
+                log.info("sweep %s: its log is kept: %s", name, reason)
 
 
 def _drop_if_old(store: Store, name: str, *, days: float) -> None:
@@ -29,6 +29,6 @@ def _drop_if_old(store: Store, name: str, *, days: float) -> None:
     if not sweep.is_finished or last is None or store.sweeps.now() - last.at_ms / 1000 < days * DAY_SECONDS:
         return
     if not sweep.log_dropped:
-        store.sweeps.commit(sweep, drop_log(sweep))  # first: whoever reads the log from now on knows why it is short
-        log.info("sweep %s: finished for more than %g days: its log is dropped", name, days)
+        store.sweeps.commit(sweep, drop_log(sweep))  # first, so that readers of the log know why it is short
+        log.info("sweep %s: finished more than %g days ago: its log is dropped", name, days)
     store.sweeps.drop_log(name)

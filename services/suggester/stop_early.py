@@ -1,4 +1,4 @@
-"""Mark the runs that are clearly worse than the others were at the same cost: their owners end them early."""
+"""Mark runs that are clearly worse than others were at the same cost: their owners end them early."""
 
 from __future__ import annotations
 
@@ -29,33 +29,39 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class _Finished:
-    """The finished runs of one sweep, by its log up to `position`."""
+    """The finished runs of one sweep, from its log up to `position`."""
 
     position: int = 0
-    params: dict[int, Params] = field(default_factory=dict)  # of those that are not finished
-    stopped: set[int] = field(default_factory=set)  # of those, the ones that are stopped early
+    params: dict[int, Params] = field(default_factory=dict)  # of unfinished runs
+    stopped: set[int] = field(default_factory=set)  # unfinished runs that are stopped early
     curves: list[BestSoFar] = field(default_factory=list)
-    whole: list[tuple[Params, int]] = field(default_factory=list)  # the steps of those that were not stopped early
+    whole: list[tuple[Params, int]] = field(
+        default_factory=list
+    )  # of runs that were not stopped early, with their steps
     has_complained: bool = False
 
 
 class EarlyStopping:
-    """Judges the runs in training. Several may do so at once: a run is marked once."""
+    """Compares the runs in training with finished ones. Several may do so at the same time: a run is marked once."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._finished: dict[str, _Finished] = {}
 
     def stop_bad_runs(self) -> None:
-        """Mark each run that should end early, in every live sweep that asks for that."""
+        """Mark each run that should end early, in every live sweep with `early_stop_quantile`."""
         live = self._store.sweeps.live()
         for name in live:
             try:
                 job = job_of(self._store.sweeps.get(name))
                 if job.sweep.early_stop_quantile is not None:
                     self._judge(name, job, quantile=job.sweep.early_stop_quantile)
-            except (ConfigError, NotFound, Unreadable) as reason:  # of another version: the other sweeps go on
-                log.info("sweep %s: nothing of it is stopped early: %s", name, reason)
+            except (
+                ConfigError,
+                NotFound,
+                Unreadable,
+            ) as reason:  # another version wrote it: the other sweeps are processed
+                log.info("sweep %s: no run can be stopped early: %s", name, reason)
         for name in set(self._finished) - set(live):
             del self._finished[name]
 
@@ -78,9 +84,9 @@ class EarlyStopping:
         try:
             self._store.runs.commit(run, stop_early(run, stop), lease="keep")
         except (IllegalMove, Stale) as reason:
-            log.info("run %s is not stopped early: %s", run.id, reason)
+            log.info("run %s: cannot be stopped early: %s", run.id, reason)
         else:
-            log.info("run %s is stopped early at step %d: %s", run.id, stop.step, stop.why)
+            log.info("run %s: stopped early at step %d: %s", run.id, stop.step, stop.why)
 
     def _catch_up(self, name: str, job: SweepJob, finished: _Finished) -> None:
         while entries := self._store.sweeps.events(name, after=finished.position):
@@ -110,16 +116,16 @@ class EarlyStopping:
                 finished.curves.append(_best_so_far(progress, job))
             elif not finished.has_complained:
                 finished.has_complained = True
-                told = "sweep %s: run %d reported no %s while it trained: without curves no run is stopped early"
-                log.warning(told, name, number, job.sweep.metric)
+                text = "sweep %s: run %d reported no %s while it trained: without curves no run can be stopped early"
+                log.warning(text, name, number, job.sweep.metric)
             if number not in finished.stopped:
                 finished.whole.append((params, progress.step))
 
 
 def _can_be_scored(run: Run, progress: Progress, job: SweepJob) -> bool:
-    """Whether the run, ended now, would have something to be scored by: of this attempt, not of a lost one."""
-    told = progress.attempt == run.attempt and bool(progress.curve)
-    return told and (run.checkpoint is not None or not job.is_evaluated) and run.early_stop is None
+    """Whether the run could be scored if it ended now: by reports of this attempt, not of a lost one."""
+    has_reported = progress.attempt == run.attempt and bool(progress.curve)
+    return has_reported and (run.checkpoint is not None or not job.is_evaluated) and run.early_stop is None
 
 
 def _best_so_far(progress: Progress, job: SweepJob) -> BestSoFar:
@@ -127,9 +133,9 @@ def _best_so_far(progress: Progress, job: SweepJob) -> BestSoFar:
 
 
 def _expected_steps(run: Run, job: SweepJob, whole: Sequence[tuple[Params, int]]) -> int | None:
-    """Return how many steps the whole run would have, as those did that were trained to their end.
+    """Return how many steps the whole run would have, from the runs that were trained to their end.
 
-    Steps and the parameter that stretches a run may be in different units, such as batches and epochs.
+    Steps and the length parameter may have different units, such as batches and epochs.
     """
     length = length_of(job)
     if length is None or length.path not in run.params:

@@ -1,4 +1,4 @@
-"""The suggester's notifications."""
+"""The suggester's tasks: notifications."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from shared.queues.names import ADVANCE_SWEEP, OBSERVE_RUN
 
 @app.task(name=ADVANCE_SWEEP)
 def advance_sweep_task(sweep: str) -> None:
-    """See what the sweep needs next."""
+    """Advance the sweep."""
     suggester.advance(sweep)
 
 
 @app.task(name=OBSERVE_RUN)
 def observe_run_task(run_id: str) -> None:
-    """Take in that the run is over. Raises ValueError for an argument that is not a run id."""
+    """Advance the sweep of a run that ended. Raises ValueError for an argument that is not a run id."""
     suggester.advance(sweep_of(run_id)[0])

@@ -1,4 +1,4 @@
-"""Tell the tracker what the log and the store say of each run, and remember how far it was told."""
+"""Send each run to the tracker, from the log and the store, and store the position of the last event sent."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 class Tracking:
-    """Follows the logs of the sweeps that are tracked, one at a time."""
+    """Follows the logs of tracked sweeps, one at a time."""
 
     def __init__(self, store: Store, data_dir: Path) -> None:
         self._store, self._data_dir = store, data_dir
@@ -27,7 +27,7 @@ class Tracking:
         self._lock = threading.Lock()
 
     def follow_all(self) -> None:
-        """Bring the trackers of all sweeps up to date; close those of sweeps that are over."""
+        """Update the trackers of all sweeps; close those of finished sweeps."""
         with self._lock:
             for name in sorted({*self._store.sweeps.live(), *self._store.sweeps.tracked()}):
                 try:
@@ -36,7 +36,7 @@ class Tracking:
                     self._store.sweeps.forget_tracked(name)
 
     def close(self) -> None:
-        """Bring everything up to date a last time, and close."""
+        """Update all trackers a last time, and close them."""
         self.follow_all()
         for tracker in self._trackers.values():
             tracker.close()
@@ -84,7 +84,9 @@ class Tracking:
         )
 
     def _new_tracker(self, sweep: Sweep) -> Tracker:
-        from shared.tracking.wandb_tracker import WandbTracker  # takes half a second, and most sweeps need none
+        from shared.tracking.wandb_tracker import (
+            WandbTracker,
+        )  # its import takes half a second, and most sweeps do not need it
 
         job = job_of(sweep)
         wandb = job.wandb

@@ -49,7 +49,7 @@ def declines(worker: Worker, run: Run, sweep: Sweep) -> str | None:
     """Say why this worker cannot train a run; None if it can. Its own parameters may name code, too."""
     job = job_of(sweep)
     if job.device == "cuda" and not worker.slots.gpus:
-        return "the sweep wants device=cuda, and this worker sees no GPU"
+        return "the sweep has device=cuda, and this worker has no GPU"
     trainer = _trainer_of(job, run)
     if isinstance(trainer, FunctionTrainer) and is_given(trainer.function):
         return refuses_given(trainer.function, sweep.name)

@@ -68,7 +68,7 @@ def _retry(store: Store, name: str, number: int | None) -> Retried:
             continue
         if again.state is SweepState.PAUSED:
             for run in runs:
-                store.runs.unring(run)
+                store.runs.unmark_due(run)
         return Retried(again, sweep.is_finished, tuple(runs))
     raise Conflict(f"sweep {name} changes too fast: try again")
 

@@ -35,7 +35,7 @@ def pause_sweep(store: Store, name: str) -> Sweep:
     """Let nothing of the sweep be claimed. Raises Conflict when it is not running."""
     paused = _move_sweep(store, name, lambda sweep: pause(sweep, "paused by hand"))
     for run in store.runs.in_states(name, WAITING):
-        store.runs.unring(run)
+        store.runs.unmark_due(run)
     return paused
 
 

@@ -83,8 +83,8 @@ def best_first(
 
 def fitted_noise(memory: Mapping[str, Any]) -> Noise | None:
     """Return the noise as Protein's surrogate estimated it; None if it is not known, and for other methods."""
-    told = memory.get("noise")
-    return Noise(*told) if told else None
+    found = memory.get("noise")
+    return Noise(*found) if found else None
 
 
 def pooled_noise(groups: Iterable[Sequence[float]]) -> Noise | None:

@@ -30,9 +30,9 @@ class BestSoFar:
     def of(cls, points: Iterable[tuple[float, float]], *, goal: Goal) -> Self:
         """Read the points (cost, metric) of a curve in the order in which they were reported."""
         sign = 1.0 if goal == "maximize" else -1.0
-        told = list(points)
-        costs = accumulate((cost for cost, _ in told), max)  # a clock that was set back costs nothing
-        return cls(tuple(costs), tuple(accumulate((sign * value for _, value in told), max)))
+        reported = list(points)
+        costs = accumulate((cost for cost, _ in reported), max)  # a clock that was set back costs nothing
+        return cls(tuple(costs), tuple(accumulate((sign * value for _, value in reported), max)))
 
     @property
     def spent(self) -> float:

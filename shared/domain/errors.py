@@ -9,7 +9,7 @@ SweepError                     exit code 1   anything this package raises on pur
 ├── Conflict                   exit code 6   the name or the folder is already in use
 │   └── StoreReplaced                        not the store that this worker started with: stop
 ├── IllegalMove                              the run or the sweep does not allow this move
-├── Stale                                    somebody else changed the record first: read it again
+├── Stale                                    the record was changed meanwhile: read it again
 ├── Held                                     the sweep is not running: its runs cannot be claimed
 ├── Unreadable                               another version wrote the record: do not touch it
 └── Fenced                                   the lease is gone: stop working, write nothing

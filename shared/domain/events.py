@@ -161,7 +161,7 @@ class RunFailed(EventOfRun):
 
 
 class RunCancelled(EventOfRun):
-    """A run ended because somebody cancelled it."""
+    """A run was cancelled."""
 
     kind: Literal["cancelled"] = "cancelled"
 
@@ -292,8 +292,8 @@ class UnknownEvent(_Event):
     def _keep(cls, body: Any) -> dict[str, Any]:
         known = body if isinstance(body, dict) else {}
         run, kind = known.get("run"), known.get("kind")
-        told = {"kind": kind} if isinstance(kind, str) else {}
-        return {**told, "run": run if isinstance(run, int) else None, "body": body}
+        known_kind = {"kind": kind} if isinstance(kind, str) else {}
+        return {**known_kind, "run": run if isinstance(run, int) else None, "body": body}
 
     def plain(self) -> dict[str, Any]:
         """Return the event as the log holds it."""

@@ -58,20 +58,20 @@ def forecast(
     cost = median(run.cost or 0.0 for run in ended)
     slots = max(min(live_slots, sweep.limits.parallelism or live_slots), 1)
     going_on = [run for run in unfinished if not (run.state is RunState.QUEUED and cuts_short(sweep, now=now))]
-    in_hands = sum(run.state in LEASED for run in going_on)
+    in_progress = sum(run.state in LEASED for run in going_on)
     limit, runs = None, None
-    if found := _limits(sweep, going_on, in_hands, seconds=seconds, cost=cost, slots=slots, now=now):
+    if found := _limits(sweep, going_on, in_progress, seconds=seconds, cost=cost, slots=slots, now=now):
         limit = min(found, key=lambda name: found[name])
         runs = max(found[limit], len(going_on))
     left = at_end = None
     if runs is not None:
-        left = max(runs - in_hands / 2, 0.0) * seconds / slots
+        left = max(runs - in_progress / 2, 0.0) * seconds / slots
         at_end = sweep.spent + expected_cost(sweep, going_on) + (runs - len(going_on)) * cost
     return Forecast(limit, runs, left, at_end, seconds, cost, len(ended), slots)
 
 
 def _limits(
-    sweep: Sweep, going_on: Sequence[Run], in_hands: int, *, seconds: float, cost: float, slots: int, now: float
+    sweep: Sweep, going_on: Sequence[Run], in_progress: int, *, seconds: float, cost: float, slots: int, now: float
 ) -> dict[str, int]:
     """Return for each limit how many runs must still end before the sweep is finished."""
     limits, found = sweep.limits, {}
@@ -84,7 +84,7 @@ def _limits(
         found["max_cost"] = len(going_on) + _whole(room / cost)
     if limits.max_hours is not None and seconds > 0:
         until = sweep.created_at + limits.max_hours * SECONDS_PER_HOUR - now
-        found["max_hours"] = _whole(slots * until / seconds + in_hands / 2)
+        found["max_hours"] = _whole(slots * until / seconds + in_progress / 2)
     return found
 
 

@@ -30,12 +30,12 @@ def earlier_points(
     unit of its own, it is in proportion.
     """
     found: dict[object, EarlierPoint] = {}
-    told = [point for point in progress.points() if 0 < point.step < steps]
-    if not told or steps <= 0:
+    points = [point for point in progress.points() if 0 < point.step < steps]
+    if not points or steps <= 0:
         return ()
     last = progress.points()[-1]
     for share in SHARES:
-        point = min(told, key=lambda point: abs(point.step - share * steps))
+        point = min(points, key=lambda point: abs(point.step - share * steps))
         raw = length * point.step / steps
         legal = parameter.nearest(raw)
         spent = cost * point.spent / last.spent if own_cost and last.spent else cost - (last.spent - point.spent)

@@ -409,8 +409,8 @@ def retry(run: Run) -> Run:
     if not run.trained_whole:
         changes = {"state": RunState.QUEUED, "metrics": {}, **_back_at(run, run.checkpoint)}
     setback = run.failure.message if run.failure else None
-    anew = {"stuck_attempts": 0, "cancel_requested": False, "trained_whole": False, "cost": None, "failure": None}
-    return run.move("retried", setback=setback, **anew, **changes)
+    cleared = {"stuck_attempts": 0, "cancel_requested": False, "trained_whole": False, "cost": None, "failure": None}
+    return run.move("retried", setback=setback, **cleared, **changes)
 
 
 def finite(metrics: Mapping[str, float]) -> dict[str, float]:

@@ -59,8 +59,8 @@ class SearchSpace:
         """
         written, notes = read_parameters(parameters)
         found, idle = settle_conditions(written, fixed or {})
-        told = [f"{path}: not searched, because it is never active: {reason}" for path, reason in idle.items()]
-        space = cls(found, (*notes, *told), idle=tuple(idle))
+        left_out = [f"{path}: not searched, because it is never active: {reason}" for path, reason in idle.items()]
+        space = cls(found, (*notes, *left_out), idle=tuple(idle))
         if not constraints:
             return space
         searched = tuple(parameter.path for parameter in written)

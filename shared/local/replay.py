@@ -43,7 +43,7 @@ def replay_sweep(store: Store, name: str, *, tell: Callable[[int, int], None]) -
             found.suggestions += 1
             if made["differences"]:
                 found.differing[made["run"]] = made["differences"]
-            if not made["told"]:
+            if not made["is_recorded"]:
                 found.untold.append(made["run"])
             tell(found.suggestions, sweep.created)
     return found

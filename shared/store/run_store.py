@@ -112,7 +112,7 @@ class RunStore:
         try:
             return self.commit(before, after, lease=lease_ms, only_in=(SweepState.RUNNING, SweepState.STOPPING))
         except Held:
-            self.unring(before)
+            self.unmark_due(before)
             raise
 
     def renew(self, run: Run, *, lease_ms: int, progress: Progress | None = None) -> Renewal:
@@ -155,7 +155,7 @@ class RunStore:
         """Put a waiting run back into the due set, for example after a pause."""
         self._mark(run, "in")
 
-    def unring(self, run: Run) -> None:
+    def unmark_due(self, run: Run) -> None:
         """Take a run out of the due set: it cannot be claimed now."""
         self._mark(run, "out")
 

@@ -80,11 +80,11 @@ def test_a_failure_is_told_with_its_reason_and_is_no_score(sweep: ps.Sweep) -> N
 @pytest.mark.parametrize(
     ("result", "reason"),
     [
-        ({"score": math.nan}, "score is nan: expected a finite number: for a run that diverged give failed=True"),
+        ({"score": math.nan}, "score is nan: expected a finite number: use failed=True for a run that diverged"),
         ({"score": 1.0, "cost": math.inf}, "cost is inf: expected a finite number"),
         ({"score": 1.0, "cost": -1.0}, "cost is -1.0: it must not be negative"),
-        ({}, "give a score, or failed=True"),
-        ({"score": 1.0, "failed": True}, "give a score, or failed=True"),
+        ({}, "give either a score or failed=True"),
+        ({"score": 1.0, "failed": True}, "give either a score or failed=True"),
     ],
 )
 def test_what_cannot_be_used_is_refused_with_the_reason_and_the_run_stays_open(
@@ -146,7 +146,7 @@ def test_what_is_enqueued_is_asked_for_next(sweep: ps.Sweep) -> None:
 
 def test_a_paused_sweep_gives_out_nothing_until_it_is_resumed(sweep: ps.Sweep) -> None:
     sweep.pause()
-    with pytest.raises(ps.Conflict, match=r"paused: paused by hand; resume\(\) lets it go on"):
+    with pytest.raises(ps.Conflict, match=r"paused: paused by hand; call resume\(\) to continue it"):
         sweep.ask()
 
     sweep.resume()

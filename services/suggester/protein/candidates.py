@@ -1,6 +1,6 @@
-"""Where suggestions may come from: the first points, the pool of candidates, and the climb from the best of them.
+"""The candidates for suggestions: the first points, the pool, and the climb from the best ones.
 
-Candidates are units (m, d) of a search space, already moved to legal values.
+Candidates are units (m, d) of a search space, moved to legal values.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from shared.domain.search_space import SearchSpace
 
 Array = NDArray[np.float64]
 
-DESIGN_SPREAD: Final = 0.7  # the first points keep to this part of the box around the search centre
-SHORT_RUNS: Final = 0.5  # and to this part of the lengths of a run, from the shortest, on their logarithm
+DESIGN_SPREAD: Final = 0.7  # the first points are within this part of the box around the search centre
+SHORT_RUNS: Final = 0.5  # and within this part of the lengths of a run, from the shortest, on their logarithm
 LOCAL_RADIUS: Final = (0.003, 0.4)  # of candidates around a good point, in units
-SMALL_SPACE: Final = 2048  # with so few configurations all of them are candidates
+SMALL_SPACE: Final = 2048  # in a smaller space all configurations are candidates
 
 
 class Cube:
-    """A search space as the surrogates see it; `length_path` names the parameter that stretches a run."""
+    """A search space as the surrogates see it; `length_path` is the path of the length parameter of a run."""
 
     def __init__(self, space: SearchSpace, length_path: str | None = None) -> None:
         self.space = space
@@ -45,16 +45,16 @@ class Cube:
             self.length = Length.of(space.parameters[index], index=index, column=columns.get(index, [0])[0])
 
     def features(self, units: Array) -> Array:
-        """Return features (m, w) of units (m, d): two categories one unit apart, the length of a run as its place."""
+        """Return features (m, w) of units (m, d): categories one unit apart, the length of a run as its place."""
         features: Array = self.space.features(units) * self.column_scale
         if self.length is not None:
             features[:, self.length.column] = self.length.places(features[:, self.length.column])
         return features
 
     def log_length(self, features: Array) -> tuple[Array, Array]:
-        """Return the log of a run's length (m,), but for a constant, and its gradient (m, w).
+        """Return the log of a run's length (m,), up to a constant, and its gradient (m, w).
 
-        Both are 0 where no parameter stretches a run, or one whose scale is not a length.
+        Both are 0 without a length parameter, and if its scale is not that of a length.
         """
         length, gradient = np.zeros(len(features)), np.zeros_like(features)
         if self.length is not None:
@@ -76,12 +76,12 @@ class Cube:
 def design_point(
     cube: Cube, *, seed: int, index: int, short: Length | None = None, spread: float = DESIGN_SPREAD
 ) -> Array:
-    """Return point `index` of a scrambled Sobol sequence, drawn towards the search centre, as units (d,).
+    """Return point `index` of a scrambled Sobol sequence, moved towards the search centre, as units (d,).
 
-    `spread` is the part of the box that the sequence fills: with 1 the centre does not matter.
-    `short` is what stretches a run, where the first ones are to be short.
+    `spread` is the part of the box that the sequence fills; with 1 the centre has no effect.
+    `short` is the length parameter, if the first runs are to be short.
     """
-    engine: Any = torch.quasirandom.SobolEngine  # torch gives it no types
+    engine: Any = torch.quasirandom.SobolEngine  # without types in torch
     sobol = engine(len(cube.space), scramble=True, seed=seed).fast_forward(index)
     point: Array = sobol.draw(1, dtype=torch.float64)[0].numpy()
     centre = np.array([p.encode_mean() for p in cube.space.parameters])
@@ -106,7 +106,7 @@ def everything(space: SearchSpace) -> Array:
 def around(cube: Cube, rng: np.random.Generator, centres: Array, *, each: int, scale: float) -> Array:
     """Draw `each` candidates around each of `centres` (c, d): near and far, in a random part of the dimensions.
 
-    With conditions a few less, so that none is a centre itself.
+    With conditions there are fewer, so that none is equal to its centre.
     """
     low, high = np.log(LOCAL_RADIUS)
     m, d = len(centres) * each, len(cube.space)
@@ -117,16 +117,16 @@ def around(cube: Cube, rng: np.random.Generator, centres: Array, *, each: int, s
     units = np.where(moved, start + radius * rng.standard_normal((m, d)), start)
     other = moved & cube.categorical & (rng.random((m, d)) < 0.5)
     units = np.where(cube.categorical, np.where(other, rng.random((m, d)), start), units)
-    units = np.where(units < 0, -units, units)  # reflected, so that candidates do not pile up on the bounds
+    units = np.where(units < 0, -units, units)  # reflected, so that candidates do not accumulate at the bounds
     units = np.where(units > 1, 2 - units, units)
     legal = cube.space.snap(units)
-    if cube.space.is_conditional:  # where nothing but inactive parameters moved it is the good point again
+    if cube.space.is_conditional:  # if only inactive parameters changed, it is the same configuration
         legal = legal[(legal != start).any(axis=1)]
     return legal
 
 
 def climb(cube: Cube, acquisition: Acquisition, units: Array, *, steps: int) -> Array:
-    """Move units (m, d) uphill, each on its own: gradient steps, then the neighbours of discrete values, then again."""
+    """Move each of units (m, d) uphill: gradient steps, then neighbours of discrete values, then gradient steps."""
     units = _ascend(cube, acquisition, units, steps=steps)
     if cube.discrete:
         units = _try_neighbours(cube, acquisition, units)
@@ -163,7 +163,7 @@ def _ascend(cube: Cube, acquisition: Acquisition, units: Array, *, steps: int) -
 
 
 def _try_neighbours(cube: Cube, acquisition: Acquisition, units: Array) -> Array:
-    """Give each point the best of its own discrete values and their neighbours, one parameter changed."""
+    """Change at most one discrete parameter of each point to a neighbouring value, if that is better."""
     found = []
     for unit in units:
         options = [unit]

@@ -1,8 +1,8 @@
-"""The parameter that stretches a run, on the scale on which lengths compare: the logarithm.
+"""The length parameter of a run, on a logarithmic scale.
 
-From 1 epoch to 4 a score changes as much as from 13 to 52, whatever the scale that the parameter is searched on. On a
-linear one a surrogate sees the bend at the short end, takes short length scales for it, and knows nothing between two
-lengths further up.
+From 1 epoch to 4 a score changes as much as from 13 to 52, on whatever scale the parameter is searched. On a linear
+scale a surrogate sees the strong change at the short end, fits short length scales to it, and knows nothing between two
+longer lengths.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Length:
-    """Places between the shortest run and the longest, from 0 to 1 on the logarithm.
+    """Places between the shortest run and the longest, from 0 to 1 on a logarithmic scale.
 
-    `index` and `column` say where the parameter stands in units and in features. On a linear scale a unit u is the
-    length `start` + `step` x u; a `step` of 0 stands for a logarithmic scale, whose units are places already.
-    `shortest` is the log of the length at place 0, `span` what is added to it up to place 1: 0 where the scale, a logit
-    or one that begins with 0, is not that of a length. Then nothing is known of how it stretches a run, but its places.
+    `index` and `column` are the positions of the parameter in units and in features. On a linear scale unit u is the
+    length `start` + `step` x u; a `step` of 0 is a logarithmic scale, whose units are places.
+    `shortest` is the log of the length at place 0, `span` is the difference to place 1. `span` is 0 if the scale is not
+    that of a length (a logit, or one that begins with 0): then only the places are known.
     """
 
     index: int
@@ -38,7 +38,7 @@ class Length:
 
     @classmethod
     def of(cls, parameter: Parameter, *, index: int, column: int) -> Self | None:
-        """Return the length that `parameter` gives a run, None if it has no more and less."""
+        """Return the length that `parameter` sets; None if its values have no order."""
         low, high, cells = parameter.min, parameter.max, parameter.cells
         if parameter.is_categorical or parameter.is_constant:
             return None

@@ -1,4 +1,4 @@
-"""What a run is predicted to cost: its length, which is known, times a rate, which is learned."""
+"""The predicted cost of a run: its length, which is known, times a rate, which is learned."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ Array = NDArray[np.float64]
 class LogCost:
     """features (m, w) -> log cost (m,), in the unit that was observed.
 
-    The surrogate has seen log cost less log length, standardized. So a run twice as long costs about twice as much
-    before any long run was seen; a surrogate alone falls back to the mean of the short ones.
+    The surrogate is fitted to log cost minus log length, standardized. So a run of twice the length costs about
+    twice as much even before a long run was observed; else the surrogate would predict the mean of the short runs.
     """
 
     rate: Surrogate

@@ -1,4 +1,4 @@
-"""How much equal runs differ, as far as the surrogate of the loss has found out."""
+"""The noise of runs with equal parameters, as the surrogate of the loss estimates it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Final
 
 from services.suggester.protein.surrogate import Surrogate
 
-ENOUGH: Final = 5.0  # degrees of freedom: with fewer the fit is near its prior, up to 20 times too small
-NEGLIGIBLE: Final = 0.01  # of the standard deviation of the losses: without noise the fit is 0.0003 at most
+ENOUGH: Final = 5.0  # degrees of freedom: with fewer the estimate is near its prior and up to 20 times too small
+NEGLIGIBLE: Final = 0.01  # of the standard deviation of the losses: without noise the estimate is at most 0.0003
 
 
 def degrees_of_freedom(loss: Surrogate) -> float:
-    """Return how many of the n observations are left to tell the noise from, 0 to n.
+    """Return the degrees of freedom that n observations leave for the noise, 0 to n.
 
     The sum of (v / (l + v))^2 over the eigenvalues l of the observations' covariance, with noise variance v: the
     residual degrees of freedom of a linear smoother (Hastie and Tibshirani, 1990, section 3.5), and twice the expected
@@ -23,11 +23,11 @@ def degrees_of_freedom(loss: Surrogate) -> float:
     return float(loss.noise**2 * (precision**2).sum())
 
 
-def told(loss: Surrogate, *, spread: float) -> list[float] | None:
-    """Return [standard deviation, degrees of freedom] of the noise, None while too little is known of it.
+def noise_of(loss: Surrogate, *, spread: float) -> list[float] | None:
+    """Return [standard deviation, degrees of freedom] of the noise; None while it is not known.
 
-    `spread` is the standard deviation of the observed scores, in whose unit the first number is; 0 where what noise
-    there is does not count.
+    `spread` is the standard deviation of the observed scores; the first number is in its unit, and 0 if the noise is
+    negligible.
     """
     degrees = degrees_of_freedom(loss)
     if degrees < ENOUGH:

@@ -1,4 +1,4 @@
-"""What Protein knows: the finished runs, as arrays that a surrogate can be fitted to."""
+"""The observations of Protein: finished runs, as arrays for the fit of a surrogate."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shared.domain.parameter import Key, Params, key_of
 
 Array = NDArray[np.float64]
 
-LARGEST: Final = 1e150  # beyond it squares overflow
+LARGEST: Final = 1e150  # the square of a larger value overflows
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Standard:
 
     @classmethod
     def of(cls, values: Array) -> Standard:
-        """Fit to `values` (n,), finite and below 1e150; equal values keep their unit."""
+        """Fit to `values` (n,), finite and below 1e150; equal values are not scaled."""
         spread = float(np.std(values))
         shift = float(np.mean(values))
         usable = spread > 1e-9 * max(abs(shift), 1e-290)
@@ -40,10 +40,10 @@ class Standard:
 
 @dataclass
 class Observations:
-    """Finished runs in the order in which they were observed. Losses are scores turned so that lower is better.
+    """Finished runs in the order of their observation. Losses are scores with the sign for which lower is better.
 
-    `units` rows (d,), `losses` nan for a failed run, `log_costs` nan where the cost is not a positive number. `partial`
-    rows are points of the curve of a run: they teach the surrogates, and are no runs.
+    `units` are rows (d,), `losses` nan for a failed run, `log_costs` nan if the cost is not a positive number.
+    `partial` rows are points of the curve of a run: they are data for the surrogates and not runs.
     """
 
     units: list[Array] = field(default_factory=list)
@@ -76,8 +76,8 @@ class Observations:
     def arrays(self, *, most: int) -> tuple[Array, Array, Array]:
         """Return units (n, d), losses (n,) and log costs (n,), thinned to `most` runs.
 
-        Thinned, the best quarter stays whole; the others are taken evenly over time, so that the surrogate still knows
-        where it is bad. Runs of one configuration rank by their mean: else only the lucky ones of them would stay.
+        When runs are dropped, the best quarter is kept; the others are chosen evenly over time, so that the surrogate
+        also knows bad regions. Runs of one configuration are ranked by their mean, else only lucky ones would be kept.
         """
         units, losses, log_costs = np.array(self.units), np.array(self.losses), np.array(self.log_costs)
         largest = np.nanmax(np.abs(losses), initial=0.0)
@@ -93,7 +93,7 @@ class Observations:
 
     @property
     def loss_unit(self) -> float:
-        """What `arrays` divided the losses by: 1 unless they are too large to be squared."""
+        """The divisor of the losses in `arrays`: 1 unless they are too large to be squared."""
         largest = max((abs(loss) for loss in self.losses if math.isfinite(loss)), default=0.0)
         return largest / LARGEST if largest > LARGEST else 1.0
 

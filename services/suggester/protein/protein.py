@@ -2,9 +2,9 @@
 
     suggestion = f(space, settings, goal, seed; observations, memory of the last suggestion, pending)
 
-There is no other state: a fresh Protein that is given the same observations in the same order, the memory of the
-previous suggestion and the same pending list suggests the same to the bit (float64, one thread, equal packages).
-Every suggestion draws from a random stream of its own, numbered by how many were made before it.
+There is no other state: a new Protein with the same observations in the same order, the memory of the previous
+suggestion and the same pending list makes the same suggestion to the bit (float64, one thread, equal packages).
+Each suggestion has its own random stream, numbered by the suggestions before it.
 """
 
 from __future__ import annotations
@@ -38,24 +38,24 @@ Array = NDArray[np.float64]
 Keys = set[Key]
 
 COST_WEIGHT: Final = 1.3  # the weight of log cost is drawn from 0 to this
-SPENT_SHARE: Final = 0.08  # of what was spent so far: the next run is predicted to cost no more,
-TYPICAL_TIMES: Final = 2.0  # or no more than this many times the median run
-CENTRES: Final = 5  # good points that candidates are drawn around, and candidates that are refined
+SPENT_SHARE: Final = 0.08  # share of the total cost so far: the predicted cost of the next run is at most this,
+TYPICAL_TIMES: Final = 2.0  # or this many times the median run
+CENTRES: Final = 5  # of good points with candidates around them, and of candidates that are refined
 CLIMB_STEPS: Final = 24
-MOST_REDRAWS: Final = 20  # of the candidates from the whole space, where constraints take most of them
-LARGE: Final = 400  # observations from which on the climb is half as long
+MOST_REDRAWS: Final = 20  # of the candidates from the whole space, if constraints exclude most of them
+LARGE: Final = 400  # with more observations the climb is half as long
 LARGEST_FLOAT: Final = 1.7e308
 
 
 class UnusableCost(UserWarning):
-    """A run was observed without a positive cost: the cost surrogate cannot learn from it."""
+    """A run without a positive cost was observed: the cost surrogate ignores it."""
 
 
 class Protein:
     """Suggests what to run next.
 
-    `settings` is the mapping below `protein:` or ProteinSettings; `seed` None draws one, which the memory keeps.
-    Raises ConfigError if the settings or the goal cannot be used. `notes` says what has no effect.
+    `settings` is the mapping `protein:` or ProteinSettings; with `seed` None a seed is drawn and kept in the memory.
+    Raises ConfigError if the settings or the goal cannot be used. `notes` are about settings without effect.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Protein:
         self.settings = (
             settings if isinstance(settings, ProteinSettings) else ProteinSettings.from_config(settings or {})
         )
-        self._sign = -1.0 if goal == "maximize" else 1.0  # a loss from here on; nothing below knows the goal
+        self._sign = -1.0 if goal == "maximize" else 1.0  # the code below minimizes a loss and does not know the goal
         self._seed = seed
         self._cube = candidates.Cube(space, self.settings.cost_path)
         self._observations = Observations()
@@ -82,25 +82,25 @@ class Protein:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What of the settings has no effect on this space."""
+        """The settings that have no effect in this space."""
         path = self.settings.cost_path
         if path is None or path in self.space.paths:
             return self.settings.notes()
         return (*self.settings.notes(), f"protein.cost_param: no effect, {path} is not a parameter of this sweep")
 
     def remember(self, memory: Mapping[str, Any]) -> None:
-        """Go on after the suggestion that carried `memory`."""
+        """Continue after the suggestion with this `memory`."""
         self._memory = dict(memory)
 
     def observe(
         self, params: Mapping[str, Any], score: float | None, cost: float, failed: bool = False, partial: bool = False
     ) -> None:
-        """Take in a finished run; `cost` in any one unit. Runs that were not suggested here are welcome.
+        """Learn from a finished run; all costs are in one unit. The run may come from elsewhere.
 
-        `partial` is a shorter run within a run that is observed, too: it teaches what runs score and cost, counts as
-        none and is not repeated.
-        A run that failed, or whose score is missing or not finite, teaches where runs fail and is never given a score.
-        A cost that is not a positive number is left out with a warning (UnusableCost).
+        `partial` is a shorter run within another observed run: it is data for scores and costs, does not count as a run
+        and is not repeated.
+        A run that failed, or whose score is missing or not finite, is data for where runs fail and gets no score.
+        A cost that is not a positive number is ignored with a warning (UnusableCost).
         Raises ConfigError if the params do not fit the space.
         """
         checked = self.space.validate(params)
@@ -112,7 +112,7 @@ class Protein:
     def suggest_many(self, n: int, pending: Sequence[Mapping[str, Any]] = ()) -> list[Suggestion]:
         """Return `n` suggestions from one fit.
 
-        They are exactly what `n` calls of `suggest` return when the params of each join `pending` for the next. So
+        They are exactly what `n` calls of `suggest` return if the params of each are pending for the next. So
         suggestion i of a batch is replayed by `suggest` with the memory of suggestion i - 1 and the longer list.
         """
         waiting, suggestions = list(pending), []
@@ -122,7 +122,7 @@ class Protein:
         return suggestions
 
     def suggest(self, pending: Sequence[Mapping[str, Any]] = ()) -> Suggestion:
-        """Return the next suggestion; `pending` are the params of the runs that were suggested and not yet observed."""
+        """Return the next suggestion; `pending` are the params of runs that are not observed yet."""
         waiting = [self.space.validate(params) for params in pending]
         number = int(self._memory["n"])
         rng = np.random.default_rng([self._root_seed(), number])
@@ -135,7 +135,7 @@ class Protein:
         return suggestion
 
     def _first(self, number: int, waiting: list[Params], rng: np.random.Generator) -> Suggestion:
-        """Fill the space before there is anything to learn from."""
+        """Fill the space before there are observations."""
         short = self._cube.length if self.settings.cost_aware else None
         running = {key_of(params) for params in waiting}
         if self.settings.seed_with_search_center and number == 0:
@@ -150,12 +150,12 @@ class Protein:
         return Suggestion(params, source=source, memory={**self._memory, "n": number + 1})
 
     def _centre(self, short: Length | None) -> Params:
-        """The search centre as written, the run as short as it may be."""
+        """The search centre, with the shortest run."""
         shortest = [] if short is None else [self.space.parameters[short.index]]
         return self.space.completed({parameter.path: parameter.decode(0.0) for parameter in shortest})
 
     def _pool(self, rng: np.random.Generator) -> Array:
-        """Candidates from the whole space: all of it if it is small."""
+        """Candidates from the whole space; all configurations if it is small."""
         if self.space.size <= candidates.SMALL_SPACE:
             return self._legal(rng.permutation(candidates.everything(self.space)))
         wanted = self.settings.random_suggestions
@@ -210,11 +210,11 @@ class _Search:
         return LogCost(rate, self.evidence.cost.standard, self.cube)
 
     def _noise(self) -> list[float] | None:
-        """What is known of the noise, in the unit of the scores."""
+        """The noise in the unit of the scores; None while it is not known."""
         if self.loss is None or self.evidence.loss is None:
             return None
         spread = float(np.std(self.evidence.loss.targets)) * self.evidence.loss.standard.spread
-        return noise.told(self.loss, spread=_finite(spread * self.observations.loss_unit))
+        return noise.noise_of(self.loss, spread=_finite(spread * self.observations.loss_unit))
 
     def suggestion(self) -> Suggestion:
         again = self._resampled()
@@ -234,7 +234,7 @@ class _Search:
         )
 
     def _replicate(self, acquisition: Acquisition, *, instead_of: Params) -> Suggestion | None:
-        """The best configuration once more, where that is worth more than a run of what would be tried otherwise."""
+        """The best configuration again, if that is worth more than a run of the new candidate."""
         known = self.memory.get("noise")
         if self.settings.max_replicates == 1 or self.loss is None or not known or not known[0]:
             return None
@@ -248,7 +248,7 @@ class _Search:
             return None
         candidate = self.cube.features(self.space.encode(instead_of)[None])
         gains = replicates.gains(self.loss, features[order], candidate)
-        besides = replace(acquisition, loss=None)  # the chance of success and the cost: they count for both
+        besides = replace(acquisition, loss=None)  # the chance of success and the cost count for both
         again, new = besides(np.concatenate([features[order[:1]], candidate]))
         if gains is None or not gains.again + again > gains.new + new:
             return None
@@ -265,15 +265,17 @@ class _Search:
         if settings.cost_aware:
             cap = min(cap, self._log_affordable())
         incumbent = 0.0
-        if self.loss is not None:  # pending points count as believed: else all workers try to be just better than one
+        if (
+            self.loss is not None
+        ):  # pending points have their predicted values: else all workers would try to beat the same one
             incumbent = float(self.loss.mean(self.loss.points).min())
         cost_weight = weight if settings.cost_aware else 0.0
         return Acquisition(self.loss, incumbent, self.cost, self.success, cost_weight, cap, optimism)
 
     def _log_affordable(self) -> float:
-        """The most that the next run may cost as a logarithm: a share of what all runs cost so far.
+        """The log of the most that the next run may cost: a share of the total cost so far.
 
-        So no run eats a budget, and the long ones come after the short ones. Where runs cost alike it bars none.
+        So no single run uses up a budget, and long runs come after short ones. If runs cost the same, it excludes none.
         """
         log_costs = np.array(self.observations.log_costs)
         known = log_costs[np.isfinite(log_costs) & ~np.array(self.observations.partial)]
@@ -304,7 +306,7 @@ class _Search:
     def _refined(
         self, acquisition: Acquisition, units: Array, rank: Array, sources: list[str]
     ) -> tuple[Array, Array, list[str]]:
-        """Add what is found uphill of the best candidates."""
+        """Add the points that are found by a climb from the best candidates."""
         if self.loss is None or not self.cube.owners or self.space.size <= candidates.SMALL_SPACE:
             return units, rank, sources
         best = units[np.argsort(-rank, kind="stable")[:CENTRES]]
@@ -345,16 +347,16 @@ class _Search:
             cost = math.exp(min(max(float(self.cost.mean(features)[0]), -700.0), 700.0))
             cost_std = _finite(float(self.cost.std(features)[0]))
         terms = acquisition.terms(features) if acquisition is not None and self.cube.owners else reasons or {}
-        told = {name: _finite(value) for name, value in terms.items()}
-        return Suggestion(params, score, cost, std, cost_std, source, told, self.memory)
+        reasons = {name: _finite(value) for name, value in terms.items()}
+        return Suggestion(params, score, cost, std, cost_std, source, reasons, self.memory)
 
 
 def _first_new(
     space: SearchSpace, units: Sequence[Array] | Array, observed: Keys, running: Keys
 ) -> tuple[Params, int | None]:
-    """Return the first candidate that is legal, and neither observed nor running, and its place.
+    """Return the first legal candidate that is neither observed nor running, and its place.
 
-    Without one the place is None and the candidate the first legal one that is not running; if all are, the first.
+    If there is none, the place is None and the candidate is the first legal one that is not running, or else the first.
     """
     again: Params | None = None
     legal: Params | None = None

@@ -1,4 +1,4 @@
-"""What the optimizer answers, and the numbers that the next answer needs."""
+"""A suggestion of the optimizer, with the numbers that the next suggestion needs."""
 
 from __future__ import annotations
 
@@ -19,15 +19,14 @@ BEGINNING: Final[Mapping[str, Any]] = MappingProxyType({"n": 0})
 class Suggestion:
     """One configuration to run.
 
-    Predictions are in the units that were observed, None while there is no fit. `predicted_cost` is the median.
-    `source` is a word for where it comes from: centre, sobol, uniform, local, refined, feasible (no score is known
-    yet), cheapest (nothing is predicted to keep below the cap), replicate (the best configuration once more, since
-    noise hides how good it is), resample, repeat (the space is exhausted), random, grid,
-    optuna-tpe, optuna-gp.
-    `predicted_log_cost_std` is the standard deviation of the log of the cost. `reasons` are the terms of its rank:
-    log_improvement + log_success - cost_weight x log_cost, as far as each is known; of a replicate log_gain_again and
-    log_gain_new, which `replicates.py` explains; empty where nothing was ranked.
-    `memory` holds plain numbers: handed to `remember`, with the same observations, the search goes on from here.
+    Predictions are in the units of the observations; None without a fit. `predicted_cost` is the median.
+    `source` says where it comes from: centre, sobol, uniform, local, refined, feasible (no score is known yet),
+    cheapest (all candidates are predicted above the cap), replicate (the best configuration again, because of noise),
+    resample, repeat (the space is exhausted), random, grid, optuna-tpe, optuna-gp.
+    `predicted_log_cost_std` is the standard deviation of the log of the cost. `reasons` are the known terms of its
+    rank, log_improvement + log_success - cost_weight x log_cost; for a replicate log_gain_again and log_gain_new,
+    which `replicates.py` explains; empty if nothing was ranked.
+    `memory` has plain numbers: with the same observations, `remember(memory)` continues the search from here.
     """
 
     params: Params

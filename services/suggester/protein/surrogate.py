@@ -1,6 +1,6 @@
 """The surrogates: exact Gaussian processes of loss, log cost and success over the features of a search space.
 
-gpytorch holds the model: kernel, likelihood and priors. Each hyperparameter is stored as its logarithm, so that
+The model (kernel, likelihood and priors) is of gpytorch. Each hyperparameter is stored as its logarithm, so that
 `theta` and the raw parameters of the model are the same numbers.
 """
 
@@ -18,7 +18,7 @@ from scipy.linalg import lapack
 
 from services.suggester.protein.marginal_likelihood import LogPrior
 
-with warnings.catch_warnings():  # on import it compiles functions in a way that newer torch warns about
+with warnings.catch_warnings():  # its import compiles functions in a way that newer torch warns about
     warnings.simplefilter("ignore", DeprecationWarning)
     import gpytorch
     from gpytorch.constraints import Positive
@@ -31,15 +31,15 @@ OUTPUT_SCALE_PRIOR: Final = (0.0, 1.0)
 NOISE_PRIOR: Final = (-6.0, 2.0)
 ONE_HOT_SCALE: Final = math.sqrt(0.5)  # two different categories are one unit apart
 SMALLEST_VARIANCE: Final = 1e-12
-BELIEF_NOISE: Final = 1e-5  # of a pending point, in output scales: with more, the next suggestion repeats it
+BELIEF_NOISE: Final = 1e-5  # of a pending point, in output scales: with more, the next suggestion would repeat it
 
 
 class NumericalWarning(UserWarning):
-    """A covariance could not be factored as fitted; the search goes on with a blunter surrogate."""
+    """A covariance cannot be factored as fitted; the search continues with a less precise surrogate."""
 
 
 class SpaceKernel(gpytorch.kernels.Kernel):  # type: ignore[misc, unused-ignore]
-    """Matern-5/2 with one length scale for each parameter; the columns of a category share theirs."""
+    """Matern-5/2 with one length scale for each parameter; the columns of a category share one."""
 
     has_lengthscale = True
 
@@ -76,7 +76,7 @@ class SurrogateModel(gpytorch.models.ExactGP):  # type: ignore[misc, unused-igno
         return gpytorch.distributions.MultivariateNormal(self.mean_module(x), self.covar_module(x))
 
     def load(self, theta: Array) -> None:
-        """Take the hyperparameters `theta` = (log length scales, log output scale, log noise)."""
+        """Set the hyperparameters `theta` = (log length scales, log output scale, log noise)."""
         values = torch.tensor(theta)
         with torch.no_grad():
             self.covar_module.base_kernel.raw_lengthscale.copy_(values[:-2].unsqueeze(0))
@@ -99,10 +99,10 @@ def log_prior(owners: Sequence[int]) -> LogPrior:
 
 
 class Surrogate:
-    """The posterior given n observations, of which pending points narrow the spread but move no mean.
+    """The posterior given n observations; pending points reduce its standard deviation and do not change its mean.
 
-    A believed value at a pending point, the posterior mean, changes no mean anywhere; so only the factor of the
-    covariance knows about pending points, and its leading block is that of the observations alone.
+    The value of a pending point is assumed to be the posterior mean, which changes no mean; so only the factor of the
+    covariance depends on pending points, and its leading block is that of the observations alone.
     """
 
     def __init__(
@@ -120,7 +120,7 @@ class Surrogate:
         self.stretch = 1 / np.exp(self.theta[:-2])[self.owners]
 
     def _factor(self, theta: Array, fallback: Array) -> tuple[Array, Array]:
-        """Return the hyperparameters that worked and the inverse Cholesky factor, adding noise until one exists."""
+        """Return the hyperparameters and the inverse Cholesky factor; noise is added until the factor exists."""
         for used, extra in [(theta, 0.0), (theta, 1e-6), (theta, 1e-4), (fallback, 1e-4), (fallback, 1.0)]:
             self.model.load(used)
             covariance = self.model.covariance(self.points, self.points)

@@ -1,4 +1,4 @@
-"""The store as Optuna's storage: what it shows, that it follows, and that nobody writes."""
+"""The store as a storage of Optuna: what it shows, that it follows changes, and that it cannot be written."""
 
 from __future__ import annotations
 

@@ -138,7 +138,7 @@ def test_a_missing_checkpoint_is_not_found(tmp_path: Path) -> None:
         play_suite(tmp_path / "nothing", a_suite())
 
 
-def test_whoever_watches_sees_the_progress_and_can_stop_the_play(checkpoint: Path) -> None:
+def test_a_caller_sees_the_progress_and_can_stop_the_play(checkpoint: Path) -> None:
     seen: list[tuple[str, int]] = []
 
     def watch(name: str, finished: int) -> None:

@@ -144,7 +144,7 @@ def test_parallelism_and_the_number_of_runs_are_never_exceeded(
     assert store.sweeps.get("s").state is SweepState.FINISHED
 
 
-def test_a_huge_fleet_is_served_in_commits_that_keep_nobody_waiting(
+def test_a_huge_fleet_is_served_in_commits_of_limited_size(
     store: Store, suggester: Suggester, begin: Callable[..., Sweep]
 ) -> None:
     begin("budget.max_runs=1000", "sweep.method=random")
@@ -185,7 +185,7 @@ def test_of_two_suggesters_at_once_one_gets_through_and_no_number_is_given_twice
 
 
 class Interleaved(RunStore):
-    """A run store between whose calls somebody else gets a word in."""
+    """A run store with a call of another client between two of its calls."""
 
     meanwhile: Callable[[], object] = staticmethod(lambda: None)
 
@@ -341,7 +341,7 @@ def test_what_leads_is_worth_what_the_noise_allows_as_soon_as_that_is_known(
     assert leader.low == pytest.approx(0.5 - 0.1 * 2.09, abs=0.01)
 
 
-def test_runs_that_nobody_started_are_cancelled_once_the_target_is_reached(
+def test_runs_that_were_not_started_are_cancelled_once_the_target_is_reached(
     store: Store, suggester: Suggester, begin: Callable[..., Sweep]
 ) -> None:
     begin("budget.target_score=0.9")
@@ -471,7 +471,7 @@ def test_a_suggester_without_optuna_leaves_its_sweeps_to_others_with_one_warning
     suggester.advance_all()
 
     assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
-        "sweep a: left to others: sweep.method is optuna-tpe, but Optuna is not installed here: "
+        "sweep a: cannot be served by this suggester: sweep.method is optuna-tpe, but Optuna is not installed here: "
         "pip install 'protein-sweeps[optuna]'"
     ]
     assert (store.runs.all("a"), numbers(store)) == ([], [1, 2])

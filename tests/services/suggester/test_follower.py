@@ -52,7 +52,7 @@ def test_of_a_run_that_failed_and_was_tried_again_only_its_last_end_counts(
     take(twice, [*suggested, failure, ends[0], again, failure, again, *ends[1:]])
 
     assert (twice.outcomes, twice.pending, twice.failed) == (once.outcomes, {}, set())
-    assert twice.told == once.told
+    assert twice.observations == once.observations
     assert twice.suggest(2, {"n": 3}) == once.suggest(2, {"n": 3})
 
 
@@ -63,9 +63,9 @@ def test_until_then_its_failure_is_known_and_it_is_pending(store: Store, a_job: 
 
     take(follower, [suggested_as(1, suggestion.params), failure, again])
 
-    assert (follower.pending, [one.score for one in follower.told]) == ({1: suggestion.params}, [None])
+    assert (follower.pending, [one.score for one in follower.observations]) == ({1: suggestion.params}, [None])
     take(follower, [RunCancelled(run=1)])
-    assert (follower.pending, [one.score for one in follower.told]) == ({}, [None])
+    assert (follower.pending, [one.score for one in follower.observations]) == ({}, [None])
 
 
 @pytest.mark.parametrize("newer", [{"kind": "observed", "run": 1, "score": "good"}, {"kind": "failed", "run": "a"}])
@@ -78,7 +78,7 @@ def test_an_event_that_a_newer_version_wrote_in_another_form_is_left_to_that_ver
     with pytest.raises(Unreadable, match=f"entry 2 of the log, '{newer['kind']}', was written by another version"):
         follower.take(*log_of(newer, first=2))
 
-    assert (follower.position, follower.pending, follower.told) == (1, {1: {}}, [])
+    assert (follower.position, follower.pending, follower.observations) == (1, {1: {}}, [])
 
 
 def test_an_event_of_a_kind_that_a_newer_version_added_changes_nothing_here(store: Store, a_job: AJob) -> None:
@@ -86,7 +86,7 @@ def test_an_event_of_a_kind_that_a_newer_version_added_changes_nothing_here(stor
 
     follower.take(*log_of({"kind": "teleported", "run": 1, "to": "the moon"}))
 
-    assert (follower.position, follower.pending, follower.told) == (1, {}, [])
+    assert (follower.position, follower.pending, follower.observations) == (1, {}, [])
 
 
 def suggested_as(run: int, params: Params) -> RunSuggested:

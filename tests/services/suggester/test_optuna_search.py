@@ -149,7 +149,7 @@ def test_where_the_sampler_finds_nothing_that_is_allowed_a_uniform_draw_does() -
     assert "uniform" in sources
 
 
-def test_a_failed_run_is_told_as_failed_and_gets_no_score(six: SearchSpace) -> None:
+def test_a_failed_run_is_observed_as_failed_and_gets_no_score(six: SearchSpace) -> None:
     search = OptunaSearch(six, method="optuna-tpe")
     params: Params = {"n": 2, "kind": "b"}
 

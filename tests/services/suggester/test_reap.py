@@ -22,7 +22,7 @@ LEASE = 20.0
 
 
 class Clock:
-    """A worker and a server whose clocks run alike until somebody turns one of them."""
+    """A worker and a server whose clocks agree until one of them is changed."""
 
     def __init__(self, lease_seconds: float = LEASE) -> None:
         self.grace = Grace(lease_seconds)
@@ -123,7 +123,7 @@ def silent(store: Store, a_run: ARun, a_sweep: ASweep) -> Callable[..., Run]:
     return make
 
 
-def test_a_silent_workers_run_waits_again_and_is_rung_for(
+def test_a_silent_workers_run_waits_again_and_workers_are_notified(
     store: Store, reaper: Reaper, silent: Callable[..., Run]
 ) -> None:
     run = silent()
@@ -131,7 +131,11 @@ def test_a_silent_workers_run_waits_again_and_is_rung_for(
     reaper.reap()
 
     taken = store.runs.get(run.id)
-    assert (taken.state, taken.setback, taken.stuck_attempts) == (RunState.QUEUED, "worker gone fell silent", 1)
+    assert (taken.state, taken.setback, taken.stuck_attempts) == (
+        RunState.QUEUED,
+        "worker gone stopped sending heartbeats",
+        1,
+    )
     assert store.runs.messages("gpu") == 1
     assert store.runs.renew(run, lease_ms=1000) == "FENCED"
 
@@ -146,7 +150,7 @@ def test_a_run_whose_lease_goes_on_is_left_to_its_worker(
     assert store.runs.get(run.id) == run
 
 
-def test_a_run_that_is_taken_too_often_fails_and_the_suggester_is_rung(
+def test_a_run_that_is_taken_too_often_fails_and_the_suggester_is_notified(
     store: Store, reaper: Reaper, silent: Callable[..., Run]
 ) -> None:
     run = silent()
@@ -160,7 +164,7 @@ def test_a_run_that_is_taken_too_often_fails_and_the_suggester_is_rung(
     failed = store.runs.get(run.id)
     assert failed.state is RunState.FAILED
     assert failed.failure is not None
-    assert failed.failure.message == "2 attempts without progress; the last one: worker gone fell silent"
+    assert failed.failure.message == "2 attempts without progress; the last one: worker gone stopped sending heartbeats"
     assert store.runs.messages("results") == 1
 
 

@@ -78,8 +78,8 @@ def curves(store: Store, a_worker: AWorker, tmp_path: Path) -> Bodies:
             x, steps = float(run.params["trainer.x"]), int(run.params["trainer.steps"])
             trained = {"trainer.steps": max(steps // 2, 10)} if run.number % 3 == 0 else {}
             half = EarlierPoint(params={"trainer.steps": max(steps // 4, 10)}, score=x * steps / 4, cost=steps / 4)
-            told: dict[str, Any] = {"seconds": 1.0, "steps": steps, "metrics": {}}
-            scored = observe(held, score=x * steps, cost=float(steps), **told, trained=trained, earlier=(half,))
+            result: dict[str, Any] = {"seconds": 1.0, "steps": steps, "metrics": {}}
+            scored = observe(held, score=x * steps, cost=float(steps), **result, trained=trained, earlier=(half,))
             store.runs.commit(held, scored, lease="drop")
     return [json.loads(json.dumps(entry.event.plain())) for entry in store.sweeps.whole_log("s")]
 
@@ -153,7 +153,7 @@ def test_of_a_suggestion_that_a_restore_brought_back_nothing_is_claimed(store: S
 
     made = replayed(store, log)
 
-    assert made[0] == Replayed(2, told=False)
+    assert made[0] == Replayed(2, is_recorded=False)
 
 
 def test_a_log_of_a_version_that_did_not_keep_the_noise_is_replayed_without_a_difference(

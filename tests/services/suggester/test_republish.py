@@ -36,7 +36,7 @@ def waiting(store: Store, a_run: ARun, a_sweep: ASweep) -> Callable[[int], list[
     return make
 
 
-def test_a_run_whose_notification_was_lost_is_rung_for_again(
+def test_workers_are_notified_again_about_a_run_whose_notification_was_lost(
     store: Store, notifications: Notifications, waiting: Callable[[int], list[Run]]
 ) -> None:
     waiting(3)
@@ -69,7 +69,7 @@ def test_a_run_that_fell_out_of_the_due_set_comes_back(
     assert store.runs.messages("gpu") == 2
 
 
-def test_a_run_that_waits_for_the_evaluator_is_rung_for_there(
+def test_the_evaluator_is_notified_about_a_run_that_waits_for_it(
     store: Store, notifications: Notifications, a_run: ARun, a_sweep: ASweep
 ) -> None:
     sweep = store.sweeps.create(a_sweep())
@@ -80,13 +80,13 @@ def test_a_run_that_waits_for_the_evaluator_is_rung_for_there(
     assert (store.runs.messages("eval"), store.runs.messages("gpu")) == (1, 0)
 
 
-def test_a_paused_sweep_is_left_in_peace_and_rung_for_when_it_goes_on(
+def test_no_worker_is_notified_about_a_paused_sweep_until_it_is_resumed(
     store: Store, notifications: Notifications, waiting: Callable[[int], list[Run]]
 ) -> None:
     (run,) = waiting(1)
     sweep = store.sweeps.get("s")
     paused = store.sweeps.commit(sweep, pause(sweep, "lunch"))
-    store.runs.unring(run)
+    store.runs.unmark_due(run)
 
     republish(store, notifications)
     assert store.runs.messages("gpu") == 0
@@ -96,7 +96,7 @@ def test_a_paused_sweep_is_left_in_peace_and_rung_for_when_it_goes_on(
     assert store.runs.messages("gpu") == 1
 
 
-def test_a_run_that_somebody_has_is_not_rung_for(
+def test_no_worker_is_notified_about_a_run_that_has_an_owner(
     store: Store, notifications: Notifications, waiting: Callable[[int], list[Run]]
 ) -> None:
     (run,) = waiting(1)

@@ -49,4 +49,4 @@ def test_the_suggestions_of_a_restored_sweep_are_replayed_from_the_first_new_one
 
     made = list(replay(store.sweeps.get("s"), store.sweeps.whole_log("s")))
 
-    assert made == [*(Replayed(number, told=False) for number in range(1, 5)), Replayed(5)]
+    assert made == [*(Replayed(number, is_recorded=False) for number in range(1, 5)), Replayed(5)]

@@ -66,7 +66,7 @@ def test_a_sweep_that_goes_on_keeps_its_log_however_old(store: Store, finish: Fi
     assert store.sweeps.events("s") == log
 
 
-def test_a_log_that_the_tracker_was_not_told_to_its_end_stays(store: Store, finish: Finish) -> None:
+def test_a_log_that_the_tracker_has_not_read_to_its_end_stays(store: Store, finish: Finish) -> None:
     finish()
     store.sweeps.set_tracked_position("s", 1)
     log = store.sweeps.events("s")

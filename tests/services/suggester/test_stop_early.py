@@ -84,8 +84,8 @@ class Trainings:
         return self.store.runs.commit(run, saved, lease="keep")
 
     def end(self, run: Run, slope: float) -> Run:
-        told: dict[str, Any] = {"score": slope * WHOLE, "cost": float(WHOLE), "seconds": 1.0, "metrics": {}}
-        return self.store.runs.commit(run, observe(run, **told, steps=WHOLE))
+        scored: dict[str, Any] = {"score": slope * WHOLE, "cost": float(WHOLE), "seconds": 1.0, "metrics": {}}
+        return self.store.runs.commit(run, observe(run, **scored, steps=WHOLE))
 
     def finish(self, count: int, *, slope: float = 1.0) -> None:
         for _ in range(count):
@@ -208,7 +208,7 @@ def test_what_a_lost_attempt_reported_is_not_held_against_the_next_one(
     assert sweep.mark_of(again) is not None
 
 
-def test_a_run_that_somebody_cancelled_or_that_is_over_is_left_alone(
+def test_a_run_that_was_cancelled_or_has_ended_is_not_marked(
     trainings: Callable[..., Trainings], early_stopping: EarlyStopping
 ) -> None:
     sweep = trainings()
@@ -256,30 +256,30 @@ def test_a_paused_sweep_ends_its_bad_runs_all_the_same(
     sweep.finish(10)
     bad = sweep.start()
     sweep.report(bad, 0.1, upto=40)
-    stands = sweep.store.sweeps.get("s")
-    sweep.store.sweeps.commit(stands, pause(stands, "lunch"))
+    record = sweep.store.sweeps.get("s")
+    sweep.store.sweeps.commit(record, pause(record, "lunch"))
 
     early_stopping.stop_bad_runs()
 
     assert sweep.mark_of(bad) is not None
 
 
-def test_the_steps_of_the_whole_run_are_those_that_the_training_told_if_it_did(
+def test_the_steps_of_the_whole_run_are_those_that_the_training_reported_if_it_did(
     trainings: Callable[..., Trainings], early_stopping: EarlyStopping
 ) -> None:
     sweep = trainings()
     sweep.finish(10)
-    told, long = sweep.start(), sweep.start(epochs=100)
-    sweep.report(told, 0.1, upto=40, total=999)
+    with_total, long = sweep.start(), sweep.start(epochs=100)
+    sweep.report(with_total, 0.1, upto=40, total=999)
     sweep.report(long, 0.1, upto=40)
 
     early_stopping.stop_bad_runs()
 
-    marks = [sweep.mark_of(run) for run in (told, long)]
+    marks = [sweep.mark_of(run) for run in (with_total, long)]
     assert [mark.of_steps if mark else None for mark in marks] == [999, 100 * STEPS_AN_EPOCH]
 
 
-def test_runs_without_a_curve_are_told_of_once_and_stop_nothing(
+def test_runs_without_a_curve_are_reported_once_and_stop_nothing(
     trainings: Callable[..., Trainings], early_stopping: EarlyStopping, caplog: pytest.LogCaptureFixture
 ) -> None:
     sweep = trainings()
@@ -294,7 +294,7 @@ def test_runs_without_a_curve_are_told_of_once_and_stop_nothing(
 
     assert sweep.mark_of(bad) is None
     assert [record.getMessage() for record in caplog.records] == [
-        "sweep s: run 1 reported no reward while it trained: without curves no run is stopped early"
+        "sweep s: run 1 reported no reward while it trained: without curves no run can be stopped early"
     ]
 
 

@@ -84,7 +84,7 @@ def test_of_a_run_that_was_stopped_early_the_summary_says_why(store: Store, a_jo
 
 
 @pytest.mark.slow
-def test_a_tracker_that_starts_after_the_end_of_a_sweep_tells_what_was_not_told(
+def test_a_tracker_that_starts_after_the_end_of_a_sweep_sends_what_was_not_sent(
     store: Store, a_job: AJob, tmp_path: Path
 ) -> None:
     submit(store, a_job("wandb=offline"))

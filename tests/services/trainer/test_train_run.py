@@ -287,7 +287,7 @@ def sweep_of(a_sweep: ASweep, job: SweepJob) -> Sweep:
     [
         (("trainer=noop",), (), None),
         (("trainer=ppo", "sim=sweep_eval"), (), None),
-        (("device=cuda",), (), "the sweep wants device=cuda, and this worker sees no GPU"),
+        (("device=cuda",), (), "the sweep has device=cuda, and this worker has no GPU"),
         (("trainer=function", "trainer.function=json.tool:main"), ("json.*",), None),
         (("trainer=function", "trainer.function=json.tool:main"), ("json.tool:main",), None),
         (

@@ -20,7 +20,7 @@ def test_a_waiting_run_without_a_notification_is_found_once_there_is_a_suggester
 ) -> None:
     sweep = store.sweeps.create(a_sweep())
     store.sweeps.commit(sweep, sweep.move("", created=2), [a_run(number=1), a_run(number=2)])
-    store.runs.unring(store.runs.get("s.r.2"))
+    store.runs.unmark_due(store.runs.get("s.r.2"))
     assert audit_sweep(store, "s").problems == []
 
     store.fleet.announce(LiveWorker(id="s@h:1", service="suggester", host="h", pid=1, queues=(), slots=1, version="1"))

@@ -189,7 +189,7 @@ def test_more_runs_than_the_budget_or_the_parallelism_allow_are_named() -> None:
     ]
 
 
-def test_a_live_run_that_nobody_has_and_nobody_was_rung_for_is_named() -> None:
+def test_an_unfinished_run_without_an_owner_and_without_a_notification_is_named() -> None:
     assert with_limits(created=1, lost=["s.r.1"]) == [
         "run s.r.1: no worker holds it, and no worker was notified about it"
     ]

@@ -29,7 +29,7 @@ class Played:
     sweep: Sweep
     slots: int
     costs: list[float]
-    told: bool = False  # whether costs are predicted, and exactly
+    predicted: bool = False  # whether costs are predicted exactly
     now: float = 0.0
     queued: list[Run] = field(default_factory=list)
     in_hands: list[tuple[float, Run]] = field(default_factory=list)  # the time of its end
@@ -58,12 +58,12 @@ class Played:
         unfinished = [*self.queued, *(run for _, run in self.in_hands)]
         counts = {RunState.QUEUED: len(self.queued), RunState.TRAINING: len(self.in_hands)}
         in_flight = expected_cost(self.sweep, unfinished)
-        told = {"live_slots": self.slots, "now": self.now}
-        for _ in range(how_many_to_start(self.sweep, counts, **told, in_flight_cost=in_flight)):  # type: ignore[arg-type]
+        now = {"live_slots": self.slots, "now": self.now}
+        for _ in range(how_many_to_start(self.sweep, counts, **now, in_flight_cost=in_flight)):  # type: ignore[arg-type]
             assert self.at_the_limit is None, "nothing is started after that"
             number = self.sweep.created + 1
             run = self.a_run(number=number)
-            prediction = Prediction(source="local", cost=self.cost(run) if self.told else None)
+            prediction = Prediction(source="local", cost=self.cost(run) if self.predicted else None)
             self.queued.append(run.model_copy(update={"prediction": prediction}))
             self.sweep = self.sweep.model_copy(update={"created": number})
         self.sweep = settle(self.sweep, unfinished=len(self.queued) + len(self.in_hands), now=self.now)
@@ -82,11 +82,11 @@ class Played:
         self.sweep = absorb(self.sweep, event, position=self.sweep.seen + 1)
 
 
-@given(costs=costs, slots=st.integers(1, 8), budget=st.floats(1.0, 200.0), told=st.booleans())
+@given(costs=costs, slots=st.integers(1, 8), budget=st.floats(1.0, 200.0), predicted=st.booleans())
 def test_a_budget_of_cost_is_exceeded_by_no_more_than_what_was_in_flight_when_it_was_spent(
-    a_run: ARun, a_sweep: ASweep, costs: list[float], slots: int, budget: float, told: bool
+    a_run: ARun, a_sweep: ASweep, costs: list[float], slots: int, budget: float, predicted: bool
 ) -> None:
-    played = Played(a_run, a_sweep(limits={"max_cost": budget}), slots, costs, told)
+    played = Played(a_run, a_sweep(limits={"max_cost": budget}), slots, costs, predicted)
 
     ended = played.to_its_end()
 
@@ -100,7 +100,7 @@ def test_where_costs_are_predicted_right_it_is_exceeded_by_less_than_one_run(
     a_run: ARun, a_sweep: ASweep, cost: float, slots: int, budget: float
 ) -> None:
     first = {"spent": 0.0, "limits": {"max_cost": budget, "look_ahead": 0}}
-    played = Played(a_run, a_sweep(**first), slots, [cost], told=True)
+    played = Played(a_run, a_sweep(**first), slots, [cost], predicted=True)
     played.sweep = absorb(played.sweep, RunObserved(run=0, score=0.0, cost=cost), position=1)
 
     ended = played.to_its_end()

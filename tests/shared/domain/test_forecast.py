@@ -21,7 +21,7 @@ def ended(a_run: ARun, *, seconds: float = 100.0, cost: float = 10.0, state: Run
 
 
 @pytest.fixture
-def told(a_run: ARun, a_sweep: ASweep) -> Any:
+def forecast_of(a_run: ARun, a_sweep: ASweep) -> Any:
     """Return what makes the forecast of a sweep with four observed runs of 100 s and cost 10 each, one hour old."""
 
     def make(limits: dict[str, Any], *unfinished: Run, slots: int = 1, **changes: Any) -> Forecast | None:
@@ -33,16 +33,16 @@ def told(a_run: ARun, a_sweep: ASweep) -> Any:
     return make
 
 
-def test_of_several_limits_the_one_that_comes_first_is_told(told: Any) -> None:
+def test_of_several_limits_the_one_that_is_reached_first_is_forecast(forecast_of: Any) -> None:
     limits = {"max_runs": 10, "max_cost": 70, "max_hours": 2}
 
-    assert told(limits).limit == "max_cost"
-    assert told(limits | {"max_cost": 1000}).limit == "max_runs"
-    assert told(limits | {"max_cost": 1000, "max_hours": 1.05}).limit == "max_hours"
+    assert forecast_of(limits).limit == "max_cost"
+    assert forecast_of(limits | {"max_cost": 1000}).limit == "max_runs"
+    assert forecast_of(limits | {"max_cost": 1000, "max_hours": 1.05}).limit == "max_hours"
 
 
-def test_runs_time_and_cost_that_are_left_are_those_of_the_median_run(told: Any) -> None:
-    found = told({"max_runs": 10}, slots=2)
+def test_runs_time_and_cost_that_are_left_are_those_of_the_median_run(forecast_of: Any) -> None:
+    found = forecast_of({"max_runs": 10}, slots=2)
 
     assert (found.runs_left, found.seconds_left, found.cost_at_end) == (6, 6 * 100 / 2, 40 + 6 * 10)
     assert found.assumes == (
@@ -50,38 +50,38 @@ def test_runs_time_and_cost_that_are_left_are_those_of_the_median_run(told: Any)
     )
 
 
-def test_runs_in_somebodys_hands_are_half_done_and_cost_what_was_predicted(told: Any, a_run: ARun) -> None:
+def test_runs_in_progress_count_as_half_done_and_cost_what_was_predicted(forecast_of: Any, a_run: ARun) -> None:
     dear = a_run(RunState.TRAINING, prediction=Prediction(source="local", cost=25.0))
 
-    found = told({"max_runs": 6}, dear, a_run())
+    found = forecast_of({"max_runs": 6}, dear, a_run())
 
     assert (found.runs_left, found.seconds_left, found.cost_at_end) == (2, 1.5 * 100, 40 + 25 + 10)
-    assert told({"max_cost": 75}, dear, a_run()).runs_left == 2, "what is in flight spends the rest"
-    assert told({"max_cost": 76}, dear, a_run()).runs_left == 3
+    assert forecast_of({"max_cost": 75}, dear, a_run()).runs_left == 2, "what is in flight spends the rest"
+    assert forecast_of({"max_cost": 76}, dear, a_run()).runs_left == 3
 
 
-def test_hours_are_filled_by_the_slots(told: Any) -> None:
-    found = told({"max_hours": 1.25}, slots=2)
+def test_hours_are_filled_by_the_slots(forecast_of: Any) -> None:
+    found = forecast_of({"max_hours": 1.25}, slots=2)
 
     assert (found.runs_left, found.seconds_left) == (18, 900.0)
 
 
-def test_parallelism_bounds_the_slots_and_without_a_live_one_one_is_assumed(told: Any) -> None:
-    assert told({"max_runs": 10, "parallelism": 2}, slots=8).slots == 2
-    assert told({"max_runs": 10}, slots=0).slots == 1
+def test_parallelism_bounds_the_slots_and_without_a_live_one_one_is_assumed(forecast_of: Any) -> None:
+    assert forecast_of({"max_runs": 10, "parallelism": 2}, slots=8).slots == 2
+    assert forecast_of({"max_runs": 10}, slots=0).slots == 1
 
 
-def test_without_a_limit_that_can_be_foreseen_no_end_is_told(told: Any) -> None:
-    found = told({"target_score": 5.0})
+def test_without_a_limit_that_can_be_predicted_no_end_is_forecast(forecast_of: Any) -> None:
+    found = forecast_of({"target_score": 5.0})
 
     assert (found.limit, found.runs_left, found.seconds_left, found.cost_at_end) == (None, None, None, None)
     assert found.run_seconds == 100.0
 
 
-def test_of_a_sweep_that_starts_nothing_more_only_what_is_in_hands_is_left(
-    told: Any, a_run: ARun, a_sweep: ASweep
+def test_a_sweep_that_starts_no_new_runs_has_only_its_runs_in_progress_left(
+    forecast_of: Any, a_run: ARun, a_sweep: ASweep
 ) -> None:
-    spent = told({"max_cost": 40, "max_runs": 9}, a_run(RunState.TRAINING), a_run())
+    spent = forecast_of({"max_cost": 40, "max_runs": 9}, a_run(RunState.TRAINING), a_run())
     sweep = stop(a_sweep(created=3, observed=1, spent=10.0))
     stopping = forecast(
         sweep, unfinished=[a_run(RunState.TRAINING), a_run()], last=[ended(a_run)], live_slots=1, now=0.0
@@ -93,12 +93,12 @@ def test_of_a_sweep_that_starts_nothing_more_only_what_is_in_hands_is_left(
     assert stopping.assumes.startswith("each remaining run takes and costs as much as the last run, and 1 slot works")
 
 
-def test_before_the_first_run_has_ended_while_paused_and_after_the_last_one_nothing_is_told(
-    told: Any, a_run: ARun, a_sweep: ASweep
+def test_there_is_no_forecast_before_the_first_run_has_ended_while_paused_and_after_the_last_one(
+    forecast_of: Any, a_run: ARun, a_sweep: ASweep
 ) -> None:
-    assert told({"max_runs": 4}, observed=0, spent=0.0) is None
-    assert told({"max_runs": 4}, state=SweepState.FINISHED) is None
-    assert told({"max_runs": 10}, state=SweepState.PAUSED) is None, "nobody knows for how long"
+    assert forecast_of({"max_runs": 4}, observed=0, spent=0.0) is None
+    assert forecast_of({"max_runs": 4}, state=SweepState.FINISHED) is None
+    assert forecast_of({"max_runs": 10}, state=SweepState.PAUSED) is None, "the length of the pause is not known"
     cancelled = [a_run(RunState.CANCELLED)]
     assert forecast(a_sweep(), unfinished=[], last=cancelled, live_slots=1, now=0.0) is None
 

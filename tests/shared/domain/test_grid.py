@@ -36,7 +36,7 @@ def test_each_number_is_another_combination_with_the_last_parameter_the_fastest(
     assert list(grid[0]) == list(SPACE)
 
 
-def test_a_grid_that_nobody_can_run_is_refused_with_the_way_out() -> None:
+def test_a_grid_that_is_too_large_or_empty_is_refused_with_the_remedy() -> None:
     space = SearchSpace.from_config({f"x{i}": {"distribution": "uniform", "min": 0.0, "max": 1.0} for i in range(9)})
 
     with pytest.raises(ConfigError, match="has 1953125 combinations, more than 1000000: set fewer points"):

@@ -52,7 +52,7 @@ def test_each_point_knows_what_had_been_spent_by_then() -> None:
     assert all(point.spent == point.step / 2 for point in progress.points())
 
 
-def test_a_curve_of_which_nobody_told_what_was_spent_cost_nothing_up_to_there() -> None:
+def test_a_curve_without_reported_costs_has_cost_nothing() -> None:
     progress = Progress(curve=((1, 0.5), (2, 0.75))).after(3, {"reward": 1.0}, metric="reward", spent=9.0)
 
     assert [tuple(point) for point in progress.points()] == [(1, 0.5, 0.0), (2, 0.75, 0.0), (3, 1.0, 9.0)]
@@ -77,8 +77,8 @@ def test_what_is_no_finite_number_is_left_out_so_that_the_record_can_be_read_bac
 
 
 def test_the_first_step_that_an_attempt_tells_of_is_kept_until_the_next_attempt() -> None:
-    told = Progress().resumed(0, attempt=1).after(5, {}, metric="reward").begun(7).after(9, {}, metric="reward")
+    progress = Progress().resumed(0, attempt=1).after(5, {}, metric="reward").begun(7).after(9, {}, metric="reward")
 
-    assert told.began == 5
-    assert told.resumed(5, attempt=2).began is None
-    assert told.resumed(5, attempt=2).begun(6).began == 6
+    assert progress.began == 5
+    assert progress.resumed(5, attempt=2).began is None
+    assert progress.resumed(5, attempt=2).begun(6).began == 6

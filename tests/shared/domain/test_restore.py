@@ -53,8 +53,8 @@ def marked(run: Run) -> Run:
 
 def scored_early(run: Run) -> Run:
     point = EarlierPoint(params={"trainer.x": 0.1}, score=0.25, cost=1.0)
-    told = {"score": 0.5, "cost": 7.0, "seconds": 1.0, "steps": 33, "metrics": {"reward": 0.5}}
-    return observe(marked(run), **told, trained={"trainer.x": 0.2}, earlier=(point,))  # type: ignore[arg-type]
+    scored = {"score": 0.5, "cost": 7.0, "seconds": 1.0, "steps": 33, "metrics": {"reward": 0.5}}
+    return observe(marked(run), **scored, trained={"trainer.x": 0.2}, earlier=(point,))  # type: ignore[arg-type]
 
 
 MIRRORS: dict[str, tuple[Callable[[Run], Run], RunState]] = {
@@ -85,7 +85,7 @@ MIRRORS: dict[str, tuple[Callable[[Run], Run], RunState]] = {
 
 
 @pytest.mark.parametrize("name", sorted(MIRRORS))
-def test_what_a_run_was_comes_back_and_what_was_in_hands_waits_again(a_run: ARun, name: str) -> None:
+def test_a_run_is_restored_as_it_was_and_one_in_progress_waits_again(a_run: ARun, name: str) -> None:
     make, state = MIRRORS[name]
     mirror = make(a_run(params={"trainer.x": 0.5}, prediction=Prediction(source="pareto", score=2.0)))
 
@@ -145,7 +145,7 @@ def test_an_adopted_run_comes_back_as_one(a_run: ARun, name: str) -> None:
     assert life[-1].model_dump(exclude=told_apart) == mirror.model_dump(exclude=told_apart)
 
 
-def test_a_run_that_nobody_had_claimed_is_cancelled_so_that_its_number_is_not_given_again() -> None:
+def test_a_run_that_no_worker_had_claimed_is_cancelled_so_that_its_number_is_not_used_again() -> None:
     suggested, cancelled = nobodys("s", 3, "gpu")
 
     assert (suggested.id, suggested.state, cancelled.state) == ("s.r.3", RunState.QUEUED, RunState.CANCELLED)

@@ -315,7 +315,7 @@ def saved_and_marked(run: Run, *steps: int) -> Run:
     return stop_early(run, STOP)
 
 
-def test_a_run_is_marked_once_and_not_after_somebody_cancelled_it(a_run: ARun) -> None:
+def test_a_run_is_marked_once_and_not_after_it_was_cancelled(a_run: ARun) -> None:
     for run in (stop_early(a_run(TRAINING), STOP), cancel(a_run(TRAINING))):
         with pytest.raises(IllegalMove, match="is already marked to end"):
             stop_early(run, STOP)
@@ -354,7 +354,7 @@ def test_a_run_that_fails_after_it_was_marked_has_failed(a_run: ARun) -> None:
     assert (failed.state, failed.early_stop) == (FAILED, None)
 
 
-def test_a_marked_run_is_in_no_crash_loop_since_nobody_trains_it_again(a_run: ARun) -> None:
+def test_a_marked_run_is_in_no_crash_loop_because_it_is_not_trained_again(a_run: ARun) -> None:
     assert lose_attempt(stop_early(a_run(TRAINING), STOP), "killed", max_stuck=1).state is QUEUED
 
 
@@ -365,7 +365,7 @@ def test_a_mark_holds_as_long_as_there_is_a_checkpoint_to_score(a_run: ARun) -> 
     assert fall_back(run, None).early_stop is None
 
 
-def test_a_marked_run_whose_checkpoints_are_all_damaged_is_trained_anew(a_run: ARun) -> None:
+def test_a_marked_run_whose_checkpoints_are_all_damaged_is_trained_again(a_run: ARun) -> None:
     evaluating = MOVES["claim"](MOVES["finish_training"](saved_and_marked(a_run(TRAINING), 10, 20)))
 
     assert retrain(evaluating, evaluating.checkpoints[0], "its bytes changed", max_stuck=3).early_stop == STOP
@@ -380,9 +380,9 @@ def test_a_training_that_was_done_before_it_heard_of_the_mark_was_not_stopped(a_
 
 def test_an_observation_tells_what_was_trained_instead_and_what_its_curve_says(a_run: ARun) -> None:
     point = EarlierPoint(params={"trainer.x": 0.1}, score=0.5, cost=1.0)
-    told = {"score": 3.0, "cost": 4.0, "seconds": 2.0, "steps": 100, "metrics": {}}
+    scored = {"score": 3.0, "cost": 4.0, "seconds": 2.0, "steps": 100, "metrics": {}}
 
-    run = observe(a_run(EVALUATING), **told, trained={"trainer.x": 0.25}, earlier=(point,))  # type: ignore[arg-type]
+    run = observe(a_run(EVALUATING), **scored, trained={"trainer.x": 0.25}, earlier=(point,))  # type: ignore[arg-type]
 
     event = event_of_run(run)
     assert event == RunObserved(run=1, score=3.0, cost=4.0, trained={"trainer.x": 0.25}, earlier=(point,))
@@ -425,7 +425,7 @@ def test_a_run_that_was_stopped_early_and_failed_in_its_evaluation_is_trained_on
     assert retry(failed).state is QUEUED
 
 
-def test_a_run_that_was_cancelled_in_its_workers_hands_is_not_cancelled_again(a_run: ARun) -> None:
+def test_a_run_that_was_cancelled_while_a_worker_held_it_is_not_cancelled_again(a_run: ARun) -> None:
     cancelled = release(cancel(a_run(TRAINING)))
 
     assert release(claim(retry(cancelled), worker="w", nonce="n", at=0.0)).state is QUEUED
@@ -496,7 +496,7 @@ def test_whatever_is_tried_the_run_stays_sound(a_run: ARun, tried: list[str]) ->
             after = MOVES[name](run)
         except IllegalMove:
             continue
-        assert run.state not in FINISHED or name == "retry", "an end is for good, unless somebody tries it again"
+        assert run.state not in FINISHED or name == "retry", "an end is final, except for a retry"
         assert after.version == run.version + 1
         assert after.token >= run.token
         assert (after.owner is not None) == (after.state in LEASED)

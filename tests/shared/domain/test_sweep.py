@@ -137,7 +137,7 @@ def test_a_run_that_is_tried_again_is_taken_out_of_the_totals(a_sweep: ASweep, e
         ({"target_score": 0.9}, {"best": Best(run=7, score=0.9, cost=1)}, "target score 0.9 reached by run 7"),
     ],
 )
-def test_each_limit_is_told_when_it_is_reached(
+def test_each_limit_is_named_when_it_is_reached(
     a_sweep: ASweep, limits: dict[str, Any], state: dict[str, Any], reason: str
 ) -> None:
     assert reached_limit(a_sweep(limits=limits, **state), now=NOON) == reason
@@ -154,7 +154,7 @@ def test_each_limit_is_told_when_it_is_reached(
         ({}, {"created": 10**6, "spent": 1e9}),
     ],
 )
-def test_no_limit_is_told_before_it_is_reached(a_sweep: ASweep, limits: dict[str, Any], state: dict[str, Any]) -> None:
+def test_no_limit_is_named_before_it_is_reached(a_sweep: ASweep, limits: dict[str, Any], state: dict[str, Any]) -> None:
     assert reached_limit(a_sweep(limits=limits, **state), now=NOON) is None
 
 
@@ -174,7 +174,7 @@ def test_a_target_that_is_to_be_minimized_is_reached_from_above(a_sweep: ASweep)
 @pytest.mark.parametrize(
     ("limits", "created", "counts", "slots", "wanted"),
     [
-        ({}, 0, {}, 0, 2),  # nobody lives: one for an autoscaler to see, one ahead
+        ({}, 0, {}, 0, 2),  # no worker is live: one for an autoscaler to see, one ahead
         ({"look_ahead": 0}, 0, {}, 0, 1),
         ({}, 0, {}, 4, 5),
         ({"look_ahead": 3}, 0, {}, 4, 7),
@@ -290,7 +290,7 @@ def test_a_sweep_goes_on_for_a_run_that_is_tried_again_and_starts_no_other(a_swe
 
 
 @pytest.mark.parametrize("state", [RUNNING, PAUSED])
-def test_a_sweep_that_lives_stays_as_it_is_for_it_but_in_a_new_version(a_sweep: ASweep, state: SweepState) -> None:
+def test_an_unfinished_sweep_only_gets_a_new_version(a_sweep: ASweep, state: SweepState) -> None:
     sweep = a_sweep(state=state, reason="lunch")
 
     assert reopen(sweep, now=0) == sweep.move("")

@@ -1,4 +1,4 @@
-"""What a person reads when Redis does not do what it should, and what nobody ever reads: the password."""
+"""The errors of a connection to Redis: each has a remedy, and none shows the password."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def complaint(store: Store, *, exit_code: int) -> str:
     return str(caught.value)
 
 
-def test_a_port_where_nothing_listens_is_told_within_two_seconds() -> None:
+def test_a_port_where_nothing_listens_is_reported_within_two_seconds() -> None:
     port, begun = free_port(), time.monotonic()
 
     said = complaint(open_store(f"redis://:{PASSWORD}@127.0.0.1:{port}/0"), exit_code=3)
@@ -80,13 +80,13 @@ def test_a_port_where_nothing_listens_is_told_within_two_seconds() -> None:
 
 
 @pytest.mark.parametrize("name", ["nothing", "auth-and-ssl"])
-def test_a_socket_that_is_not_there_is_told_whatever_its_name(tmp_path: Path, name: str) -> None:
+def test_a_socket_that_does_not_exist_is_reported_whatever_its_name(tmp_path: Path, name: str) -> None:
     said = complaint(open_store(f"unix://{tmp_path}/{name}.sock?db=0"), exit_code=3)
 
     assert "no answer: start it, or set REDIS_URL" in said
 
 
-def test_a_server_that_accepts_and_never_answers_is_told_after_the_timeout() -> None:
+def test_a_server_that_accepts_and_never_answers_is_reported_after_the_timeout() -> None:
     with socket.socket() as mute:
         mute.bind(("127.0.0.1", 0))
         mute.listen()
@@ -99,7 +99,7 @@ def test_a_server_that_accepts_and_never_answers_is_told_after_the_timeout() -> 
     assert time.monotonic() - begun < 2
 
 
-def test_something_that_is_no_redis_is_told() -> None:
+def test_something_that_is_not_redis_is_reported() -> None:
     class Web(socketserver.BaseRequestHandler):
         def handle(self) -> None:
             while self.request.recv(4096):
@@ -155,7 +155,7 @@ def test_each_state_of_a_server_has_its_sentence(reply: bytes, exit_code: int, s
         assert complaint(open_store(url), exit_code=exit_code) == f"Redis at redis://:***@127.0.0.1:{port}/0 {said}"
 
 
-def test_tls_to_a_server_without_it_is_told_what_to_write(start_server: StartServer) -> None:
+def test_tls_to_a_server_without_it_is_reported_with_what_to_write(start_server: StartServer) -> None:
     port = free_port()
     start_server("--port", str(port))
     url = f"rediss://:{PASSWORD}@127.0.0.1:{port}/0"
@@ -169,7 +169,7 @@ def test_tls_to_a_server_without_it_is_told_what_to_write(start_server: StartSer
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> ssl.SSLContext:
-    """Return the settings of a TLS server whose certificate nobody knows."""
+    """Return the settings of a TLS server whose certificate is of an unknown authority."""
     files = [str(tmp_path / "key.pem"), str(tmp_path / "cert.pem")]
     program = shutil.which("openssl")
     if program is None:
@@ -181,7 +181,7 @@ def certificate(tmp_path: Path) -> ssl.SSLContext:
     return context
 
 
-def test_a_certificate_that_nobody_vouches_for_is_told_with_the_remedy(certificate: ssl.SSLContext) -> None:
+def test_a_certificate_of_an_unknown_authority_is_reported_with_the_remedy(certificate: ssl.SSLContext) -> None:
     with answering(b"+PONG\r\n", lambda plain: certificate.wrap_socket(plain, server_side=True)) as port:
         said = complaint(open_store(f"rediss://:{PASSWORD}@127.0.0.1:{port}/0"), exit_code=3)
 
@@ -189,7 +189,7 @@ def test_a_certificate_that_nobody_vouches_for_is_told_with_the_remedy(certifica
     assert said == f"Redis at rediss://:***@127.0.0.1:{port}/0: the TLS handshake failed: {remedy}"
 
 
-def test_plain_words_to_a_server_with_tls_are_told_what_to_write(certificate: ssl.SSLContext) -> None:
+def test_plain_text_to_a_server_with_tls_is_reported_with_what_to_write(certificate: ssl.SSLContext) -> None:
     with answering(b"", lambda plain: certificate.wrap_socket(plain, server_side=True)) as port:
         said = complaint(open_store(f"redis://:{PASSWORD}@127.0.0.1:{port}/0"), exit_code=3)
 
@@ -215,7 +215,7 @@ def test_a_user_without_the_rights_is_denied_with_the_command(start_server: Star
     assert "forbids the command" in complaint(open_store(url), exit_code=4)
 
 
-def test_a_full_memory_is_told_and_leaves_nothing_half_written(
+def test_a_full_memory_is_reported_and_leaves_nothing_half_written(
     start_server: StartServer, a_run: ARun, a_sweep: ASweep
 ) -> None:
     store = open_store(start_server("--maxmemory-policy", "noeviction"))
@@ -233,7 +233,7 @@ def test_a_full_memory_is_told_and_leaves_nothing_half_written(
     store.close()
 
 
-def test_a_read_only_replica_is_told(start_server: StartServer, a_sweep: ASweep) -> None:
+def test_a_read_only_replica_is_reported(start_server: StartServer, a_sweep: ASweep) -> None:
     store = open_store(start_server("--replicaof", "127.0.0.1", str(free_port())))
 
     with pytest.raises(StoreUnreachable, match="is a read-only replica: point REDIS_URL at the primary"):

@@ -66,17 +66,19 @@ def test_a_store_keeps_the_id_that_its_first_worker_gave_it(each_store: Store) -
 
 
 @pytest.mark.parametrize("other", ["", "another"])
-def test_a_worker_whose_store_was_emptied_or_replaced_is_told_and_writes_nothing(each_store: Store, other: str) -> None:
+def test_a_worker_whose_store_was_emptied_or_replaced_gets_an_error_and_writes_nothing(
+    each_store: Store, other: str
+) -> None:
     each_store.fleet.announce(a_worker("one"))
     each_store.client.flushall()
     if other:
         each_store.client.set(keys.STORE_ID, other)
     before = each_store.client.keys()
 
-    told = pytest.raises(StoreReplaced, match="was replaced while" if other else "was emptied while")
-    with told:
+    refused = pytest.raises(StoreReplaced, match="was replaced while" if other else "was emptied while")
+    with refused:
         each_store.fleet.announce(a_worker("one"))
-    with told:
+    with refused:
         each_store.fleet.sign_off("one")
 
     assert each_store.client.keys() == before
@@ -94,7 +96,7 @@ def test_a_worker_that_was_silent_for_an_hour_is_forgotten(each_store: Store) ->
 
 def test_a_newer_worker_may_tell_more_than_this_version_knows(each_store: Store) -> None:
     each_store.fleet.announce(a_worker("newer", slots=4))
-    told = {**a_worker("newer", slots=4).model_dump(mode="json"), "mood": "fine"}
-    each_store.client.hset(keys.WORKERS, "newer", json.dumps(told))
+    announced = {**a_worker("newer", slots=4).model_dump(mode="json"), "mood": "fine"}
+    each_store.client.hset(keys.WORKERS, "newer", json.dumps(announced))
 
     assert each_store.fleet.live_slots("gpu") == 4

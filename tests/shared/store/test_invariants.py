@@ -86,7 +86,7 @@ class Machine(RuleBasedStateMachine):
         return run
 
     def attempt(self, before: Run, move: Callable[[Run], Run], **how: Any) -> None:
-        """Make a move as whoever read `before`, and remember it as one that may be sent again."""
+        """Make a move of a client that read `before`, and keep it as one that may be sent again."""
         try:
             after, how = move(before), {"commit_id": new_commit_id(), **how}
             written = self.store.runs.commit(before, after, **how)
@@ -204,7 +204,7 @@ class Machine(RuleBasedStateMachine):
         assert after.token >= before.token
         if before.early_stop and not after.early_stop:
             given_up = after.is_finished and after.score is None
-            assert given_up or not after.checkpoints, "whoever is to stop is scored, if anything of it is left"
+            assert given_up or not after.checkpoints, "a run that is to stop is scored, if it has a checkpoint"
         if after.last_move not in ("fell back", "damaged"):
             assert (after.checkpoint.step if after.checkpoint else 0) >= (
                 before.checkpoint.step if before.checkpoint else 0

@@ -1,4 +1,4 @@
-"""Whether a server is fit to be trusted: each finding ends with the command that mends it."""
+"""The check of a server's settings: each finding ends with the command that fixes it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_the_embedded_server_is_fit_and_near(store: Store) -> None:
     assert 0 < latency(store.client) < 1
 
 
-def test_a_server_that_forgets_or_evicts_is_told_with_the_remedy(store: Store) -> None:
+def test_a_server_that_forgets_or_evicts_is_reported_with_the_remedy(store: Store) -> None:
     store.client.config_set("appendonly", "no")
     store.client.config_set("maxmemory-policy", "allkeys-lru")
     try:
@@ -41,7 +41,7 @@ def test_a_server_that_forgets_or_evicts_is_told_with_the_remedy(store: Store) -
     ]
 
 
-def test_a_replica_and_a_server_that_is_nearly_full_are_told(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_replica_and_a_server_that_is_nearly_full_are_reported(tmp_path_factory: pytest.TempPathFactory) -> None:
     with tcp_server(tmp_path_factory.mktemp("redis")) as store:
         store.client.config_set("maxmemory", "1")
         (full,) = examine_server(store.client, store.url)
@@ -88,11 +88,11 @@ def test_what_its_info_tells_is_judged(fit: dict[str, Any], changed: dict[str, A
     ("url", "is_open"),
     [("redis://far.example:6379/0", True), ("rediss://far.example/0", False), ("redis://127.0.0.1/0", False)],
 )
-def test_a_server_for_everybody_is_told(fit: dict[str, Any], url: str, is_open: bool) -> None:
+def test_a_server_that_is_open_to_all_is_reported(fit: dict[str, Any], url: str, is_open: bool) -> None:
     found = list(judge_server(fit, url, has_password=False))
 
-    told = "other machines can connect without a password: set requirepass, and use it in every REDIS_URL"
-    assert found == ([told] if is_open else [])
+    finding = "other machines can connect without a password: set requirepass, and use it in every REDIS_URL"
+    assert found == ([finding] if is_open else [])
 
 
 def test_no_command_shows_a_password() -> None:

@@ -117,9 +117,9 @@ def test_each_move_is_one_event_in_a_log_without_gaps(each_store: Store, queued:
     scored = taken(each_store, trained)
     each_store.runs.commit(scored, observe(scored, score=1, cost=2, seconds=1, steps=10, metrics={}))
 
-    told = ["submitted", "suggested", "claimed", "checkpointed", "trained", "claimed", "observed"]
+    expected = ["submitted", "suggested", "claimed", "checkpointed", "trained", "claimed", "observed"]
     events = each_store.sweeps.events("s")
-    assert kinds(each_store) == told
+    assert kinds(each_store) == expected
     assert [event.position for event in events] == list(range(1, len(events) + 1))
 
 
@@ -248,7 +248,7 @@ def test_of_many_writers_at_once_one_gets_through(store: Store, a_sweep: ASweep,
     assert kinds(store).count("claimed") == 1
 
 
-def test_a_record_of_another_version_is_told_apart_from_a_broken_program(each_store: Store, queued: Run) -> None:
+def test_a_record_of_another_version_is_not_reported_as_a_bug(each_store: Store, queued: Run) -> None:
     each_store.client.hset(keys.runs("s"), "1", json.dumps({"version": 1, "schema_version": 2, "id": "s.r.1"}))
 
     with pytest.raises(Unreadable, match="a run in the store was written by another version: schema_version"):
@@ -405,7 +405,7 @@ def test_a_fenced_owner_changes_nothing(each_store: Store, queued: Run) -> None:
     assert each_store.runs.renew(new, lease_ms=LEASE_MS) == "OK"
 
 
-def test_an_owner_of_a_store_that_was_rolled_back_is_told_by_its_nonce(each_store: Store, queued: Run) -> None:
+def test_an_owner_of_a_store_that_was_rolled_back_is_known_by_its_nonce(each_store: Store, queued: Run) -> None:
     lost_with_the_store = mine(queued, nonce="before")
     taken(each_store, queued)
 
@@ -447,7 +447,7 @@ def test_the_run_that_has_waited_longest_is_the_first_that_is_due(
     assert each_store.runs.due("cpu") == []
 
 
-def test_a_run_that_is_rung_again_keeps_its_place_in_the_line(each_store: Store, queued: Run) -> None:
+def test_a_run_that_is_marked_due_again_keeps_its_place_in_the_queue(each_store: Store, queued: Run) -> None:
     before = each_store.runs.due("gpu")
     time.sleep(0.003)
 
@@ -456,8 +456,8 @@ def test_a_run_that_is_rung_again_keeps_its_place_in_the_line(each_store: Store,
     assert each_store.runs.due("gpu") == before
 
 
-def test_a_run_that_was_silenced_is_due_once_it_is_rung_again(each_store: Store, queued: Run) -> None:
-    each_store.runs.unring(queued)
+def test_a_run_that_was_taken_out_of_the_due_set_is_due_once_it_is_marked_again(each_store: Store, queued: Run) -> None:
+    each_store.runs.unmark_due(queued)
     assert each_store.runs.due("gpu") == []
 
     each_store.runs.mark_due(queued)
@@ -465,7 +465,7 @@ def test_a_run_that_was_silenced_is_due_once_it_is_rung_again(each_store: Store,
     assert [due.id for due in each_store.runs.due("gpu")] == [queued.id]
 
 
-def test_a_run_that_was_claimed_since_it_was_read_is_neither_rung_again_nor_silenced(
+def test_a_run_that_was_claimed_since_it_was_read_is_neither_marked_due_nor_unmarked(
     each_store: Store, queued: Run
 ) -> None:
     training = taken(each_store, queued)
@@ -473,17 +473,17 @@ def test_a_run_that_was_claimed_since_it_was_read_is_neither_rung_again_nor_sile
     assert each_store.runs.due("gpu") == []
 
     each_store.runs.commit(training, release(training))
-    each_store.runs.unring(queued)
+    each_store.runs.unmark_due(queued)
 
     assert [due.id for due in each_store.runs.due("gpu")] == [queued.id]
 
 
-def test_notifying_about_a_run_that_waits_for_nobody_does_nothing(each_store: Store, queued: Run) -> None:
+def test_to_mark_a_run_that_does_not_wait_does_nothing(each_store: Store, queued: Run) -> None:
     training = taken(each_store, queued)
     before = everything(each_store)
 
     each_store.runs.mark_due(training)
-    each_store.runs.unring(training)
+    each_store.runs.unmark_due(training)
 
     assert everything(each_store) == before
 

@@ -132,7 +132,7 @@ def test_the_position_of_the_tracker_is_kept_until_it_is_forgotten(each_store: S
     assert each_store.sweeps.tracked() == []
 
 
-def test_the_id_of_the_servers_process_stays_while_it_lives(store: Store) -> None:
+def test_the_id_of_the_servers_process_stays_while_it_runs(store: Store) -> None:
     assert store.sweeps.server_run_id() == store.sweeps.server_run_id() != ""
 
 
@@ -189,10 +189,10 @@ def test_the_outline_of_a_log_tells_what_happened_to_which_run_and_where_it_is_w
     each_store.runs.commit(each_store.runs.get("s.r.2"), cancel(each_store.runs.get("s.r.2")))
     monkeypatch.setattr(sweep_store, "PAGE", 2)
 
-    told = list(each_store.sweeps.outline("s"))
+    outline = list(each_store.sweeps.outline("s"))
     of_one = list(each_store.sweeps.outline("s", run=2))
 
-    assert told == [(2, "suggested", 1), (3, "suggested", 2), (4, "suggested", 12), (6, "cancelled", 2)]
+    assert outline == [(2, "suggested", 1), (3, "suggested", 2), (4, "suggested", 12), (6, "cancelled", 2)]
     assert of_one == [(3, "suggested", 2), (6, "cancelled", 2)]
     found = each_store.sweeps.events_at("s", [what.position for what in of_one])
     assert [entry.event.kind for entry in found] == ["suggested", "cancelled"]

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from services.suggester.protein.noise import ENOUGH, degrees_of_freedom, told
+from services.suggester.protein.noise import ENOUGH, degrees_of_freedom, noise_of
 from services.suggester.protein.surrogate import Surrogate
 
 OWNERS = (0,)
@@ -32,21 +32,21 @@ def test_a_smooth_line_leaves_most_observations_to_the_noise_and_a_rough_one_non
     assert degrees_of_freedom(fitted(noise=0.05, length=0.01)) < 0.01
 
 
-def test_the_noise_is_told_in_the_unit_of_the_scores_with_its_degrees_of_freedom() -> None:
+def test_the_noise_is_in_the_unit_of_the_scores_with_its_degrees_of_freedom() -> None:
     surrogate = fitted(noise=0.3)
 
-    std, degrees = told(surrogate, spread=20.0) or (0.0, 0.0)
+    std, degrees = noise_of(surrogate, spread=20.0) or (0.0, 0.0)
 
     assert std == pytest.approx(6.0)
     assert degrees == pytest.approx(degrees_of_freedom(surrogate), abs=0.01)
 
 
-def test_a_noise_that_could_be_the_prior_s_is_not_told() -> None:
-    assert told(fitted(noise=0.05, length=0.01), spread=20.0) is None
-    assert told(fitted(noise=0.3, points=LINE[: int(ENOUGH)]), spread=20.0) is None
+def test_a_noise_that_could_be_the_prior_s_is_not_reported() -> None:
+    assert noise_of(fitted(noise=0.05, length=0.01), spread=20.0) is None
+    assert noise_of(fitted(noise=0.3, points=LINE[: int(ENOUGH)]), spread=20.0) is None
 
 
 def test_what_functions_without_noise_are_fitted_with_counts_as_none() -> None:
-    (std, _) = told(fitted(noise=0.008, length=5.0), spread=20.0) or (None, None)
+    (std, _) = noise_of(fitted(noise=0.008, length=5.0), spread=20.0) or (None, None)
 
     assert std == 0.0

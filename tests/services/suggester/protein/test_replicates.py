@@ -54,7 +54,7 @@ def test_the_gain_of_a_new_candidate_counts_the_noise_of_its_run_too() -> None:
     assert noisy.new < clear.new
 
 
-def test_a_best_that_is_told_from_every_rival_is_not_run_again() -> None:
+def test_a_best_that_is_clearly_better_than_every_rival_is_not_run_again() -> None:
     assert gains(surrogate([0.0, 0.5], [-3.0, 1.0], noise=0.2), at(0.0, 0.5), at(1.0)) is None
 
 
