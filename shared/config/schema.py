@@ -2,22 +2,50 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import re
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from shared.domain.command import program_of, split_command, with_interpreter
+from shared.domain.errors import ConfigError
+from shared.domain.wording import wrong_value
 
 Device = Literal["auto", "cpu", "cuda"]
+IMPORT_PATH: Final = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+
+
+class Refused(ValueError):
+    """Carries a ConfigError through pydantic, which collects ValueErrors only. Its path begins below the section."""
+
+    def __init__(self, error: ConfigError) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 def _whole(value: object) -> object:
-    """Let `1e6` stand for a whole number, as people write it."""
+    """Accept `1e6`, as people write it, as a whole number."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+def _words(written: object) -> tuple[str, ...]:
+    try:
+        words = split_command(written)
+        program_of(words)
+    except ConfigError as error:
+        raise Refused(error) from None
+    return words
+
+
+def _import_path(path: str) -> str:
+    if not IMPORT_PATH.fullmatch(path):
+        raise Refused(wrong_value("", path, "an import path", "write for example my_package.my_module:train"))
+    return path
+
+
 Count = Annotated[int, BeforeValidator(_whole), Field(le=2**53)]
-Words = Annotated[tuple[str, ...], BeforeValidator(split_command)]
+Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
+ImportPath = Annotated[str, AfterValidator(_import_path)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -105,20 +133,19 @@ class PpoTrainer(TrainerBase):
     @model_validator(mode="after")
     def _sizes_fit(self) -> PpoTrainer:
         if self.batch_size % self.num_envs:
-            raise ValueError(
-                f"batch_size is {self.batch_size}: it must be a multiple of num_envs ({self.num_envs}), "
-                f"for example {max(1, self.batch_size // self.num_envs) * self.num_envs}"
-            )
+            fitting = max(1, self.batch_size // self.num_envs) * self.num_envs
+            expected, remedy = f"a multiple of num_envs ({self.num_envs})", f"use for example {fitting}"
+            raise Refused(wrong_value("batch_size", self.batch_size, expected, remedy))
         return self
 
 
 class FunctionTrainer(TrainerBase):
-    """The user's own `train(run)`. Every other key is the user's and reaches the function as it stands."""
+    """The user's own `train(run)`. Every other key is the user's and reaches the function unchanged."""
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True)
 
     kind: Literal["function"] = "function"
-    function: str = Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$", description="Import path, `package.module:train`.")
+    function: ImportPath = Field(description="Import path, `package.module:train`.")
     python: Interpreter = None
 
 
@@ -128,14 +155,8 @@ class CommandTrainer(TrainerBase):
     model_config = ConfigDict(extra="allow", frozen=True, strict=True)
 
     kind: Literal["command"] = "command"
-    command: Words = Field(description="Words, or one text that is split as a shell would; no shell ever sees it.")
+    command: Words = Field(description="Words, or one text that is split into words as a shell does. No shell runs it.")
     python: Interpreter = None
-
-    @field_validator("command")
-    @classmethod
-    def _names_a_program(cls, words: tuple[str, ...]) -> tuple[str, ...]:
-        program_of(words)
-        return words
 
     @property
     def words(self) -> tuple[str, ...]:
