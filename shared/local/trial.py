@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import tempfile
 import time
@@ -21,6 +20,7 @@ from shared.control.snapshot import Snapshot
 from shared.domain.errors import SweepError
 from shared.domain.events import RunClaimed
 from shared.domain.progress import Progress
+from shared.domain.refusal import Refusal
 from shared.domain.run import Run, RunState, run_id
 from shared.domain.wording import nearest
 from shared.local import private_store
@@ -36,7 +36,6 @@ RESTARTS = RestartRule(most_in_a_row=2)
 SETTINGS = {"SWEEP_HEARTBEAT_SECONDS": "0.25", "SWEEP_STOP_GRACE_SECONDS": "3"}
 START_SECONDS = 90.0  # for workers to start and suggest, on a slow machine
 LOG_LINES = 12
-LEFT = re.compile(r"left run \S+ to others: (?P<why>.*)")
 Tell = Callable[[int, int], None]
 
 
@@ -52,7 +51,7 @@ class Seen:
     began: int | None = None  # the first step that it told of
     seconds: float = 0.0
     cut: bool = False  # by the time limit
-    declined: str | None = None  # why the worker leaves the run to others
+    refusal: Refusal | None = None  # why the worker cannot take the run
     trouble: str | None = None  # of the workers themselves
     log: tuple[str, ...] = ()
 
@@ -113,7 +112,7 @@ class _Trial:
                     passed, limit = (now - claimed_at, self.seconds) if claimed_at else (now - begun, START_SECONDS)
                     self.seen = replace(self.seen, seconds=now - claimed_at if claimed_at else 0.0, cut=passed > limit)
                     self.tell(round(min(self.seen.seconds, self.seconds) * 10), round(self.seconds * 10))
-                    if self.seen.cut or self.seen.declined or is_enough(self.job, self.seen):
+                    if self.seen.cut or self.seen.refusal or is_enough(self.job, self.seen):
                         break
         except WorkerFailed as error:  # its log is removed soon
             self.seen = replace(self.seen, trouble=error.death.sentence)
@@ -129,7 +128,7 @@ class _Trial:
         metrics = {**(self.seen.metrics or {}), **progress.metrics, **run.metrics}
         self.seen = replace(self.seen, run=run, metrics=metrics, step=max(run.steps, progress.step))
         if run.state in (RunState.QUEUED, RunState.TRAINED):
-            self.seen = replace(self.seen, declined=self._why_declined(sweep, run))
+            self.seen = replace(self.seen, refusal=_refusal(shot, run))
         if not self.seen.killed and may_be_killed(run, progress):
             self.seen = replace(self.seen, killed=sweep.workers is not None and kill_training(_pid(sweep)))
         elif self.seen.killed and self.seen.began is None and progress.attempt > 1 and progress.began is not None:
@@ -142,12 +141,6 @@ class _Trial:
         wanted = (RunState.TRAINING, attempt)
         return next(claim.step for claim in claims if (claim.state, claim.attempt) == wanted)
 
-    def _why_declined(self, sweep: LocalSweep, run: Run) -> str | None:
-        service = "trainer" if run.state is RunState.QUEUED else "evaluator"
-        log = sweep.workers.log_file(service) if sweep.workers else None
-        found = LEFT.findall(log.read_text(errors="replace")) if log and log.exists() else []
-        return found[-1] if found else None
-
     def _log(self) -> tuple[str, ...]:
         """Return the end of what the training printed; of what the workers did, where there was no training."""
         folder = RunFolder(runs_folder(self.data_dir, NAME) / run_id(NAME, 1))
@@ -157,6 +150,15 @@ class _Trial:
             read = (log.read_text(errors="replace").splitlines()[-LOG_LINES:] for log in logs)
             lines = list(dict.fromkeys(line for several in read for line in several))  # they end again and again alike
         return tuple(lines[-LOG_LINES:])
+
+
+def _refusal(shot: Snapshot, run: Run) -> Refusal | None:
+    """Return why the worker for the next phase of a run cannot take it, if it said so."""
+    service = "trainer" if run.state is RunState.QUEUED else "evaluator"
+    return next(
+        (worker.refusals[NAME] for worker in shot.workers if worker.service == service and NAME in worker.refusals),
+        None,
+    )
 
 
 def may_be_killed(run: Run, progress: Progress) -> bool:
@@ -196,8 +198,8 @@ def judge(job: SweepJob, seen: Seen) -> Iterator[Finding]:
     run = seen.run
     if seen.trouble:
         yield Finding("fail", "training", seen.trouble, seen.log)
-    elif seen.declined:
-        yield Finding("fail", "training", f"no worker here takes the run: {seen.declined}")
+    elif seen.refusal:
+        yield Finding("fail", "training", f"the worker on this machine cannot run it: {seen.refusal}")
     elif run is None or not run.attempt:
         causes = "is this machine busy, or has it fewer GPUs than a run wants?"
         text = f"nothing was started within {START_SECONDS:g} s: {causes} Try again, or --no-run"

@@ -236,10 +236,12 @@ def workers(data_dir: DataDir = None, redis: Redis = None, as_json: AsJson = Fal
         print_json([worker.model_dump() for worker in live])
         return
     from shared.control.agreement import other_code_than_any
+    from shared.control.refused import refused_by
     from sweepctl.views.listing import workers_table
     from sweepctl.views.screen import screen
 
-    screen().print(workers_table(live, other_code_than_any(live, sweeps), private=private))
+    notes = [*refused_by(live, sweeps), *other_code_than_any(live, sweeps)]
+    screen().print(workers_table(live, notes, private=private))
 
 
 def audit(sweep: SweepName = None, data_dir: DataDir = None, redis: Redis = None, as_json: AsJson = False) -> None:

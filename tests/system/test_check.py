@@ -17,6 +17,9 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
+from shared.execution.permission import NO_GPU
+from shared.execution.slots import visible_gpus
+
 if TYPE_CHECKING:
     from tests.fleet import Fleet
 
@@ -148,6 +151,14 @@ def test_code_that_cannot_be_imported_fails_at_once(folder: Path) -> None:
 
     assert code == 1
     assert found["training"]["text"].startswith("module own_code of own_code:train cannot be imported here")
+
+
+@pytest.mark.skipif(bool(visible_gpus()), reason="this machine has a GPU")
+def test_a_worker_that_cannot_take_the_run_says_so_to_the_check(folder: Path) -> None:
+    code, found = check("train", "device=cuda", "queue=gpu")
+
+    assert code == 1
+    assert found["training"]["text"] == f"the worker on this machine cannot run it: {NO_GPU}"
 
 
 def test_a_command_that_is_interrupted_leaves_nothing_behind(folder: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from shared.control.findings import Finding
 from shared.domain.progress import Progress
 from shared.domain.run import Checkpoint, Failure, Run, RunState
+from shared.execution.permission import NO_GPU
 from shared.local.trial import Seen, is_enough, judge, may_be_killed
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def cases(a_run: ARun) -> dict[str, tuple[Seen, tuple[str, ...]]]:
     return {
         "raises": (Seen(by_user), ()),
         "raises after the kill": (Seen(by_user, reported, killed=True), ()),
-        "no worker here may or can": (Seen(a_run(), declined="this worker sees no GPU"), ()),
+        "no worker here may or can": (Seen(a_run(), refusal=NO_GPU), ()),
         "ends without the metric": (Seen(unscored, {"rewards": 1.0}), ()),
         "does not report the metric in time": (Seen(training(a_run), {}, seconds=120, cut=True), ()),
         "does not report what `cost` names": (
