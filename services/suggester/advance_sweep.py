@@ -55,7 +55,7 @@ class Suggester:
                 log.info("sweep %s: left for the next time: %s", name, reason)
             except (ConfigError, Unreadable) as reason:  # of another version, or a package is missing here
                 if self._left.get(name) != str(reason):
-                    log.warning("sweep %s: left to others: %s", name, reason)
+                    log.warning("cannot serve sweep %s here: %s", name, reason)
                 self._left[name] = str(reason)
 
     def _advance(self, name: str, *, suggests: bool) -> None:

@@ -53,8 +53,8 @@ def check_command(job: SweepJob, space: SearchSpace, where: Where) -> None:
 def check_space(space: SearchSpace, trainer: Mapping[str, Any], where: Where) -> list[str]:
     """Check that the trainer has every searched key and takes every value of it; return notes.
 
-    A value that is refused only together with others (sizes that must divide) may fit another value of those: that is
-    a note. Raises ConfigError for everything else.
+    A value that the trainer refuses only together with others (sizes that must divide) can fit other values of those,
+    so it is a note. Raises ConfigError for everything else.
     """
     for parameter in space.parameters:
         _check_path(parameter, str(trainer.get("kind", "ppo")), where)

@@ -31,7 +31,7 @@ ValidateProtein = Callable[[Mapping[str, Any]], list[str]]
 """Returns notes on the `protein:` block of a sweep; raises ConfigError for what cannot be used."""
 
 
-CHOSEN_ANEW = frozenset({"sim", "wandb", "hardware"})
+REPLACEABLE = frozenset({"sim", "wandb", "hardware"})
 """The groups whose config can be replaced in a sweep that is made from another one."""
 
 
@@ -91,19 +91,19 @@ def recompose(
 ) -> SweepJob:
     """Return the frozen `job` with Hydra `overrides`, as a sweep of its own: `sweep_run`, unless they name it.
 
-    Values are set, and configs of the groups sim, wandb and hardware chosen anew. The folders are the usual ones below
-    `data_dir` (None: that of the job). Raises ConfigError, one line, for anything that cannot be used.
+    Overrides can set values, and choose another config of the groups sim, wandb and hardware. The folders are the usual
+    ones below `data_dir` (None: that of the job). Raises ConfigError, one line, for anything that cannot be used.
     """
     from omegaconf import OmegaConf
 
     dirs = find_dirs(config_dir)
     asked = parse_overrides(overrides, dirs)
-    if fixed := sorted(asked.groups.keys() - CHOSEN_ANEW):
+    if fixed := sorted(asked.groups.keys() - REPLACEABLE):
         path, problem = f"{fixed[0]}={asked.groups[fixed[0]]}", f"the config of sweep {job.sweep_run} is used"
         raise ConfigError(problem, place=COMMAND_LINE, path=path, remedy="remove it")
     with guarded_environment():
         config = OmegaConf.create(job.model_dump(mode="json") | {"sweep_run": sweep_run, "runs_dir": None})
-        _choose_anew(config, asked, dirs)
+        _replace_groups(config, asked, dirs)
         where = _locator(asked, dirs)
         added = apply(asked.settings, config)
         _place(config, asked, data_dir=data_dir, fresh=sweep_run)
@@ -116,7 +116,7 @@ def recompose(
     return made
 
 
-def _choose_anew(config: DictConfig, asked: ParsedOverrides, dirs: ConfigDirs) -> None:
+def _replace_groups(config: DictConfig, asked: ParsedOverrides, dirs: ConfigDirs) -> None:
     """Put the chosen configs into `config`, and forget all other files: they set nothing here."""
     from omegaconf import OmegaConf
 
@@ -215,7 +215,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _refuse_additions(added: Sequence[Setting], plain: Mapping[str, Any]) -> None:
-    """A new key where any key is allowed needs a `+`, so that a misspelled one is not taken for new."""
+    """A new key where any key is allowed needs a `+`, so that a misspelled key is not read as a new one."""
     trainer = plain.get("trainer")
     kind = trainer.get("kind", "ppo") if isinstance(trainer, dict) else "ppo"
     for setting in added:

@@ -65,7 +65,7 @@ def section_at(path: Sequence[str], kind: str) -> type[BaseModel] | None:
 
 
 def keys_at(path: Sequence[str], kind: str) -> list[str]:
-    """Return the keys that the section at `path` may have."""
+    """Return the keys of the section at `path`."""
     section = section_at(path, kind)
     return list(section.model_fields) if section else []
 
@@ -111,7 +111,7 @@ def _of_wandb(metric: Mapping[str, Any]) -> ConfigError:
 
 
 def _literals(parents: Sequence[str], key: str, kind: str) -> list[str]:
-    """Return the words that a key may take, if it is one of a few."""
+    """Return the words that are legal for a key, if it has a fixed set of them."""
     section = section_at(parents, kind)
     field = section.model_fields.get(key) if section else None
     return [word for word in get_args(field.annotation) if isinstance(word, str)] if field else []

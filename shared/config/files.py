@@ -75,7 +75,7 @@ class ConfigDirs:
             path=f"{group}={name if _OPTION.fullmatch(name) else ascii(name[:60])}",
             meant=None if remedy else nearest(name, names),
             expected=f"one of {', '.join(names)} in {self.shown(group)}" if names else "",
-            remedy=remedy or ("" if names else f"there is none in {self.shown(group)}"),
+            remedy=remedy or ("" if names else f"add one to {self.shown(group)}"),
         )
 
     def shown(self, group: str = "") -> str:

@@ -49,7 +49,7 @@ def from_plain(plain: Mapping[str, Any]) -> SweepJob:
     try:
         return SweepJob.model_validate(plain)
     except ValidationError as error:
-        raise explain(error, lambda _: "the stored config is of another version") from None
+        raise explain(error, lambda _: "the stored config was written by another version") from None
 
 
 def job_of(sweep: Sweep) -> SweepJob:

@@ -30,31 +30,31 @@ class ProteinSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
-    num_random_samples: int = Field(5, ge=0, description="First suggestions that fill the space, the centre included.")
+    num_random_samples: int = Field(5, ge=0, description="First suggestions, centre included, that cover the space.")
     seed_with_search_center: bool = Field(True, description="Whether the first suggestion is the search centre.")
     max_suggestion_cost: float | None = Field(
-        None, gt=0, description="Most predicted cost of a suggestion, in the unit of the cost; null: no cap."
+        None, gt=0, description="Highest predicted cost of a suggestion, in the unit of the cost; null: no limit."
     )
-    cost_aware: bool = Field(True, description="Whether cost ranks candidates; false: it is predicted and capped only.")
+    cost_aware: bool = Field(True, description="Whether cost ranks candidates; false: it is predicted and limited.")
     cost_param: str | None = Field(
-        None, description="Path of the parameter that stretches a run; the first suggestions keep it small."
+        None, description="Path of the parameter that makes a run longer; it is small in the first suggestions."
     )
     learning_curves: bool = Field(
-        False, description="Whether the curve of a run counts as shorter runs, too; needs cost_param."
+        False, description="Whether points of a run's curve count as shorter runs; needs cost_param."
     )
     resample_frequency: int = Field(
-        0, ge=0, description="Every how many suggestions to repeat a Pareto point; 0: never."
+        0, ge=0, description="Number of suggestions after which a Pareto point is repeated; 0: never."
     )
     max_replicates: int = Field(
-        1, ge=1, description="Most runs of the best configuration where noise hides how good it is; 1: no second run."
+        1, ge=1, description="Maximum of runs of the best configuration while noise hides its score; 1: no second run."
     )
-    global_search_scale: float = Field(1.0, gt=0, description="Multiplies the radius of the search around good points.")
+    global_search_scale: float = Field(1.0, gt=0, description="Factor of the search radius around good points.")
     random_suggestions: int = Field(512, ge=1, description="Candidates drawn from the whole space.")
     suggestions_per_pareto: int = Field(100, ge=0, description="Candidates drawn around each of the best points.")
-    acquisition_fn: Literal["ei", "ucb", "naive"] = Field("ei", description="What ranks candidates.")
-    ucb_beta: float = Field(2.0, ge=0, description="Standard deviations of optimism of `ucb`.")
-    randomize_acquisition: bool = Field(False, description="Draw the optimism of `ucb` anew, from 0 to twice ucb_beta.")
-    gp_max_obs: int = Field(1200, ge=10, description="Most observations that a surrogate sees.")
+    acquisition_fn: Literal["ei", "ucb", "naive"] = Field("ei", description="Acquisition function: ranks candidates.")
+    ucb_beta: float = Field(2.0, ge=0, description="Optimism of `ucb`, in standard deviations.")
+    randomize_acquisition: bool = Field(False, description="Draw the optimism of `ucb` from 0 to twice ucb_beta.")
+    gp_max_obs: int = Field(1200, ge=10, description="Maximum of observations of a surrogate.")
     expansion_rate: float = Field(0.25, ge=0)
     gp_training_iter: int = Field(50, ge=0)
     gp_learning_rate: float = Field(0.001, ge=0)

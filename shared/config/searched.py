@@ -11,7 +11,7 @@ from shared.config.explain import Where
 from shared.config.overrides import COMMAND_LINE, ParsedOverrides
 from shared.config.protein import ProteinSettings
 from shared.config.schema import SweepJob
-from shared.domain.constraints import PATH as CONSTRAINTS
+from shared.domain.constraints import CONSTRAINTS
 from shared.domain.errors import ConfigError
 from shared.domain.wording import wrong_value
 

@@ -169,7 +169,7 @@ def _quantized(convert: Callable[[str, Mapping[str, Any]], Converted]) -> Callab
             return free
         if not q.is_integer():
             return replace(
-                free, notes=(*free.notes, f"{name}: steps of {q:g} are not kept: any number may be suggested")
+                free, notes=(*free.notes, f"{name}: steps of {q:g} are not kept: any number can be suggested")
             )
         return _stepped(free, int(q))
 

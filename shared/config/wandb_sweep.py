@@ -44,10 +44,10 @@ def convert_sweep(written: Mapping[str, Any]) -> Imported:
     Raises ConfigError, whose path is the dotted key, for what has no counterpart and cannot be left out.
     """
     metric, overrides, notes = _metric(written)
-    method, more, said = _method(written)
+    method, more, remarks = _method(written)
     parameters = list(convert_parameters(written.get("parameters")))
     _check_names(parameters)
-    command, told = convert_command(written, [one.name for one in parameters])
+    command, differences = convert_command(written, [one.name for one in parameters])
     constraints = [constraint for one in parameters for constraint in one.constraints]
     sweep = {
         **metric,
@@ -55,7 +55,7 @@ def convert_sweep(written: Mapping[str, Any]) -> Imported:
         **({"constraints": constraints} if constraints else {}),
         "parameters": {"trainer": _nested(parameters)},
     }
-    notes += [*said, *(note for one in parameters for note in one.notes), *told, *_left_out(written)]
+    notes += [*remarks, *(note for one in parameters for note in one.notes), *differences, *_left_out(written)]
     return Imported(sweep, {"kind": "command", "command": command}, (*overrides, *more), tuple(notes))
 
 

@@ -40,7 +40,7 @@ class ConfigError(SweepError):
         place: Where it was written: `FILE:LINE`, or `command line`.
         path: The dotted key, the option or the variable.
         got: Its value, as `wording.show` writes it.
-        expected: What may stand there instead.
+        expected: What can be written instead.
         meant: What was probably meant.
         remedy: What to do about it, as an imperative.
         more: How many other faults were found.

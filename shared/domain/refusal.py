@@ -11,11 +11,11 @@ class Refusal(BaseModel):
     """One reason why a worker cannot take a run.
 
     `kind` is `rights` (SWEEP_ALLOW does not name the code), `code` (it is missing), `device` or `version`; a newer
-    worker may know more kinds. `entry_point` names what is refused: `package.module:function`, `env:module`,
+    worker can have other kinds. `entry_point` names what is refused: `package.module:function`, `env:module`,
     `command:program`, `cuda`.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")  # a newer worker may announce more
+    model_config = ConfigDict(frozen=True, extra="ignore")  # a newer worker can announce more
 
     kind: str
     entry_point: str = ""

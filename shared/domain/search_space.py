@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.domain.conditions import axis_of, count_combinations, settle_conditions
-from shared.domain.constraints import PATH, Constraint, read_constraint
+from shared.domain.constraints import CONSTRAINTS, Constraint, read_constraint
 from shared.domain.errors import ConfigError
 from shared.domain.parameter import Array, Condition, Parameter, Params, Value
 from shared.domain.parameter_file import read_parameters
@@ -114,7 +114,9 @@ class SearchSpace:
         text = " and ".join(constraint.text for constraint in constraints)
         if not met:
             raise ConfigError(
-                f"none of {FEASIBILITY_DRAWS} configurations meets {text}", path=PATH, remedy="loosen the constraints"
+                f"none of {FEASIBILITY_DRAWS} configurations meets {text}",
+                path=CONSTRAINTS,
+                remedy="loosen the constraints",
             )
         note = f"{100 * met / FEASIBILITY_DRAWS:.2g} % of the space meets the constraints"
         return replace(space, notes=(*self.notes, note))

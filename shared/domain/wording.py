@@ -5,10 +5,10 @@ from __future__ import annotations
 import difflib
 import math
 import reprlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from shared.domain.errors import ConfigError
+from shared.domain.errors import ConfigError, Unreadable
 from shared.domain.fault import hint
 from shared.domain.redaction import redacted
 
@@ -83,6 +83,19 @@ def expected_by(fault: Mapping[str, Any]) -> str:
     context = {key: f"{value:g}" if isinstance(value, float) else value for key, value in fault.get("ctx", {}).items()}
     form = _EXPECTED.get(str(fault["type"]))
     return form.format(**context) if form else one_line(fault["msg"])
+
+
+def another_version(what: str, faults: Sequence[Mapping[str, Any]]) -> Unreadable:
+    """Return the error for a record that this version cannot read, with the first of the `faults` of pydantic."""
+    first = faults[0]
+    key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "missing":
+        fault = f"{key} is missing"
+    elif first["type"] in _EXPECTED:
+        fault = f"{key}: expected {expected_by(first)}"
+    else:
+        fault = ": ".join(part for part in (key, one_line(first["msg"])) if part)
+    return Unreadable(f"{what} was written by another version ({fault}); install that version")
 
 
 def wrong_value(path: str, got: object, expected: str, remedy: str = "", *, meant: str | None = None) -> ConfigError:

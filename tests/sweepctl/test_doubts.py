@@ -27,7 +27,7 @@ def test_a_key_that_wandb_refuses_fails_at_submit_and_nothing_is_written(
 
     assert ended.returncode == 4
     assert ended.stderr == (
-        f"error: Weights & Biases at {small_wandb.url} refuses the key of this machine: "
+        f"error: Weights & Biases at {small_wandb.url} refuses the key of this machine; "
         "set the right one in WANDB_API_KEY, or use wandb=offline\n"
     )
     assert KEY not in ended.stderr

@@ -116,7 +116,7 @@ def test_a_training_that_reports_and_resumes_is_well(folder: Path) -> None:
         "resume": "ok",
     }
     assert code == 0
-    assert "it went on from there" in found["resume"]["text"]
+    assert "the training continued from it" in found["resume"]["text"]
 
 
 def test_a_training_that_ignores_its_checkpoint_fails(folder: Path) -> None:
@@ -124,7 +124,7 @@ def test_a_training_that_ignores_its_checkpoint_fails(folder: Path) -> None:
 
     assert code == 1
     assert found["resume"]["verdict"] == "fail"
-    assert "it began again at step 1: load run.checkpoint" in found["resume"]["text"]
+    assert "restarted at step 1; load run.checkpoint" in found["resume"]["text"]
 
 
 def test_a_metric_that_is_never_reported_fails_with_the_name_that_was(folder: Path) -> None:
@@ -132,7 +132,7 @@ def test_a_metric_that_is_never_reported_fails_with_the_name_that_was(folder: Pa
 
     assert code == 1
     assert found["metric"]["text"] == (
-        "reward was not reported by its end; reported: rewards: report it, or set sweep.metric=rewards"
+        "reward was not reported by the end (reported: rewards); report it, or set sweep.metric=rewards"
     )
 
 
@@ -141,7 +141,7 @@ def test_a_training_that_goes_on_for_ever_is_cancelled_at_the_limit(folder: Path
 
     assert code == 1
     assert found["training"]["text"].startswith("cancelled at step 1 after 3 s")
-    assert found["metric"]["text"].startswith("reward was not reported within 3 s; reported: other:")
+    assert found["metric"]["text"].startswith("reward was not reported within 3 s (reported: other);")
 
 
 def test_code_that_cannot_be_imported_fails_at_once(folder: Path) -> None:

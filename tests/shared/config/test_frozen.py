@@ -59,7 +59,7 @@ def test_a_job_cannot_be_changed(job: SweepJob) -> None:
 def test_a_stored_config_of_another_version_is_refused(job: SweepJob) -> None:
     plain = to_plain(job) | {"look_behind": 1}
 
-    with pytest.raises(ConfigError, match="the stored config is of another version: look_behind: unknown key"):
+    with pytest.raises(ConfigError, match="the stored config was written by another version: look_behind: unknown key"):
         from_plain(plain)
 
 

@@ -118,7 +118,7 @@ def test_steps_of_a_fraction_are_dropped_with_a_note() -> None:
     one = converted(distribution="q_uniform", q=0.05, min=0, max=1)
 
     assert one.leaf == {"distribution": "uniform", "min": 0, "max": 1}
-    assert one.notes == ("x: steps of 0.05 are not kept: any number may be suggested",)
+    assert one.notes == ("x: steps of 0.05 are not kept: any number can be suggested",)
 
 
 def test_steps_of_a_name_that_no_constraint_can_hold_are_dropped_with_a_note() -> None:
