@@ -17,7 +17,7 @@ COMMANDS = "sweepctl.commands."
 SAME_NAME = {
     "Sweep": "protein_sweeps.Sweep is what users hold, shared.domain.sweep.Sweep the record behind it",
     "conclude": "how each service ends a run; the worker gets one of them",
-    "declines": "why each service leaves a run alone; the worker gets one of them",
+    "refuses": "why each service cannot take a run; the worker gets one of them",
     "main": "the entry point of a program",
     "runs": "keys.runs(...): a key of the store",
     "sweep": "keys.sweep(...): a key of the store; protein_sweeps.sweep is what users call",

@@ -5,11 +5,12 @@ from __future__ import annotations
 from shared.config.frozen import job_of
 from shared.config.schema import SweepJob
 from shared.domain.observation import score_of
+from shared.domain.refusal import Refusal
 from shared.domain.run import Run
 from shared.domain.sweep import Sweep
 from shared.execution.claiming import Claimed, serve_due_runs
 from shared.execution.outcome import observe_ending
-from shared.execution.permission import refuses_env
+from shared.execution.permission import refuses_device, refuses_env
 from shared.execution.supervise import Finished
 from shared.execution.work import Entry, work_on
 from shared.execution.worker import Worker
@@ -23,16 +24,15 @@ def evaluate_due_runs(worker: Worker, hint: str) -> None:
     def evaluate(claimed: Claimed) -> None:
         work_on(worker, claimed, entry=ENTRY, phase="eval", conclude=conclude)
 
-    serve_due_runs(worker, hint, evaluate, declines=lambda run, sweep: declines(worker, sweep))
+    serve_due_runs(worker, hint, evaluate, refuses=lambda run, sweep: refuses(worker, sweep))
 
 
-def declines(worker: Worker, sweep: Sweep) -> str | None:
-    """Say why this worker cannot play the suite of a sweep; None if it can."""
+def refuses(worker: Worker, sweep: Sweep) -> Refusal | None:
+    """Return why this worker cannot play the suite of a sweep; None if it can."""
     job = job_of(sweep)
-    if job.device == "cuda" and not worker.slots.gpus:
-        return "the sweep has device=cuda, and this worker has no GPU"
-    refusals = (refuses_env(simulation.env, worker.settings.allow) for simulation in job.sim.simulations.values())
-    return next((refusal for refusal in refusals if refusal), None)
+    found = [refuses_device(job, worker.slots.gpus)]
+    found += [refuses_env(simulation.env, worker.settings.allow) for simulation in job.sim.simulations.values()]
+    return next((refusal for refusal in found if refusal), None)
 
 
 def conclude(run: Run, ending: Finished, job: SweepJob) -> Run:

@@ -7,12 +7,13 @@ from shared.config.frozen import job_of, job_of_run
 from shared.config.schema import CommandTrainer, FunctionTrainer, PpoTrainer, SweepJob, TrainerConfig
 from shared.domain.errors import ConfigError
 from shared.domain.observation import BadScore, score_of
+from shared.domain.refusal import Refusal
 from shared.domain.run import Run, ended_by_itself, finish_training
 from shared.domain.sweep import Sweep
 from shared.execution.claiming import Claimed, serve_due_runs
 from shared.execution.given import is_given, refuses_given
 from shared.execution.outcome import observe_ending
-from shared.execution.permission import refuses_command, refuses_env, refuses_function
+from shared.execution.permission import refuses_command, refuses_device, refuses_env, refuses_function
 from shared.execution.supervise import Finished
 from shared.execution.work import work_on
 from shared.execution.worker import Worker
@@ -25,7 +26,7 @@ def train_due_runs(worker: Worker, hint: str) -> None:
         trainer = _trainer_of(job_of(claimed.sweep), claimed.lease.run)
         work_on(worker, claimed, entry=entry_of(trainer), phase="train", conclude=conclude)
 
-    serve_due_runs(worker, hint, train, declines=lambda run, sweep: declines(worker, run, sweep))
+    serve_due_runs(worker, hint, train, refuses=lambda run, sweep: refuses(worker, run, sweep))
 
 
 def conclude(run: Run, ending: Finished, job: SweepJob) -> Run:
@@ -45,11 +46,11 @@ def conclude(run: Run, ending: Finished, job: SweepJob) -> Run:
     return observe_ending(run, ending, job, score=score, metrics=metrics, steps=ending.steps)
 
 
-def declines(worker: Worker, run: Run, sweep: Sweep) -> str | None:
-    """Say why this worker cannot train a run; None if it can. Its own parameters may name code, too."""
+def refuses(worker: Worker, run: Run, sweep: Sweep) -> Refusal | None:
+    """Return why this worker cannot train a run; None if it can. The run's own parameters may name code, too."""
     job = job_of(sweep)
-    if job.device == "cuda" and not worker.slots.gpus:
-        return "the sweep has device=cuda, and this worker has no GPU"
+    if refusal := refuses_device(job, worker.slots.gpus):
+        return refusal
     trainer = _trainer_of(job, run)
     if isinstance(trainer, FunctionTrainer) and is_given(trainer.function):
         return refuses_given(trainer.function, sweep.name)

@@ -1,4 +1,4 @@
-"""What must fit together in a job beyond the type of each key; only what is certain to go wrong is refused."""
+"""What must fit together in a job beyond the type of each key. Only what is certain to fail is refused."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from shared.config.explain import Where, key_path, keys_at, section_at
+from shared.config.explain import Where, explain_fault, key_path, keys_at, section_at
 from shared.config.schema import CommandTrainer, SweepJob, TrainerConfig
 from shared.config.searched import leaves
 from shared.domain.command import check_placeholders
 from shared.domain.errors import ConfigError
-from shared.domain.wording import did_you_mean, show
+from shared.domain.wording import nearest, show
 
 if TYPE_CHECKING:  # numpy would slow every command down
     from shared.domain.search_space import Parameter, SearchSpace
@@ -24,16 +24,16 @@ _TRAINER: TypeAdapter[Any] = TypeAdapter(TrainerConfig)
 def check_together(job: SweepJob) -> None:
     """Raise ConfigError for settings that contradict each other."""
     if job.device == "cuda" and job.queue == "cpu":
-        raise ConfigError("device is cuda and queue is cpu: expected queue=gpu for runs that need a GPU, or device=cpu")
+        raise ConfigError("device is cuda and queue is cpu", remedy="set queue=gpu, or device=cpu")
     if job.trainer.kind == "ppo" and not job.is_evaluated:
         raise ConfigError(
-            "sim has no simulations and the trainer ppo reports no score itself: nobody would score the runs; "
-            "use sim=sweep_eval"
+            "sim has no simulations and the trainer ppo reports no score, so the runs would have no score",
+            remedy="use sim=sweep_eval",
         )
     if job.trainer.kind == "command" and job.is_evaluated:
         raise ConfigError(
-            "sim has simulations, which play what the built-in policy saved, and the trainer is a command: "
-            "use sim=none, and let the command report its score"
+            "sim has simulations, which play a policy of the trainer ppo, and the trainer is a command",
+            remedy="use sim=none, and let the command report its score",
         )
 
 
@@ -47,23 +47,22 @@ def check_command(job: SweepJob, space: SearchSpace, where: Where) -> None:
     try:
         check_placeholders(job.trainer.command, known=[*known, *sorted(always - known.keys())], sometimes=sometimes)
     except ConfigError as error:
-        place = where("trainer.command")
-        raise ConfigError(f"{place + ': ' if place else ''}trainer.command: {error}") from None
+        raise error.within("trainer.command").at(where("trainer.command")) from None
 
 
 def check_space(space: SearchSpace, trainer: Mapping[str, Any], where: Where) -> list[str]:
     """Check that the trainer has every searched key and takes every value of it; return notes.
 
-    A value that is refused only together with others (sizes that must divide) may be mended by another parameter:
-    that is a note. Raises ConfigError for all else.
+    A value that the trainer refuses only together with others (sizes that must divide) can fit other values of those,
+    so it is a note. Raises ConfigError for everything else.
     """
     for parameter in space.parameters:
         _check_path(parameter, str(trainer.get("kind", "ppo")), where)
     found = [(parameter, value, _try(space, parameter, value, trainer, where)) for parameter, value in _probes(space)]
     misfits = {p.path: f"{p.path}={show(value)}: {misfit}" for p, value, misfit in reversed(found) if misfit}
-    if len(misfits) == len(space) > 1:  # the centre itself does not fit: say so once
+    if len(misfits) == len(space) > 1:  # the centre itself does not fit: one note is enough
         misfits = dict([misfits.popitem()])
-    return [f"some values do not fit together and will fail: {misfit}" for misfit in reversed(misfits.values())]
+    return [f"some runs will fail, for example with {misfit}" for misfit in reversed(misfits.values())]
 
 
 def with_values(config: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
@@ -97,34 +96,38 @@ def _floats(node: Any, path: str) -> Iterator[tuple[str, float]]:
 
 
 def _check_path(parameter: Parameter, kind: str, where: Where) -> None:
-    root, *inner = parameter.path.split(".")
-    place = _place(parameter, where)
+    fault = _fault_of_path(parameter.path, kind)
+    if fault:
+        raise fault.at(_place(parameter, where))
+
+
+def _fault_of_path(path: str, kind: str) -> ConfigError | None:
+    """Return why a key cannot be searched; None if it can."""
+    root, *inner = path.split(".")
     if root != "trainer" or not inner:
-        raise ConfigError(f"{place}{parameter.path} cannot be searched: only keys below `trainer` can")
+        return ConfigError("cannot be searched", path=path, remedy="search keys below `trainer` only")
     if inner == ["kind"]:
-        raise ConfigError(f"{place}trainer.kind cannot be searched: make a sweep for each trainer")
+        return ConfigError("cannot be searched", path=path, remedy="make a sweep for each trainer")
     if kind == "command" and inner[0] == "command":
-        raise ConfigError(
-            f"{place}trainer.command cannot be searched: search a key of your own, and name it in the command"
-        )
+        remedy = "search a key of your own, and use it in the command"
+        return ConfigError("cannot be searched", path=path, remedy=remedy)
     model = section_at(["trainer"], kind)
     is_open = model is None or model.model_config.get("extra") == "allow"
     for depth, key in enumerate(inner):
         above = ["trainer", *inner[:depth]]
         section = section_at(above, kind)
         if section is None:  # below env_kwargs and the like every key is the user's
-            return
+            return None
         if key not in section.model_fields:
-            if is_open:
-                return
             known = keys_at(above, kind)
-            raise ConfigError(
-                f"{place}{parameter.path}: the trainer {kind} has no such key{did_you_mean(key, known)}; "
-                f"{'.'.join(above)} has {', '.join(known)}"
-            )
+            expected = f"one of {', '.join(known)}"
+            meant = nearest(key, known)
+            unknown = ConfigError(f"unknown key of the trainer {kind}", path=path, meant=meant, expected=expected)
+            return None if is_open else unknown
     if section_at(["trainer", *inner], kind) is not None:
-        known = keys_at(["trainer", *inner], kind)
-        raise ConfigError(f"{place}{parameter.path} is a section: search a key in it, {', '.join(known)}")
+        remedy = f"search a key in it: {', '.join(keys_at(['trainer', *inner], kind))}"
+        return ConfigError("a section cannot be searched", path=path, remedy=remedy)
+    return None
 
 
 def _probes(space: SearchSpace) -> Iterator[tuple[Parameter, Any]]:
@@ -143,17 +146,23 @@ def _try(space: SearchSpace, parameter: Parameter, value: Any, trainer: Mapping[
         _TRAINER.validate_python(with_values({"trainer": trainer}, params)["trainer"])
     except ValidationError as error:
         faults = error.errors(include_url=False)
-        inner = parameter.path.removeprefix("trainer.")
-        own = [fault for fault in faults if _same(key_path({"loc": ("trainer", *fault["loc"])}), parameter.path)]
+        own = [fault for fault in faults if _same(key_path(_below_trainer(fault)), parameter.path)]
         if not own:
-            return _first(faults)
-        wanted = _first(own)
-        hint = "; use int_uniform, or is_integer: true" if _wants_whole(own) else "; narrow min and max"
+            return str(explain_fault(_below_trainer(faults[0])))
+        refused = explain_fault(_below_trainer(own[0]))
+        remedy = "use int_uniform, or is_integer: true" if _wants_whole(own) else "narrow min and max"
         raise ConfigError(
-            f"{_place(parameter, where)}{parameter.path} would be set to {show(value)} by the sweep: "
-            f"the trainer takes {wanted} for {inner}{hint}"
+            f"the sweep would set it to {show(value)}",
+            path=parameter.path,
+            expected=refused.fault.expected,
+            remedy=remedy,
+            place=_place(parameter, where),
         ) from None
     return None
+
+
+def _below_trainer(fault: Any) -> dict[str, Any]:
+    return {**fault, "loc": ("trainer", *fault["loc"])}
 
 
 def _same(one: str, other: str) -> bool:
@@ -164,14 +173,5 @@ def _wants_whole(faults: list[Any]) -> bool:
     return any(str(fault["type"]).startswith("int_") for fault in faults)
 
 
-def _first(faults: list[Any]) -> str:
-    fault = faults[0]
-    if fault["type"] == "value_error":
-        return str(fault["ctx"]["error"])
-    text = str(fault["msg"]).removeprefix("Input should be ")
-    return "a whole number" if str(fault["type"]).startswith("int_") else text
-
-
-def _place(parameter: Parameter, where: Where) -> str:
-    place = where(f"sweep.parameters.{parameter.path}")
-    return f"{place}: " if place else ""
+def _place(parameter: Parameter, where: Where) -> str | None:
+    return where(f"sweep.parameters.{parameter.path}")

@@ -1,17 +1,24 @@
-"""Turns what pydantic found into the one line that a person needs, and knows which keys the schema has."""
+"""Translates what pydantic found into a ConfigError, and knows which keys the schema has."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from shared.config.schema import AskTrainer, CommandTrainer, FunctionTrainer, NoopTrainer, PpoTrainer, SweepJob
+from shared.config.schema import (
+    AskTrainer,
+    CommandTrainer,
+    FunctionTrainer,
+    NoopTrainer,
+    PpoTrainer,
+    Refused,
+    SweepJob,
+)
 from shared.config.secrecy import is_secret
 from shared.domain.errors import ConfigError
-from shared.domain.wording import did_you_mean, show
+from shared.domain.wording import expected_by, nearest, reads_as_number, show, wrong_value
 
 TRAINERS: Final[dict[str, type[BaseModel]]] = {
     "ppo": PpoTrainer,
@@ -21,16 +28,14 @@ TRAINERS: Final[dict[str, type[BaseModel]]] = {
     "noop": NoopTrainer,
 }
 Where = Callable[[str], str | None]
+"""Returns where a dotted key was set, as `FILE:LINE` or `command line`; None if nobody set it."""
 
 
-def explain(error: ValidationError, where: Where) -> ConfigError:
-    """Return the first fault as a ConfigError; `where` tells which file or command line set a dotted key."""
-    faults = error.errors(include_url=False)
-    first = faults[0]
-    path, sentence = _sentence(first)
-    place = where(path)
-    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-    return ConfigError(f"{place + ': ' if place else ''}{sentence}{more}")
+def explain(error: ValidationError, where: Where = lambda _: None) -> ConfigError:
+    """Return the first fault as a ConfigError with the number of all others and, by `where`, its place."""
+    first, *others = error.errors(include_url=False)
+    found = explain_fault(first)
+    return found.at(where(found.fault.path)).among(len(others))
 
 
 def key_path(fault: Mapping[str, Any]) -> str:
@@ -60,45 +65,53 @@ def section_at(path: Sequence[str], kind: str) -> type[BaseModel] | None:
 
 
 def keys_at(path: Sequence[str], kind: str) -> list[str]:
-    """Return the keys that may stand in the section at `path`."""
+    """Return the keys of the section at `path`."""
     section = section_at(path, kind)
     return list(section.model_fields) if section else []
 
 
-def _sentence(fault: Mapping[str, Any]) -> tuple[str, str]:
-    path, kind = key_path(fault), _kind_of(fault)
+def explain_fault(fault: Mapping[str, Any]) -> ConfigError:
+    """Return one fault of pydantic's as a ConfigError without a place."""
+    path, kind, got = key_path(fault), _kind_of(fault), fault["input"]
     *parents, last = path.split(".")
     if fault["type"] == "extra_forbidden":
         known = keys_at(parents, kind)
-        return path, f"{path}: unknown key{did_you_mean(last, known)}; expected one of {', '.join(known)}"
+        return ConfigError("unknown key", path=path, meant=nearest(last, known), expected=f"one of {', '.join(known)}")
     if fault["type"] == "missing":
-        return path, f"{path}: missing; give it a value, on the command line with {path}=..."
+        return ConfigError("missing", path=path, remedy=f"set it, for example on the command line with {path}=...")
     if fault["type"] == "union_tag_invalid":
         tag = str(fault["ctx"]["tag"])
-        path = f"{path}.kind"
-        expected = ", ".join(TRAINERS)
-        return path, f"{path} is {show(tag)}: expected one of {expected}{did_you_mean(tag, TRAINERS)}"
+        return wrong_value(f"{path}.kind", tag, f"one of {', '.join(TRAINERS)}", meant=nearest(tag, TRAINERS))
     if fault["type"] == "value_error":
-        return path, f"{path}: {fault['ctx']['error']}"
-    if path == "sweep.metric" and isinstance(fault["input"], Mapping):
-        return path, _of_wandb(fault["input"])
-    got = "a secret" if is_secret(last, fault["input"]) else show(fault["input"])
-    expected = _expected(fault)
-    hint = _meant(fault["input"], _literals(parents, last, kind))
-    return path, f"{path} is {got}: expected {expected}{hint}"
-
-
-def _of_wandb(metric: Mapping[str, Any]) -> str:
-    """Return what to write instead of a metric that is a section, as W&B has it."""
-    name, goal = metric.get("name", "NAME"), metric.get("goal", "minimize")
-    return (
-        f"sweep.metric is {show(dict(metric))}: expected text; write metric: {name} and goal: {goal}; "
-        "a sweep file of W&B: `sweepctl import wandb FILE`"
+        error = fault["ctx"]["error"]
+        return error.error.within(path) if isinstance(error, Refused) else ConfigError(str(error), path=path)
+    if path == "sweep.metric" and isinstance(got, Mapping):
+        return _of_wandb(got)
+    return ConfigError(
+        path=path,
+        got="a secret" if is_secret(last, got) else show(got),
+        expected=expected_by(fault),
+        meant=_meant(got, _literals(parents, last, kind)),
+        remedy=_about_quotes(str(fault["type"]), got),
     )
 
 
+def _about_quotes(kind: str, got: object) -> str:
+    if kind == "string_type":
+        return "" if isinstance(got, Mapping | list) else "put quotes around it"
+    is_plain = isinstance(got, str) and (reads_as_number(got) or got in ("true", "false"))
+    return "remove the quotes" if is_plain and kind.startswith(("int_", "float_", "bool_")) else ""
+
+
+def _of_wandb(metric: Mapping[str, Any]) -> ConfigError:
+    """Return what to write instead of a metric that is a section, as in W&B."""
+    name, goal = metric.get("name", "NAME"), metric.get("goal", "minimize")
+    remedy = f"write metric: {name} and goal: {goal}, or convert a sweep file of W&B with `sweepctl import wandb FILE`"
+    return wrong_value("sweep.metric", dict(metric), "a text", remedy)
+
+
 def _literals(parents: Sequence[str], key: str, kind: str) -> list[str]:
-    """Return the words that a key may take, if it is one of a few."""
+    """Return the words that are legal for a key, if it has a fixed set of them."""
     section = section_at(parents, kind)
     field = section.model_fields.get(key) if section else None
     return [word for word in get_args(field.annotation) if isinstance(word, str)] if field else []
@@ -109,24 +122,10 @@ def _kind_of(fault: Mapping[str, Any]) -> str:
     return str(loc[1]) if len(loc) > 1 and loc[0] == "trainer" else ""
 
 
-def _expected(fault: Mapping[str, Any]) -> str:
-    text = str(fault["msg"]).removeprefix("Input should be ").removeprefix("Input should ")
-    plain = {
-        "a valid integer": "a whole number",
-        "a valid number": "a number",
-        "a valid string": "text; put quotes around it",
-        "a valid boolean": "true or false",
-    }
-    if text.startswith("a valid dictionary"):
-        return "keys and values"
-    quoted = isinstance(fault["input"], str) and re.fullmatch(r"[-+\d.eE]+|true|false", fault["input"])
-    return plain.get(text, text) + (", without quotes" if quoted else "")
-
-
-def _meant(word: object, words: Sequence[str]) -> str:
+def _meant(word: object, words: Sequence[str]) -> str | None:
     if not isinstance(word, str):
-        return ""
+        return None
     begun = [known for known in words if len(word) > 1 and known.startswith(word)]
     if len(begun) == 1:
-        return f" (did you mean {begun[0]}?)"
-    return did_you_mean(word, words) if len(word) > 3 else ""  # gpu is not a slip for cpu
+        return begun[0]
+    return nearest(word, words) if len(word) > 3 else None  # gpu is not a slip for cpu

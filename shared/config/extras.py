@@ -15,7 +15,10 @@ def check_extras(job: SweepJob) -> None:
 
 
 def needs_optuna(method: str) -> ConfigError:
-    """Return what is said where Optuna is missing."""
+    """Return the error for a machine without Optuna."""
     return ConfigError(
-        f"sweep.method is {method}, but Optuna is not installed here: pip install 'protein-sweeps[optuna]'"
+        "Optuna is not installed here",
+        path="sweep.method",
+        got=method,
+        remedy="run pip install 'protein-sweeps[optuna]'",
     )

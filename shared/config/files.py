@@ -1,4 +1,4 @@
-"""Where config files are looked for, and how Hydra comes to read only files that were checked."""
+"""Where config files are searched for, and how Hydra reads only files that were checked."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from shared.config.guard import Checked, check_file
 from shared.domain.errors import ConfigError
-from shared.domain.wording import did_you_mean, one_line, show
+from shared.domain.wording import nearest, one_line, show, wrong_value
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -40,7 +40,7 @@ class Loaded:
 
 @dataclass(frozen=True)
 class ConfigDirs:
-    """The folders in which a file is looked for, the first that has it wins; and what was read from them."""
+    """The folders in which a file is searched for, and what was read from them. The first folder that has it counts."""
 
     dirs: tuple[Path, ...]
     loaded: list[Loaded] = field(default_factory=list)
@@ -61,26 +61,29 @@ class ConfigDirs:
         )
 
     def check_option(self, group: str, name: str) -> str:
-        """Return `name` if `group` has it; raise ConfigError with those that it has."""
+        """Return `name` if `group` has such a config; raise ConfigError with the names that it has."""
         names = self.options(group)
         if name in names:
             return name
-        hint = did_you_mean(name, names)
+        remedy = ""
         if name.endswith((".yaml", ".yml")):
-            hint = "; write the name without folder and ending, and its folder as --config-dir"
+            remedy = "write the name without folder and ending, and give the folder as --config-dir"
         elif any((folder / group / f"{name[:99]}.yml").is_file() for folder in self.dirs if _OPTION.fullmatch(name)):
-            hint = f"; rename {name}.yml to {name}.yaml"
+            remedy = f"rename {name}.yml to {name}.yaml"
         raise ConfigError(
-            f"{group}={name if _OPTION.fullmatch(name) else ascii(name[:60])}: there is no such config{hint}; "
-            f"there are {', '.join(names) or 'none'} in {self.shown(group)}"
+            "no such config",
+            path=f"{group}={name if _OPTION.fullmatch(name) else ascii(name[:60])}",
+            meant=None if remedy else nearest(name, names),
+            expected=f"one of {', '.join(names)} in {self.shown(group)}" if names else "",
+            remedy=remedy or ("" if names else f"add one to {self.shown(group)}"),
         )
 
     def shown(self, group: str = "") -> str:
-        """Return the folders as a person knows them."""
+        """Return the folders, relative to the working folder."""
         return ", ".join(_shown(folder / group) for folder in self.dirs)
 
     def where(self, path: str) -> str | None:
-        """Return `file:line` of what sets the dotted key `path`, None if no file does."""
+        """Return `file:line` where the dotted key `path` is set, None if no file sets it."""
         ranked = sorted(self.loaded, key=lambda one: _RANK.get(one.config_path.split("/")[0], 0), reverse=True)
         for file in ranked:
             line = file.line_of(path)
@@ -94,25 +97,26 @@ class ConfigDirs:
 
 
 def installed_dir() -> Path:
-    """Return the configs that came with this package, installed or as a checkout."""
+    """Return the folder of the configs of this package, installed or as a checkout."""
     return Path(__file__).resolve().parents[2] / "configs"
 
 
 def _is_folder(path: Path) -> bool:
     try:
         return path.is_dir()
-    except OSError:  # a name that is too long, a folder that nobody may look into
+    except OSError:  # a name that is too long, a folder without the right to read it
         return False
 
 
 def find_dirs(config_dir: Path | None = None, *, cwd: Path | None = None) -> ConfigDirs:
-    """Return where files are looked for: `config_dir`, then ./configs, then the installed ones."""
+    """Return the folders to search for files: `config_dir`, then ./configs, then the installed ones."""
     if config_dir is not None and not _is_folder(config_dir):
-        raise ConfigError(f"--config-dir is {show(str(config_dir))}: expected a folder that exists")
+        raise wrong_value("--config-dir", str(config_dir), "a folder that exists")
     wanted = [config_dir, (cwd or Path.cwd()) / "configs", installed_dir()]
     dirs = dict.fromkeys(folder.resolve() for folder in wanted if folder is not None and folder.is_dir())
     if not any((folder / f"{PRIMARY}.yaml").is_file() for folder in dirs):
-        raise ConfigError(f"{PRIMARY}.yaml is nowhere in {', '.join(map(str, dirs)) or 'no folder at all'}; reinstall")
+        problem = f"no {PRIMARY}.yaml in {', '.join(map(str, dirs)) or 'any folder'}"
+        raise ConfigError(problem, remedy="install this package again")
     return ConfigDirs(tuple(dirs))
 
 
@@ -132,14 +136,14 @@ def load_configs(dirs: ConfigDirs, overrides: Sequence[str]) -> tuple[DictConfig
     repository = CachingConfigRepository(loader.repository)
     parsed = OverridesParser.create().parse_overrides(list(overrides))
     try:
-        with warnings.catch_warnings():  # about a missing _self_: its place makes no difference to most configs
+        with warnings.catch_warnings():  # about a missing _self_: its place does not matter to most configs
             warnings.simplefilter("ignore")
             found = create_defaults_list(repository, PRIMARY, parsed, prepend_hydra=False, skip_missing=False)
             config = loader._compose_config_from_defaults_list(defaults=found.defaults, repo=repository)
     except MissingConfigException as error:
         raise _missing(error, dirs) from None
     except (HydraException, OmegaConfBaseException, ValueError) as error:
-        raise ConfigError(f"{dirs.shown()}: cannot be composed: {one_line(error.__cause__ or error)}") from None
+        raise ConfigError(f"cannot be composed: {one_line(error.__cause__ or error)}", place=dirs.shown()) from None
     OmegaConf.set_struct(config, False)
     return config, dict(found.overrides.known_choices)
 
@@ -166,13 +170,13 @@ def _missing(error: Any, dirs: ConfigDirs) -> ConfigError:
             dirs.check_option(group, name)
         except ConfigError as better:
             return better
-    return ConfigError(f"{dirs.shown()}: {one_line(error)}")
+    return ConfigError(one_line(error), place=dirs.shown())
 
 
 def _make_loader(dirs: ConfigDirs) -> Any:
-    """Return Hydra's config loader over our folders, without Hydra's own config: it costs as much time as all of ours.
+    """Return Hydra's config loader for our folders, without Hydra's own config, which takes as long to load as ours.
 
-    Nothing global is set up, no folder changed, no logging touched, no plugin loaded.
+    It sets up nothing global, changes no folder and no logging, and loads no plugin.
     """
     from hydra import version
     from hydra._internal.config_loader_impl import ConfigLoaderImpl
@@ -197,7 +201,7 @@ def _checked_source(dirs: ConfigDirs) -> Any:
     from omegaconf import OmegaConf
 
     class CheckedFileSource(FileConfigSource):
-        """Hydra's file source with the guard before it."""
+        """Hydra's file source, which checks each file with the guard first."""
 
         @staticmethod
         def scheme() -> str:
@@ -206,7 +210,7 @@ def _checked_source(dirs: ConfigDirs) -> Any:
         def load_config(self, config_path: str) -> ConfigResult:
             path = Path(self.path, self._normalize_file_name(config_path))
             if ".." in Path(config_path).parts or Path(config_path).is_absolute():
-                raise ConfigError(f"{show(config_path)}: expected the name of a config inside {self.path}")
+                raise ConfigError(got=show(config_path), expected=f"the name of a config inside {self.path}")
             shown = _shown(path)
             checked = check_file(path, shown=shown)
             header = _header(checked.text, shown)
@@ -216,7 +220,7 @@ def _checked_source(dirs: ConfigDirs) -> Any:
             try:
                 config = OmegaConf.create(checked.text)
             except Exception as error:
-                raise ConfigError(f"{shown}: cannot be read: {one_line(error)}") from None
+                raise ConfigError(f"cannot be read: {one_line(error)}", place=shown) from None
             if package == "":
                 _drop_hydra(config, shown)
             elif package == "sweep":
@@ -232,21 +236,22 @@ def _header(text: str, shown: str) -> dict[str, str | None]:
     try:
         return ConfigSource._get_header_dict(text[:512])
     except ValueError as error:
-        raise ConfigError(f"{shown}:1: {one_line(error)}; write `# @package _global_`") from None
+        raise ConfigError(one_line(error), place=f"{shown}:1", remedy="write `# @package _global_`") from None
 
 
 def _drop_hydra(config: Any, shown: str) -> None:
-    """Leave out Hydra's own settings: they steer a program's run, and a search path would go past the guard."""
+    """Remove Hydra's own settings: they configure Hydra's runs, and files of a search path would not be checked."""
     settings = config.pop("hydra", None)
     if isinstance(settings, Mapping) and "searchpath" in settings:
-        raise ConfigError(f"{shown}: hydra.searchpath has no effect here; name the folder with --config-dir")
+        remedy = "give the folder as --config-dir"
+        raise ConfigError("has no effect here", place=shown, path="hydra.searchpath", remedy=remedy)
     entries = config.get("defaults")
     if isinstance(entries, Sequence) and not isinstance(entries, str):
         config["defaults"] = [entry for entry in entries if not _is_hydras(entry)]
 
 
 def _lift_choices(config: Any) -> None:
-    """Let a sweep choose its trainer by `override /trainer: mine`: to Hydra that would be a group below `sweep`."""
+    """Let a sweep choose its trainer by `override /trainer: mine`, which Hydra would look for below `sweep`."""
     entries = config.get("defaults")
     if isinstance(entries, Sequence) and not isinstance(entries, str):
         config["defaults"] = [_lifted(entry) for entry in entries]
@@ -264,7 +269,7 @@ def _is_hydras(entry: Any) -> bool:
 
 
 def _package(written: str | None, config_path: str) -> str | None:
-    """Return where a file's keys go: published presets write `__global__`; sweep/atari/mine belongs to `sweep`."""
+    """Return the package of a file: published presets write `__global__`; sweep/atari/mine belongs to `sweep`."""
     if written in ("__global__", "_global_"):
         return "_global_"
     group = config_path.split("/")[0]

@@ -1,4 +1,4 @@
-"""A job as plain data: kept in the store, hashed to recognise it again, compared, and shown as YAML."""
+"""A job as plain data: for the store, for its hash, for comparisons and for YAML."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import re
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import yaml
@@ -20,7 +21,7 @@ from shared.domain.errors import ConfigError
 from shared.domain.sweep import Sweep
 from shared.domain.wording import show
 
-_NOT_PART_OF_IT: Final = ("sweep_run", "data_dir", "runs_dir", "wandb")  # where it lies and is shown, not what it is
+_NOT_PART_OF_IT: Final = ("sweep_run", "data_dir", "runs_dir", "wandb")  # where it is kept and shown, not what it is
 _LARGEST_WHOLE: Final = 2**53
 _MOST_JOBS: Final = 256
 _FLOAT_WITHOUT_DOT: Final = re.compile(r"[-+]?[0-9][0-9_]*[eE][-+]?[0-9]+")
@@ -44,13 +45,11 @@ def to_plain(job: SweepJob) -> dict[str, Any]:
 
 
 def from_plain(plain: Mapping[str, Any]) -> SweepJob:
-    """Return the job that `to_plain` wrote; raise ConfigError if this version does not know it."""
+    """Return the job that `to_plain` wrote; raise ConfigError for one of a version that this one cannot read."""
     try:
         return SweepJob.model_validate(plain)
     except ValidationError as error:
-        raise ConfigError(
-            f"the stored config was written by another version: {explain(error, lambda _: None)}"
-        ) from None
+        raise explain(error, lambda _: "the stored config was written by another version") from None
 
 
 def job_of(sweep: Sweep) -> SweepJob:
@@ -71,28 +70,41 @@ def job_of(sweep: Sweep) -> SweepJob:
 def config_hash(job: SweepJob) -> str:
     """Return the sha256 of what the sweep is: the same for every name, folder, tracker and order of keys.
 
-    What has its default value is left out, so that a key which a later version adds changes no hash. Compare it with
-    the hash of the job as read back, not with one that an older version stored: a default may have changed.
+    Keys with their default values are not part of it, so that a key which a later version adds changes no hash.
+    Compare it with the hash of the job as read back, not with one that an older version stored: a default may have
+    changed.
     """
-    told = job.model_dump(mode="json", exclude_defaults=True)
-    told["trainer"] = {**told.get("trainer", {}), "kind": job.trainer.kind}
-    part = {key: _numbers(value) for key, value in told.items() if key not in _NOT_PART_OF_IT}
+    plain = job.model_dump(mode="json", exclude_defaults=True)
+    plain["trainer"] = {**plain.get("trainer", {}), "kind": job.trainer.kind}
+    part = {key: _numbers(value) for key, value in plain.items() if key not in _NOT_PART_OF_IT}
     text = json.dumps(part, allow_nan=False, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def difference(old: SweepJob, new: SweepJob) -> list[str]:
-    """Return one line for each key that makes the hashes differ: `trainer.num_envs: 64 -> 32`."""
+@dataclass(frozen=True)
+class ChangedKey:
+    """A key that has another value in another job, both values as they are shown."""
+
+    path: str
+    old: str
+    new: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.old} -> {self.new}"
+
+
+def changed_keys(old: SweepJob, new: SweepJob) -> list[ChangedKey]:
+    """Return the keys that make the hashes of two jobs differ; as text each is `trainer.num_envs: 64 -> 32`."""
     before, after = (
         {path: value for path, value in _leaves(to_plain(job)) if path.split(".")[0] not in _NOT_PART_OF_IT}
         for job in (old, new)
     )
-    lines = []
+    changes = []
     for path in [*before, *(path for path in after if path not in before)]:
         one, other = _numbers(before.get(path, ...)), _numbers(after.get(path, ...))
         if one != other or isinstance(one, bool) != isinstance(other, bool):
-            lines.append(f"{path}: {_shown(before, path)} -> {_shown(after, path)}")
-    return lines
+            changes.append(ChangedKey(path, _shown(before, path), _shown(after, path)))
+    return changes
 
 
 def run_config(job: SweepJob, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -107,7 +119,7 @@ def job_of_run(job: SweepJob, params: Mapping[str, Any]) -> SweepJob:
     """
     for path in params:
         if not path.startswith("trainer."):
-            raise ConfigError(f"{path}: a suggestion can only set keys below `trainer`")
+            raise ConfigError("a suggestion can only set keys below `trainer`", path=path)
     try:
         return SweepJob.model_validate(with_values(to_plain(job), params))
     except ValidationError as error:
@@ -132,7 +144,7 @@ _Dumper.add_representer(str, _text)
 
 
 def _numbers(value: Any) -> Any:
-    """Write 1.0 and 1 alike, as they mean the same."""
+    """Return plain data with 1.0 as 1, since they mean the same."""
     if isinstance(value, float) and value.is_integer() and abs(value) < _LARGEST_WHOLE:
         return int(value)
     if isinstance(value, dict):

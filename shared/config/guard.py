@@ -1,7 +1,7 @@
-"""Reads a YAML file's node tree before Hydra does, and refuses what would be read as something else than it says.
+"""Reads a YAML file's node tree before Hydra does, and refuses what would be read differently than it is written.
 
-YAML 1.1 takes `017` for 15, `12:30:45` for 45045 and `no` for false without a word; a few nested aliases grow to
-millions of nodes; a tag may name a Python object. None of that is left for the loader to find.
+YAML 1.1 silently reads `017` as 15, `12:30:45` as 45045 and `no` as false. A few nested aliases expand to millions of
+nodes. A tag may name a Python object. Such files never reach the loader.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def check_file(path: Path, *, shown: str | None = None) -> Checked:
         with path.open("rb") as file:
             data = file.read(LARGEST_BYTES + 1)
     except OSError as error:
-        raise ConfigError(f"{name}: cannot be read: {error.strerror or error}") from None
+        raise ConfigError(f"cannot be read: {error.strerror or error}", place=name) from None
     return check_text(data, shown=name)
 
 
@@ -61,11 +61,11 @@ def check_text(data: bytes, *, shown: str) -> Checked:
     except yaml.MarkedYAMLError as error:
         raise _malformed(error, shown) from None
     except yaml.YAMLError as error:
-        raise ConfigError(f"{shown}: not YAML: {' '.join(str(error).split())}") from None
+        raise ConfigError(f"not YAML: {' '.join(str(error).split())}", place=shown) from None
     if root is None or (isinstance(root, yaml.ScalarNode) and root.value == ""):
-        raise ConfigError(f"{shown}: empty; expected keys and values, or {{}} for none on purpose")
+        raise ConfigError("empty", place=shown, expected="keys and values", remedy="write {} for none on purpose")
     if not isinstance(root, yaml.MappingNode):
-        raise ConfigError(f"{shown}:{_line(root)}: got {_kind(root)}, expected keys and values (`key: value`)")
+        raise ConfigError(place=_place(shown, root), got=_kind(root), expected="keys and values (`key: value`)")
     _count_nodes(root, shown, {}, set())
     lines: dict[str, int] = {}
     _check_node(root, shown, "", lines)
@@ -74,21 +74,24 @@ def check_text(data: bytes, *, shown: str) -> Checked:
 
 def _decode(data: bytes, shown: str) -> str:
     if len(data) > LARGEST_BYTES:
-        raise ConfigError(f"{shown}: larger than {LARGEST_BYTES // 1024} KiB, expected a config; is it the right file?")
+        problem = f"larger than {LARGEST_BYTES // 1024} KiB"
+        raise ConfigError(problem, place=shown, expected="a config", remedy="check that it is the right file")
     if b"\0" in data:
-        raise ConfigError(f"{shown}: binary data, expected YAML text in UTF-8")
+        raise ConfigError("binary data", place=shown, expected="YAML text in UTF-8")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        raise ConfigError(f"{shown}:{line}: not UTF-8 text (byte {error.start}); save the file as UTF-8") from None
+        problem = f"not UTF-8 text (byte {error.start})"
+        raise ConfigError(problem, place=f"{shown}:{line}", remedy="save the file as UTF-8") from None
 
 
 def _malformed(error: yaml.MarkedYAMLError, shown: str) -> ConfigError:
     mark = error.problem_mark or error.context_mark
     where = f"{shown}:{mark.line + 1}:{mark.column + 1}" if mark else shown
     what = " ".join(part for part in (error.context, error.problem) if part)
-    return ConfigError(f"{where}: malformed YAML: {what or 'cannot be read'}; look at this line and the one above it")
+    remedy = "check this line and the line above it"
+    return ConfigError(f"malformed YAML: {what or 'cannot be read'}", place=where, remedy=remedy)
 
 
 def _check_events(text: str, shown: str) -> None:
@@ -105,28 +108,31 @@ def _check_events(text: str, shown: str) -> None:
         elif isinstance(event, yaml.DocumentStartEvent):
             documents += 1
         if depth > DEEPEST:
-            raise ConfigError(f"{where}: nested deeper than {DEEPEST} levels; flatten it")
+            raise ConfigError(f"more than {DEEPEST} levels of nesting", place=where, remedy="flatten it")
         if aliases > MOST_ALIASES:
-            raise ConfigError(f"{where}: more than {MOST_ALIASES} aliases (*name); write the values out")
+            remedy = "write the values instead"
+            raise ConfigError(f"more than {MOST_ALIASES} aliases (*name)", place=where, remedy=remedy)
         if documents > 1:
-            raise ConfigError(f"{where}: a second document (`---`), expected one; put it into a file of its own")
+            remedy = "put it into a file of its own"
+            raise ConfigError("a second document (`---`)", place=where, expected="one document", remedy=remedy)
         tag = getattr(event, "tag", None)
         if tag and tag != "!" and tag not in _PLAIN_TAGS:
-            raise ConfigError(f"{where}: got the tag {show(tag)}, expected plain values; remove the tag")
+            got = f"the tag {show(tag)}"
+            raise ConfigError(place=where, got=got, expected="plain values", remedy="remove the tag")
 
 
 def _count_nodes(node: yaml.Node, shown: str, sizes: dict[int, int], open_: set[int]) -> int:
-    """Return how many nodes stand below `node` once its aliases are written out."""
+    """Return the number of nodes below `node` with its aliases expanded."""
     if id(node) in open_:
-        raise ConfigError(f"{shown}:{_line(node)}: an alias that contains itself; write the values out")
+        remedy = "write the values instead"
+        raise ConfigError("an alias that contains itself", place=_place(shown, node), remedy=remedy)
     if id(node) not in sizes:
         open_.add(id(node))
         sizes[id(node)] = 1 + sum(_count_nodes(child, shown, sizes, open_) for child in _children(node))
         open_.discard(id(node))
     if sizes[id(node)] > MOST_NODES:
-        raise ConfigError(
-            f"{shown}:{_line(node)}: more than {MOST_NODES} values below it, aliases written out; shorten it"
-        )
+        problem = f"more than {MOST_NODES} values, aliases expanded"
+        raise ConfigError(problem, place=_place(shown, node), remedy="shorten it")
     return sizes[id(node)]
 
 
@@ -157,32 +163,43 @@ def _check_mapping(node: yaml.Node, shown: str, path: str, lines: dict[str, int]
             continue
         if key.tag != "tag:yaml.org,2002:str":
             got = show(key.value) if isinstance(key, yaml.ScalarNode) else _kind(key)
-            raise ConfigError(f"{shown}:{_line(key)}: the key {got} is no text; quote it")
-        if key.value in seen:
-            raise ConfigError(
-                f"{shown}:{_line(key)}: {show(key.value)} stands here twice (first in line {seen[key.value]}); keep one"
-            )
-        seen[key.value] = _line(key)
+            raise ConfigError(f"the key {got} is not a text", place=_place(shown, key), remedy="put quotes around it")
         inner = f"{path}.{key.value}" if path else str(key.value)
+        if key.value in seen:
+            problem = f"written twice (first in line {seen[key.value]})"
+            raise ConfigError(problem, place=_place(shown, key), path=inner, remedy="keep one of them")
+        seen[key.value] = _line(key)
         lines.setdefault(inner, _line(key))
         _check_node(value, shown, inner, lines)
 
 
 def _check_scalar(node: yaml.ScalarNode, shown: str, path: str) -> None:
-    if node.style is not None:  # quoted, or a block: it is what it says
+    if node.style is not None:  # quoted, or a block: it is read as it is written
         return
-    text, where = str(node.value), f"{shown}:{_line(node)}: {path}"
+    found = _misread(str(node.value), str(node.tag))
+    if found:
+        problem, remedy = found
+        raise ConfigError(problem, place=_place(shown, node), path=path, remedy=remedy)
+
+
+def _misread(text: str, tag: str) -> tuple[str, str] | None:
+    """Return what is wrong with a plain scalar, and the remedy; None if it is read as it is written."""
     if _OCTAL.fullmatch(text):
-        raise ConfigError(f"{where}: {text} would be read as an octal number; quote it ('{text}') or drop the zero")
+        return f"{text} would be read as an octal number", f"quote it ('{text}') or remove the zero"
     if _SEXAGESIMAL.fullmatch(text):
-        raise ConfigError(f"{where}: {text} would be read as a number to base 60; quote it ('{text}')")
-    if node.tag == "tag:yaml.org,2002:bool" and text.lower() not in ("true", "false"):
+        return f"{text} would be read as a number to base 60", f"quote it ('{text}')"
+    if tag == "tag:yaml.org,2002:bool" and text.lower() not in ("true", "false"):
         meant = "true" if text.lower() in ("yes", "on", "y") else "false"
-        raise ConfigError(f"{where}: {text} would be read as {meant}; quote it ('{text}') or write {meant}")
+        return f"{text} would be read as {meant}", f"quote it ('{text}') or write {meant}"
     if len(text) > LONGEST_NUMBER and _NUMBER.fullmatch(text):
-        raise ConfigError(f"{where}: a number of {len(text)} characters; quote it, if it is a text")
-    if node.tag not in _PLAIN_TAGS | _READ_AS_TEXT:
-        raise ConfigError(f"{where}: {show(text)} has a meaning of its own in YAML; quote it")
+        return f"a number of {len(text)} characters", "shorten it, or quote it if it is a text"
+    if tag not in _PLAIN_TAGS | _READ_AS_TEXT:
+        return f"{show(text)} has a special meaning in YAML", "quote it"
+    return None
+
+
+def _place(shown: str, node: yaml.Node) -> str:
+    return f"{shown}:{_line(node)}"
 
 
 def _line(node: yaml.Node) -> int:

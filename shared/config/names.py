@@ -1,4 +1,4 @@
-"""The names of sweeps: which can be used as a folder, a key and an argument alike."""
+"""The names of sweeps. A name can be used as a folder, as a key and as an argument."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ _RULE: Final = "letters, digits, dot, dash and underscore, the first a letter or
 
 
 def check_name(name: str) -> str:
-    """Return `name` if a sweep may be called so; raise ConfigError with a name that would do."""
-    fault = _fault(name)
-    if fault:
-        raise ConfigError(f"sweep_run is {_show(name)}: {fault}; for example sweep_run={slug(name)}")
+    """Return `name` if a sweep can have it; raise ConfigError, which suggests a similar name."""
+    expected = _expected(name)
+    if expected:
+        remedy = f"use for example sweep_run={slug(name)}"
+        raise ConfigError(path="sweep_run", got=_show(name), expected=expected, remedy=remedy)
     return name
 
 
@@ -30,20 +31,21 @@ def slug(name: str) -> str:
     return _RUN.sub("", plain) or "sweep"
 
 
-def _fault(name: str) -> str | None:
+def _expected(name: str) -> str | None:
+    """Return the rule that a name breaks; None if it is usable."""
     if not name.strip():
-        return f"expected a name of {_RULE}"
+        return f"a name of {_RULE}"
     if len(name) > LONGEST:
-        return f"it has {len(name)} characters, expected at most {LONGEST}"
+        return f"at most {LONGEST} characters, not {len(name)}"
     if ".." in name or name.endswith("."):
-        return "expected a name without `..` and without a dot at its end, because it becomes a folder"
+        return "a name without `..` and without a dot at its end, because it becomes the name of a folder"
     if not _NAME.fullmatch(name):
-        return f"expected {_RULE}"
+        return _RULE
     if _RUN.search(name):
-        return "expected a name that does not end like that of a run"
+        return "a name that does not end like the name of a run"
     return None
 
 
 def _show(name: str) -> str:
-    """Quote it in ASCII, so that a mark which turns the writing round is seen and not obeyed."""
+    """Quote it in ASCII, so that a mark which changes the direction of writing is visible and has no effect."""
     return ascii(name if len(name) <= 60 else name[:60] + "...")

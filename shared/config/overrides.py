@@ -1,4 +1,4 @@
-"""What is written behind a command, in Hydra's grammar: `sweep=full +hardware=macbook trainer.total_timesteps=1e6`."""
+"""Overrides on the command line, in Hydra's grammar: `sweep=full +hardware=macbook trainer.total_timesteps=1e6`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from shared.domain.wording import one_line, show
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
+COMMAND_LINE = "command line"
 _NAME_KEYS = ("sweep_run", "run")
 
 
@@ -53,7 +54,8 @@ def parse_overrides(texts: Sequence[str], dirs: ConfigDirs, *, sweep: str | None
         _sort_in(text, dirs, groups, settings)
     if sweep is not None:
         if "sweep" in groups:
-            raise ConfigError(f"the sweep is named twice: {show(sweep)} and sweep={groups['sweep']}; keep one of them")
+            problem = f"two names of a sweep: {show(sweep)} and sweep={groups['sweep']}"
+            raise ConfigError(problem, place=COMMAND_LINE, remedy="keep one of them")
         groups["sweep"] = dirs.check_option("sweep", sweep)
     return ParsedOverrides(written, groups, tuple(settings))
 
@@ -65,15 +67,15 @@ def read_values(texts: Sequence[str]) -> dict[str, Any]:
         override = _parse_one(text)
         key = str(override.key_or_group)
         if override.is_add() or override.is_force_add() or override.is_delete() or override.package is not None:
-            raise ConfigError(f"command line: got {show(text)}, expected key=value")
+            raise ConfigError(place=COMMAND_LINE, got=show(text), expected="key=value")
         if key in values:
-            raise ConfigError(f"command line: {key} is given twice; keep one of them")
+            raise ConfigError("written twice", place=COMMAND_LINE, path=key, remedy="keep one of them")
         values[key] = override.value()
     return values
 
 
 def apply(settings: Sequence[Setting], config: DictConfig) -> list[Setting]:
-    """Write the settings into `config`, in order; return those that set a key which was not there."""
+    """Write the settings into `config`, in order; return the ones that added a key."""
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
@@ -86,14 +88,15 @@ def apply(settings: Sequence[Setting], config: DictConfig) -> list[Setting]:
             else:
                 OmegaConf.update(config, setting.key, setting.value, merge=True, force_add=True)
         except (OmegaConfBaseException, ValueError, TypeError) as error:
-            raise ConfigError(f"command line: {setting.key}: cannot be set: {one_line(error)}") from None
+            problem = f"cannot be set: {one_line(error)}"
+            raise ConfigError(problem, place=COMMAND_LINE, path=setting.key) from None
         if not there and not setting.adds:
             added.append(setting)
     return added
 
 
 def _take_name(texts: Sequence[str]) -> tuple[str | None, list[str]]:
-    """Take the sweep's name out as it is written: 001 and 1e3 are names, not numbers."""
+    """Return the sweep's name as it is written, since 001 and 1e3 are names, and the other overrides."""
     names: dict[str, str] = {}
     rest = []
     for text in texts:
@@ -104,7 +107,8 @@ def _take_name(texts: Sequence[str]) -> tuple[str | None, list[str]]:
         else:
             rest.append(text)
     if len(names) == 2:
-        raise ConfigError(f"run={show(names['run'])} and sweep_run={show(names['sweep_run'])} name the same; keep one")
+        problem = f"run={show(names['run'])} and sweep_run={show(names['sweep_run'])} both set the name of the sweep"
+        raise ConfigError(problem, place=COMMAND_LINE, remedy="keep one of them")
     name = next(iter(names.values()), None)
     return (None if name in (None, "null") else check_name(name)), rest
 
@@ -117,16 +121,19 @@ def _sort_in(text: str, dirs: ConfigDirs, groups: dict[str, str], settings: list
     override = _parse_one(text)
     key, value = str(override.key_or_group), override.value()
     if key.split(".")[0].split("/")[0] == "hydra":
-        raise ConfigError(f"command line: {show(key)}: Hydra's own settings have no effect here; leave it out")
+        problem = "Hydra's own settings have no effect here"
+        raise ConfigError(problem, place=COMMAND_LINE, path=_shown(key), remedy="remove it")
     if not dirs.is_group(key) or isinstance(value, dict):
         if override.package is not None:
-            raise ConfigError(f"command line: {key}@{override.package}: there is no config group {show(key)}")
+            raise ConfigError(
+                f"{show(key)} is not a config group", place=COMMAND_LINE, path=f"{key}@{override.package}"
+            )
         adds = override.is_add() or override.is_force_add()
         settings.append(Setting(key, value, adds=adds, removes=override.is_delete()))
         return
     if override.is_delete() or override.package is not None or not isinstance(value, str | int):
         choices = ", ".join(f"{key}={option}" for option in dirs.options(key))
-        raise ConfigError(f"command line: {show(text)}: expected the name of a config: {choices}")
+        raise ConfigError(place=COMMAND_LINE, got=show(text), expected=f"the name of a config: {choices}")
     groups[key] = dirs.check_option(key, _unquote(text.partition("=")[2].strip()))
 
 
@@ -136,24 +143,31 @@ def _parse_one(text: str) -> Any:
 
     key, equals, _ = text.partition("=")
     if not key.strip("+ ") or (not equals and not text.startswith("~")):
-        raise ConfigError(f"command line: got {show(text)}, expected key=value, for example trainer.num_envs=32")
+        expected = "key=value, for example trainer.num_envs=32"
+        raise ConfigError(place=COMMAND_LINE, got=show(text), expected=expected)
     try:
         override = OverridesParser.create().parse_override(text)
     except (HydraException, ValueError, RecursionError):
-        raise ConfigError(
-            f"command line: {show(key)}: cannot be read; if it is for the value, put that in quotes twice: "
-            f"{_plain(key)}=\"'...'\""
-        ) from None
+        remedy = f"put quotes around the value, and quotes for the shell around those: {_plain(key)}=\"'...'\""
+        raise ConfigError("cannot be read", place=COMMAND_LINE, path=_shown(key), remedy=remedy) from None
     if override.is_sweep_override():
-        raise ConfigError(
-            f"command line: {show(key)}: got several values, expected one; a list is written {_plain(key)}=[a,b], "
-            "and what is to be searched belongs under `parameters` of a sweep"
-        )
+        remedy = f"write a list as {_plain(key)}=[a,b]; put a parameter to search under `parameters` of a sweep"
+        problem = "several values"
+        raise ConfigError(problem, place=COMMAND_LINE, path=_shown(key), expected="one value", remedy=remedy)
     return override
 
 
+def _is_plain(key: str) -> bool:
+    return key.isascii() and key.replace(".", "").replace("_", "").isalnum()
+
+
 def _plain(key: str) -> str:
-    return key if key.replace(".", "").replace("_", "").isalnum() else "key"
+    return key if _is_plain(key) else "key"
+
+
+def _shown(key: str) -> str:
+    """Quote a key that may contain anything."""
+    return key if _is_plain(key) else show(key)
 
 
 def _holds(config: DictConfig, key: str) -> bool:
@@ -170,7 +184,7 @@ def _remove(setting: Setting, config: DictConfig, *, there: bool) -> None:
     from omegaconf import OmegaConf
 
     if not there:
-        raise ConfigError(f"command line: ~{setting.key}: there is no such key to remove")
+        raise ConfigError("no such key to remove", place=COMMAND_LINE, path=f"~{setting.key}")
     parent, _, last = setting.key.rpartition(".")
     node = OmegaConf.select(config, parent) if parent else config
     del node[last]

@@ -1,4 +1,4 @@
-"""Reads what published sweep configs say in another place or in other words, and notes what has no effect here."""
+"""Reads published sweep configs: moves keys that are elsewhere in them, and notes the keys that have no effect here."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NO_EFFECT_HERE: Final = ("num_workers", "forward_pass_minibatch_target_size")
 
 
 def read_published(config: dict[str, Any], where: Where) -> list[str]:
-    """Bring plain data of a published config into our form, in place; return a note for all that is left out."""
+    """Change plain data of a published config into our form, in place; return a note for everything left out."""
     notes: list[str] = []
     sweep, trainer = config.get("sweep"), config.get("trainer")
     if isinstance(sweep, dict):
@@ -31,14 +31,14 @@ def read_published(config: dict[str, Any], where: Where) -> list[str]:
     for key in _ROOT_ELSEWHERE:
         if key in config and (key != "run" or config[key] is None):
             del config[key]
-            notes.append(f"{key} has no effect here")
+            notes.append(no_effect(key))
     if config.get("vectorization") is not None:
-        notes.append("vectorization has no effect here: all environments are stepped at once")
+        notes.append(f"{no_effect('vectorization')}: all environments are stepped at once")
     return notes
 
 
 def _lift_head(sweep: dict[str, Any], where: Where) -> None:
-    """Take metric, goal and method from under `parameters`, where some samples have them."""
+    """Move metric, goal and method up from `parameters`, where some samples have them."""
     parameters = sweep.get("parameters")
     if not isinstance(parameters, dict):
         return
@@ -48,42 +48,37 @@ def _lift_head(sweep: dict[str, Any], where: Where) -> None:
 
 
 def _lift_early_stop(sweep: dict[str, Any], where: Where) -> list[str]:
-    """Take early_stop_quantile from under `protein`, where it is the sweep's all the same."""
+    """Move early_stop_quantile from `protein` to the sweep, to which it belongs."""
     protein = sweep.get("protein")
     if not isinstance(protein, dict) or _EARLY_STOP not in protein:
         return []
     place = where(f"sweep.protein.{_EARLY_STOP}")
     _lift(_EARLY_STOP, "protein", sweep, where)
-    told = "has an effect, as sweep.early_stop_quantile: bad runs are stopped early; null leaves it off"
-    return [f"{place + ': ' if place else ''}protein.{_EARLY_STOP} {told}"]
+    effect = "is used as sweep.early_stop_quantile: bad runs are stopped early; set it to null to prevent that"
+    return [f"{place + ': ' if place else ''}protein.{_EARLY_STOP} {effect}"]
 
 
 def _lift(key: str, section: str, sweep: dict[str, Any], where: Where) -> None:
     value = sweep[section].pop(key)
     if sweep.setdefault(key, value) != value:
+        problem = f"{show(value)} in {section}, but {show(sweep[key])} above it"
         place = where(f"sweep.{section}.{key}")
-        raise ConfigError(
-            f"{place + ': ' if place else ''}{key} is {show(value)} under {section} and {show(sweep[key])} above: "
-            "keep one of them"
-        )
+        raise ConfigError(problem, place=place, path=f"sweep.{key}", remedy="keep one of them")
 
 
 def _drop_foreign(sweep: dict[str, Any], where: Where) -> list[str]:
-    """Leave out top-level keys that mean nothing here; one that looks like a misspelled key of ours is an error."""
+    """Remove top-level keys that mean nothing here; one that looks like a misspelled key of ours is an error."""
     known = list(SweepConfig.model_fields)
     notes = []
     for key in [key for key in sweep if key not in known]:
-        near = nearest(str(key), known)
-        place = where(f"sweep.{key}")
+        path, place, meant = f"sweep.{key}", where(f"sweep.{key}"), nearest(str(key), known)
         if key in SweepJob.model_fields:
-            raise ConfigError(
-                f"{place + ': ' if place else ''}{key} is no key of a sweep: put it into sweep_job.yaml, "
-                "a hardware preset, or on the command line"
-            )
-        if near:
-            raise ConfigError(f"{place + ': ' if place else ''}sweep.{key}: unknown key (did you mean {near}?)")
+            remedy = "move it to sweep_job.yaml, to a hardware preset or to the command line"
+            raise ConfigError("not a key of a sweep", place=place, path=path, remedy=remedy)
+        if meant:
+            raise ConfigError("unknown key", place=place, path=path, meant=meant)
         del sweep[key]
-        notes.append(f"{place + ': ' if place else ''}sweep.{key} has no effect here")
+        notes.append(f"{place + ': ' if place else ''}{no_effect(path)}")
     return notes
 
 
@@ -92,7 +87,12 @@ def _drop_trainer_keys(trainer: dict[str, Any]) -> list[str]:
     for key in list(trainer):
         if key in _TRAINER_ELSEWHERE or key == "_target_":
             del trainer[key]
-            notes.append(f"trainer.{key} has no effect here")
+            notes.append(no_effect(f"trainer.{key}"))
         elif key in _NO_EFFECT_HERE and trainer[key] is not None:
-            notes.append(f"trainer.{key} has no effect here")
+            notes.append(no_effect(f"trainer.{key}"))
     return notes
+
+
+def no_effect(path: str) -> str:
+    """Return the note for a key that is accepted and not used."""
+    return f"{path} has no effect here"

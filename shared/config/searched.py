@@ -1,4 +1,4 @@
-"""The searched keys of a config: read as a search space, and kept apart from what the command line sets."""
+"""The searched keys of a config, as a search space; and what happens to keys that the command line sets, too."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from shared.config.explain import Where
-from shared.config.overrides import ParsedOverrides
+from shared.config.overrides import COMMAND_LINE, ParsedOverrides
 from shared.config.protein import ProteinSettings
 from shared.config.schema import SweepJob
+from shared.domain.constraints import CONSTRAINTS
 from shared.domain.errors import ConfigError
-from shared.domain.wording import show
+from shared.domain.wording import wrong_value
 
 if TYPE_CHECKING:
     from shared.domain.parameter import Parameter
@@ -26,19 +27,17 @@ def read_space(plain: Mapping[str, Any], where: Where) -> SearchSpace:
     sweep = plain.get("sweep")
     parameters = sweep.get("parameters") if isinstance(sweep, dict) else None
     if not isinstance(parameters, dict) or not parameters:
-        place = where("sweep.parameters") or where("sweep.metric")
-        raise ConfigError(
-            f"{place + ': ' if place else ''}sweep.parameters is {show(parameters)}: "
-            "expected at least one parameter to search, with a distribution"
+        expected = "at least one parameter to search, with a distribution"
+        raise wrong_value("sweep.parameters", parameters, expected).at(
+            where("sweep.parameters") or where("sweep.metric")
         )
     try:
         constraints = sweep.get("constraints") if isinstance(sweep, dict) else None
         texts = constraints if isinstance(constraints, list) else []
         return SearchSpace.from_config(parameters, constraints=texts, fixed=_fixed(plain))
     except ConfigError as error:
-        path = str(error).partition(" ")[0].rstrip(":").partition("[")[0]
-        place = where(f"sweep.parameters.{path}") or where(f"sweep.parameters.{path.rpartition('.')[0]}")
-        raise ConfigError(f"{place + ': ' if place else ''}{error}") from None
+        path = error.fault.path
+        raise error.at(where(path if path == CONSTRAINTS else f"sweep.parameters.{path}")) from None
 
 
 def space_of(job: SweepJob) -> SearchSpace:
@@ -53,12 +52,12 @@ def _fixed(plain: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values of a composed config by their dotted paths, its defaults included, as `space_of` has them."""
     try:
         return leaves(SweepJob.model_validate(plain).model_dump(exclude={"sweep"}))
-    except ValidationError:  # said with its place when the whole is validated
+    except ValidationError:  # reported with its place when the whole is validated
         return leaves({key: value for key, value in plain.items() if key != "sweep"})
 
 
 def length_of(job: SweepJob) -> Parameter | None:
-    """Return the searched parameter that stretches a run, if Protein is told of one (`protein.cost_param`)."""
+    """Return the searched parameter that makes a run longer (`protein.cost_param`); None without one."""
     from shared.domain.search_space import SearchSpace
 
     path = ProteinSettings.from_config(job.sweep.protein).cost_path
@@ -89,25 +88,31 @@ def leaves(node: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def pin_overrides(plain: dict[str, Any], asked: ParsedOverrides, *, pin: bool, where: Where) -> list[str]:
-    """Refuse overrides of searched keys; with `pin` take those keys out of the search and return a note for each."""
+    """Refuse overrides of searched keys; with `pin` remove those keys from the search and return a note for each."""
     notes = []
     for path in read_space(plain, where).paths:
         if not asked.sets(path):
             continue
         if not pin:
             raise ConfigError(
-                f"command line: {path} is searched by the sweep, so the suggestion would replace what you set; "
-                "leave it out, or fix it with --pin"
+                "the sweep searches this key, so each suggestion would replace your value",
+                place=COMMAND_LINE,
+                path=path,
+                remedy="remove it, or fix it with --pin",
             )
         _drop(plain["sweep"]["parameters"], path)
-        notes.append(f"{path} is pinned: it is not searched")
+        notes.append(f"{path} is pinned, so it is not searched")
     if notes and not plain["sweep"]["parameters"]:
-        raise ConfigError("command line: every searched key is pinned: nothing is left to search; pin fewer")
+        problem = "every searched key is pinned, so nothing is left to search"
+        raise ConfigError(problem, place=COMMAND_LINE, remedy="pin fewer keys")
     return notes
 
 
 def _drop(node: dict[str, Any], path: str) -> bool:
-    """Remove the leaf at a dotted path, and the mappings that it leaves empty; a key may itself have dots."""
+    """Remove the leaf at a dotted path, and empty mappings above it; return whether it was found.
+
+    A key may itself have dots.
+    """
     for key in list(node):
         if path == key:
             del node[key]

@@ -1,4 +1,4 @@
-"""Keeps secrets out of configs: a config is stored, tracked and printed, so nothing in it may open a door."""
+"""Keeps secrets out of configs: a config is stored, tracked and printed."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import Any, Final
 from shared.domain.errors import ConfigError
 from shared.domain.redaction import MASK, SECRET_VALUE, is_secret_variable
 
+STORED: Final = "and a config is stored and shown"
+FROM_A_FILE: Final = "let the training read it from a file"
 _KEY: Final = re.compile(
     r"(^|_)(api_?key|access_?key(_id)?|private_?key|secret(_key)?|passw(or)?d|passphrase|credentials?|"
     r"((api|auth|access|bearer|refresh|session|hf|github|wandb|bot|service)_?)?token)$"
@@ -52,22 +54,22 @@ def mask_secrets(node: Any) -> Any:
 
 
 @contextmanager
-def guarded_environment() -> Iterator[list[str]]:
-    """Let `${oc.env:NAME}` read anything but secrets meanwhile; the names it refused are in what comes back."""
+def guarded_environment() -> Iterator[None]:
+    """Let `${oc.env:NAME}` read all variables but secrets meanwhile. Its ConfigError is the cause of OmegaConf's."""
     from omegaconf import OmegaConf
     from omegaconf.resolvers import oc
 
-    refused: list[str] = []
-
     def read(name: str, *default: Any) -> Any:
         if is_secret_variable(name, os.environ.get(name, "")):
-            refused.append(name)
-            raise ConfigError(f"the environment variable {name} may hold a secret")
+            raise ConfigError(f"the environment variable {name} may be a secret, {STORED}", remedy=FROM_A_FILE)
+        if name not in os.environ and not default:
+            remedy = f"set it, or write ${{oc.env:{name},default}}"
+            raise ConfigError(f"the environment variable {name} is not set", remedy=remedy)
         return oc.env(name, *default)
 
     OmegaConf.register_new_resolver("oc.env", read, replace=True)
     try:
-        yield refused
+        yield
     finally:
         OmegaConf.register_new_resolver("oc.env", oc.env, replace=True)
 

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from shared.domain.errors import ConfigError
-from shared.domain.wording import refusal, show
+from shared.domain.wording import show, wrong_value
 
 _USUAL: Final = ("${env}", "${interpreter}", "${program}", "${args}")
 _MACRO: Final = re.compile(r"\$\{(?P<name>[^{}]*)\}")
@@ -34,14 +34,14 @@ def convert_command(written: Mapping[str, Any], names: Collection[str]) -> tuple
     program = written.get("program")
     command = written.get("command") or list(_USUAL)
     if not isinstance(command, list):
-        raise refusal("command", command, "a list of words", "write one word a line")
+        raise wrong_value("command", command, "a list of words", "write one word on each line")
     if program is None and any("${program}" in str(word) for word in command):
-        raise ConfigError("program: missing; add the script that is run, program: train.py")
+        raise ConfigError("missing", path="program", remedy="add the script to run, for example program: train.py")
     notes: list[str] = []
     words: list[str] = []
     for place, word in enumerate(map(str, command)):
         if word == "${env}" and command[place + 1 : place + 2] == ["${interpreter}"]:
-            continue  # /usr/bin/env python: found on the PATH anyhow
+            continue  # /usr/bin/env python: the interpreter is found on the PATH in any case
         words += _words(word, program, names, notes)
     return words, notes
 
@@ -78,10 +78,12 @@ def _placeholder(name: str, program: object, names: Collection[str], notes: list
         return "{config}"
     if name.startswith("envvar:"):
         raise ConfigError(
-            f"command: ${{{name}}} has no counterpart: a sweep is the same wherever it runs; let the script read "
-            f"{name.removeprefix('envvar:')} itself"
+            f"${{{name}}} has no counterpart, because a sweep is the same on every machine",
+            path="command",
+            remedy=f"let the script read {name.removeprefix('envvar:')} itself",
         )
-    raise ConfigError(f"command: {show(f'${{{name}}}')}: expected a macro of W&B or a parameter; remove it")
+    macro = show(f"${{{name}}}")
+    raise ConfigError(f"unknown {macro}", path="command", expected="a macro of W&B or a parameter", remedy="remove it")
 
 
 def _doubled(text: str) -> str:

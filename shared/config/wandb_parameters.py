@@ -1,4 +1,4 @@
-"""The parameters of a W&B sweep as ours: one distribution of W&B's to one of ours, with a note where they differ.
+"""The parameters of a W&B sweep as ours: one distribution for each of W&B's, with a note where they differ.
 
 What W&B's distributions mean: https://docs.wandb.ai/models/sweeps/sweep-config-keys, and the code that draws from them,
 https://github.com/wandb/sweeps, src/sweeps/params.py and src/sweeps/config/schema.json.
@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from shared.domain.errors import ConfigError
-from shared.domain.wording import did_you_mean, finite_number, refusal, show
+from shared.domain.wording import finite_number, nearest, show, wrong_value
 
 SIGMAS: Final = 3  # of a normal distribution on either side: 99.7 % of it
 _SCIENTIFIC: Final = re.compile(r"[-+]?[0-9.]*[0-9][0-9.]*[eE][-+]?[0-9]{1,2}")
@@ -30,7 +30,7 @@ Leaf = dict[str, Any]
 
 @dataclass(frozen=True)
 class Converted:
-    """One parameter: its dotted name, its leaf of ours, what it must meet, and what is different."""
+    """One parameter: its dotted name, its leaf in our form, its constraints, and notes on what is different."""
 
     name: str
     leaf: Leaf
@@ -41,14 +41,14 @@ class Converted:
 def convert_parameters(parameters: Any, prefix: str = "") -> Iterator[Converted]:
     """Yield the parameters of a W&B sweep, those of nested `parameters` by dotted names.
 
-    Raises ConfigError that begins with the dotted name for one that cannot be carried over.
+    Raises ConfigError for one that has no counterpart; its path is the dotted name.
     """
     if not isinstance(parameters, Mapping) or not parameters:
-        raise refusal(f"{prefix}parameters", parameters, "names with their distributions", "add one")
+        raise wrong_value(f"{prefix}parameters", parameters, "parameters with their distributions", "add one")
     for key, spec in parameters.items():
         name = f"{prefix}{key}"
         if not isinstance(spec, Mapping):
-            raise refusal(name, spec, "value, values, or min and max below it", f"write {name}: {{value: ...}}")
+            raise wrong_value(name, spec, "value, values, or min and max below it", f"write {name}: {{value: ...}}")
         if "parameters" in spec:
             yield from convert_parameters(spec["parameters"], f"{name}.")
         else:
@@ -58,54 +58,56 @@ def convert_parameters(parameters: Any, prefix: str = "") -> Iterator[Converted]
 def _converted(name: str, spec: Mapping[str, Any]) -> Converted:
     distribution = spec.get("distribution") or _implied(name, spec)
     if distribution in ("beta", "q_beta"):
-        raise refusal(
-            f"{name}.distribution", distribution, "one with a counterpart here", "write uniform with min: 0 and max: 1"
-        )
+        remedy = "write uniform with min: 0 and max: 1"
+        raise wrong_value(f"{name}.distribution", distribution, "a distribution with a counterpart here", remedy)
     if distribution not in _CONVERSIONS:
-        known = did_you_mean(str(distribution), _CONVERSIONS)
-        raise refusal(f"{name}.distribution", distribution, f"one of W&B's{known}", "see W&B's documentation")
+        meant = nearest(str(distribution), _CONVERSIONS)
+        remedy = "see W&B's documentation"
+        raise wrong_value(f"{name}.distribution", distribution, "a distribution of W&B", remedy, meant=meant)
     return _CONVERSIONS[distribution](name, spec)
 
 
 def _implied(name: str, spec: Mapping[str, Any]) -> str:
-    """Return the distribution that W&B takes where none is written."""
+    """Return the distribution that W&B uses where none is written."""
     if "value" in spec:
         return "constant"
     if "values" in spec:
         return "categorical"
     if "min" in spec and "max" in spec:
         return "int_uniform" if all(_is_whole(spec[key]) for key in ("min", "max")) else "uniform"
-    raise refusal(name, dict(spec), "value, values, or min and max", "add one of them")
+    raise wrong_value(name, dict(spec), "value, values, or min and max", "add one of them")
 
 
 def _constant(name: str, spec: Mapping[str, Any]) -> Converted:
     if "value" not in spec:
-        raise ConfigError(f"{name}.value: missing; add value: ...")
+        raise ConfigError("missing", path=f"{name}.value", remedy="add value: ...")
     return _listed(name, [spec["value"]])
 
 
 def _categorical(name: str, spec: Mapping[str, Any]) -> Converted:
     values = spec.get("values")
     if not isinstance(values, list) or not values:
-        raise refusal(f"{name}.values", values, "a list with at least one value", "write values: [a, b]")
+        raise wrong_value(
+            f"{name}.values", values, "a list with at least one value", "write for example values: [a, b]"
+        )
     return _listed(name, values, weighted="probabilities" in spec)
 
 
 def _listed(name: str, values: list[Any], *, weighted: bool = False) -> Converted:
     notes = []
     if weighted:
-        notes.append(f"{name}: probabilities have no counterpart: no value is preferred to begin with")
+        notes.append(f"{name}: probabilities have no counterpart here: at the start no value is preferred")
     plain: list[Any] = []
     for value in map(_number_or_itself, values):
         if not isinstance(value, str | int | float):
             notes.append(f"{name}: {show(value)} becomes the text {str(value)!r}, as W&B writes it into an argument")
             value = str(value)
         if value in plain:
-            notes.append(f"{name}: {show(value)} stands there twice, or is equal to another one: it is one value here")
+            notes.append(f"{name}: {show(value)} is written twice or equals another value: it is one value here")
         else:
             plain.append(value)
     if any(isinstance(value, bool) for value in plain):
-        notes.append(f"{name}: an argument has true or false, where W&B writes True or False")
+        notes.append(f"{name}: arguments are true or false here, and True or False in W&B")
     return Converted(name, {"distribution": "categorical", "values": plain}, notes=tuple(notes))
 
 
@@ -113,7 +115,7 @@ def _int_uniform(name: str, spec: Mapping[str, Any]) -> Converted:
     low, high = _bounds(name, spec)
     for key, bound in (("min", low), ("max", high)):
         if not float(bound).is_integer():
-            raise refusal(f"{name}.{key}", bound, "a whole number for int_uniform", "round it, or use uniform")
+            raise wrong_value(f"{name}.{key}", bound, "a whole number for int_uniform", "round it, or use uniform")
     return Converted(name, _box("int_uniform", low, high))
 
 
@@ -156,18 +158,18 @@ def _log_normal(name: str, spec: Mapping[str, Any]) -> Converted:
 
 
 def _quantized(convert: Callable[[str, Mapping[str, Any]], Converted]) -> Callable[[str, Mapping[str, Any]], Converted]:
-    """Return the conversion of `q_X` for that of X: a whole q is kept, by whole numbers and a constraint."""
+    """Return the conversion of `q_X`, given that of X: a whole q becomes whole numbers and a constraint."""
 
     def converted(name: str, spec: Mapping[str, Any]) -> Converted:
         q = _number(f"{name}.q", spec.get("q", 1))
         if q <= 0:
-            raise refusal(f"{name}.q", spec["q"], "more than 0", "write the step between two values")
+            raise wrong_value(f"{name}.q", spec["q"], "more than 0", "write the step between two values")
         free = convert(name, spec)
         if free.leaf["distribution"] == "categorical":  # a normal one without a width
             return free
         if not q.is_integer():
             return replace(
-                free, notes=(*free.notes, f"{name}: steps of {q:g} are not kept: any number may be suggested")
+                free, notes=(*free.notes, f"{name}: steps of {q:g} are not kept: any number can be suggested")
             )
         return _stepped(free, int(q))
 
@@ -181,7 +183,7 @@ def _stepped(free: Converted, q: int) -> Converted:
     notes = list(free.notes)
     if is_log and low <= 0:
         low = q
-        notes.append(f"{free.name}: W&B may draw 0, which has no logarithm: {q} is the least here")
+        notes.append(f"{free.name}: W&B may draw 0, which has no logarithm: the smallest value here is {q}")
     if low >= high:
         return Converted(free.name, {"distribution": "categorical", "values": [max(low, high)]}, notes=tuple(notes))
     leaf: Leaf = {"distribution": "log_normal" if is_log else "int_uniform", "min": low, "max": high}
@@ -193,7 +195,7 @@ def _stepped(free: Converted, q: int) -> Converted:
     constraints = (f"trainer.{free.name} % {q} == 0",) if q > 1 else ()
     if constraints and "-" in free.name:  # a minus there
         constraints = ()
-        notes.append(f"{free.name}: steps of {q} are not kept: a constraint can't name a key with a dash; rename it")
+        notes.append(f"{free.name}: steps of {q} are not kept: a constraint cannot name a key with a dash; rename it")
     return Converted(free.name, leaf, constraints, tuple(notes))
 
 
@@ -223,7 +225,7 @@ def _box(distribution: str, low: float, high: float) -> Leaf:
 
 def _log_box(name: str, low: float, high: float) -> Leaf:
     if low <= 0:
-        raise refusal(f"{name}.min", low, "more than 0 for a logarithm", "raise min, or use uniform")
+        raise wrong_value(f"{name}.min", low, "more than 0 for a logarithm", "raise min, or use uniform")
     return _box("log_normal", low, high)
 
 
@@ -231,28 +233,28 @@ def _bounds(name: str, spec: Mapping[str, Any]) -> tuple[float, float]:
     """Return min and max, whole numbers as they are."""
     for key in ("min", "max"):
         if spec.get(key) is None:
-            raise ConfigError(f"{name}.{key}: missing; add {key}: NUMBER")
+            raise ConfigError("missing", path=f"{name}.{key}", remedy=f"add {key}: NUMBER")
     low, high = (_number_or_itself(spec[key]) for key in ("min", "max"))
     if not _number(f"{name}.min", low) < _number(f"{name}.max", high):
-        raise refusal(f"{name}.min", low, f"less than max, which is {show(high)}", "swap them, or write value: ...")
+        raise wrong_value(f"{name}.min", low, f"less than max, which is {show(high)}", "swap them, or write value: ...")
     return low, high
 
 
 def _mu_sigma(name: str, spec: Mapping[str, Any]) -> tuple[float, float]:
     mu, sigma = _number(f"{name}.mu", spec.get("mu", 0)), _number(f"{name}.sigma", spec.get("sigma", 1))
     if sigma < 0:
-        raise refusal(f"{name}.sigma", sigma, "0 or more", "write a standard deviation")
+        raise wrong_value(f"{name}.sigma", sigma, "0 or more", "write a standard deviation")
     return mu, sigma
 
 
 def _exponents(name: str, leaf: Leaf) -> str:
-    return f"{name}: its bounds are exponents to W&B; here they are the values, {leaf['min']:g} to {leaf['max']:g}"
+    return f"{name}: the bounds are exponents in W&B; here they are values, {leaf['min']:g} to {leaf['max']:g}"
 
 
 def _unbounded(name: str, distribution: str, leaf: Leaf) -> str:
     return (
-        f"{name}: W&B's {distribution} has no bounds; here it has those of 3 sigma to either side, "
-        f"{leaf['min']:g} to {leaf['max']:g}, and no value in them is preferred to begin with"
+        f"{name}: {distribution} has no bounds in W&B; here the bounds are 3 sigma to either side, "
+        f"{leaf['min']:g} to {leaf['max']:g}, and at the start no value between them is preferred"
     )
 
 
@@ -261,13 +263,14 @@ def _exp(name: str, exponent: float) -> float:
         return _rounded(math.exp(exponent))
     except OverflowError:
         raise ConfigError(
-            f"{name}: e**{exponent:g} is more than a number can be: the bounds of W&B's log_uniform are exponents; "
-            "if these are values, write log_uniform_values"
+            f"e**{exponent:g} is too large for a number, and the bounds of W&B's log_uniform are exponents",
+            path=name,
+            remedy="write log_uniform_values if these are values",
         ) from None
 
 
 def _rounded(number: float) -> float:
-    """Return it with six digits: bounds are meant as 0.001, which -6.907755 as an exponent is not exactly."""
+    """Return a number with six digits: the exponent -6.907755 is meant as 0.001, but is not exactly that."""
     return float(f"{number:.6g}")
 
 
@@ -276,7 +279,7 @@ def _number(path: str, value: Any) -> float:
 
 
 def _number_or_itself(value: Any) -> Any:
-    """Return the number that a text like 1e-5 means: YAML reads it as text, and people mean a number."""
+    """Return the number for a text like 1e-5, which YAML reads as a text; anything else is returned unchanged."""
     return float(value) if isinstance(value, str) and _SCIENTIFIC.fullmatch(value) else value
 
 

@@ -32,33 +32,34 @@ def compose_job(
     place = data_dir.absolute() if data_dir else None
     composed = compose(name, given, config_dir=config_dir, data_dir=place, pin=pin, validate_protein=_validate)
     if composed.job.wandb.mode == "online" and not has_wandb_key():
-        raise ConfigError("wandb=online, but this machine has no key for it: set WANDB_API_KEY, or use wandb=offline")
+        remedy = "set WANDB_API_KEY, or use wandb=offline"
+        raise ConfigError("this machine has no key for wandb=online", remedy=remedy)
     job = composed.job
     cap = job.sweep.protein.get("max_suggestion_cost")
     if job.cost != "seconds" and cap is not None:
         note = (
-            f"protein.max_suggestion_cost is {cap}, and counts in the unit of `cost`, which is {job.cost}: "
-            "if it was meant in seconds, add sweep.protein.max_suggestion_cost=null"
+            f"protein.max_suggestion_cost is {cap} in the unit of `cost`, which is {job.cost}: "
+            "if you meant seconds, add sweep.protein.max_suggestion_cost=null"
         )
         return replace(composed, notes=(*composed.notes, note))
     return composed
 
 
 def doubts(job: SweepJob, data_dir: Path) -> Iterator[str]:
-    """Yield a sentence for each thing that may go wrong later.
+    """Yield a warning for each thing that may fail later.
 
     Raises TrackerDenied for a key that W&B refuses, ConfigError for a method whose package is missing here.
     """
     check_extras(job)
     if job.wandb.mode == "online" and (why := check_wandb_key()):
-        yield f"nobody can tell whether W&B takes the key, {why}: the sweep goes on offline if it does not"
+        yield f"could not check the key for W&B, because {why}: if W&B refuses it, the sweep is tracked offline"
     place, free = free_bytes(data_dir)
     if free < LOW_DISK_BYTES:
         yield f"only {free / 1e9:.1f} GB free in {place}: checkpoints may not fit; free some, or use another --data-dir"
 
 
 def free_bytes(data_dir: Path) -> tuple[Path, int]:
-    """Return how much room a data folder has (bytes), and the folder that exists already and says so."""
+    """Return the nearest existing folder at or above a data folder, and its free space (bytes)."""
     place = next(folder for folder in (data_dir, *data_dir.parents) if os.path.exists(folder))  # noqa: PTH110 - never raises
     return place, shutil.disk_usage(place).free
 

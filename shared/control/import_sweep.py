@@ -1,4 +1,4 @@
-"""Write somebody else's sweep file as ours: read, convert, try, and only then write."""
+"""Convert a sweep file of another product into ours: read, convert, try, and only then write."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SOURCES = ("wandb",)
 
 @dataclass(frozen=True)
 class Done:
-    """What was written, what is different in it, and the command that runs it."""
+    """The files that were written, notes on what is different in them, and the command that runs the sweep."""
 
     sweep: Path
     trainer: Path
@@ -39,14 +39,17 @@ class Done:
 def import_file(source: str, file: Path, output: Path | None, *, force: bool) -> Done:
     """Write the sweep of `file` to `output`, and its trainer beside it.
 
-    Raises ConfigError, with file and line, for what cannot be carried over or would not load; Conflict for a file that
+    Raises ConfigError, with file and line, for what cannot be converted or would not load; Conflict for a file that
     exists, unless `force`.
     """
     if source not in SOURCES:
-        raise ConfigError(f"there is no import of {show(source)}; expected one of {', '.join(SOURCES)}")
+        raise ConfigError(f"no import from {show(source)}", expected=f"one of {', '.join(SOURCES)}")
     sweep = output or Path("configs/sweep") / f"{slug(file.stem)}.yaml"
     if sweep.suffix != ".yaml" or sweep.parent.name != "sweep":
-        raise ConfigError(f"--output {sweep}: expected a .yaml in a folder called sweep, as configs/sweep/mine.yaml")
+        expected = "a .yaml file in a folder called sweep"
+        raise ConfigError(
+            path="--output", got=str(sweep), expected=expected, remedy="use for example configs/sweep/mine.yaml"
+        )
     trainer = sweep.parents[1] / "trainer" / sweep.name
     imported = _read(file)
     texts = {sweep: _sweep_text(imported, file, sweep.stem), trainer: _trainer_text(imported, file)}
@@ -65,12 +68,11 @@ def _read(file: Path) -> Imported:
     try:
         return convert_sweep(written)
     except ConfigError as error:
-        key = str(error).partition(" ")[0].rstrip(":")
-        raise ConfigError(f"{file}:{_line(checked.lines, key)}: {error}") from None
+        raise error.at(f"{file}:{_line(checked.lines, error.fault.path)}") from None
 
 
 def _line(lines: dict[str, int], key: str) -> int:
-    """Return the line of a dotted key: one of the whole, or of a parameter, or what is nearest above it."""
+    """Return the line of a dotted key of the file or of its `parameters`, or of the nearest key above it."""
     parts = key.split(".")
     for count in range(len(parts), 0, -1):
         *sections, last = parts[:count]
@@ -115,7 +117,13 @@ def _try(texts: dict[Path, str], name: str, overrides: tuple[str, ...]) -> None:
         try:
             compose(name, overrides, config_dir=Path(folder))
         except ConfigError as error:
-            raise ConfigError(str(error).replace(f"{folder}/", "in what it becomes, ")) from None
+            raise error.at(_converted(error.fault.place, Path(folder))) from None
+
+
+def _converted(place: str, folder: Path) -> str:
+    """Return a place in the files that were only tried, without the folder that they were in."""
+    written = Path(place)
+    return f"the converted {written.relative_to(folder)}" if written.is_relative_to(folder) else place
 
 
 def _command(sweep: Path, imported: Imported) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from shared.config.files import installed_dir
 from shared.domain.errors import ConfigError
-from shared.domain.wording import did_you_mean, show
+from shared.domain.wording import nearest, show, wrong_value
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 PLACEHOLDER = "NAME"
@@ -38,12 +38,12 @@ KINDS: Mapping[str, Kind] = {
 def plan(kind: str, name: str | None) -> dict[Path, str]:
     """Return the texts to write by their paths, relative to the folder: the code first, then trainer and sweep.
 
-    Raises ConfigError for an unknown kind, and for a name that is taken.
+    Raises ConfigError for an unknown kind, and for a name that something else has already.
     """
     if kind not in KINDS:
-        near = did_you_mean(kind, KINDS)
-        hint = "" if near else "; function fits anything that Python trains"
-        raise ConfigError(f"no kind {show(kind)}{near}: use one of {', '.join(KINDS)}{hint}")
+        meant = nearest(kind, KINDS)
+        remedy = "" if meant else "use function for anything that Python trains"
+        raise ConfigError(f"no kind {show(kind)}", meant=meant, expected=f"one of {', '.join(KINDS)}", remedy=remedy)
     chosen = KINDS[kind]
     called = name or chosen.name
     _check_name(called, is_module=chosen.code.endswith(".py"))
@@ -67,15 +67,15 @@ def next_commands(name: str) -> Iterator[tuple[str, str]]:
 
 def _check_name(name: str, *, is_module: bool) -> None:
     if not _NAME.fullmatch(name):
-        raise ConfigError(
-            f"--name {show(name)}: expected small letters, digits and underscores, the first a letter: "
-            "it becomes the name of files and of a module"
-        )
+        expected = "small letters, digits and underscores, the first a letter, since files and a module get this name"
+        raise wrong_value("--name", name, expected)
     for group in ("sweep", "trainer"):
         if (installed_dir() / group / f"{name}.yaml").is_file():
-            raise ConfigError(f"--name {name}: an installed {group} has this name: choose another --name")
+            problem = f"an installed {group} has this name"
+            raise ConfigError(problem, path="--name", got=name, remedy="choose another --name")
     if is_module and (name in sys.stdlib_module_names or _is_installed(name)):
-        raise ConfigError(f"--name {name}: {name}.py would hide the installed module {name}: choose another --name")
+        problem = f"{name}.py would hide the installed module {name}"
+        raise ConfigError(problem, path="--name", got=name, remedy="choose another --name")
 
 
 def _is_installed(name: str) -> bool:

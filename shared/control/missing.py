@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from shared.control.refused import refused_everywhere
 from shared.control.stores import Store
 from shared.control.workers import LiveWorker
 from shared.domain.run import ASK_QUEUE
@@ -34,17 +35,19 @@ def worker_command(service: str, queue: str) -> str:
 
 
 def say_missing(sweep: Sweep, workers: Sequence[LiveWorker], *, private: bool) -> list[str]:
-    """Return what starts the missing workers; nothing for a sweep that needs no more.
+    """Return what keeps a sweep waiting: the commands that start missing workers, and why live ones refuse its runs.
 
-    In the `private` store of a folder it is one sentence, elsewhere one for each.
+    Missing workers are one sentence in the `private` store of a folder, elsewhere one sentence each.
     """
     if sweep.is_finished:
         return []
     missing = missing_workers(workers, queue=sweep.queue, is_evaluated=sweep.is_evaluated)
+    refused = refused_everywhere(workers, sweep)
     if private and missing:  # a worker that is started by hand looks for its store elsewhere
         lacks = " and no ".join(missing)
-        return [f"no {lacks} is running: run `sweepctl up`, or `sweepctl run` with the same config"]
-    return [f"no {service} is running: start one with `{command}`" for service, command in missing.items()]
+        return [f"no {lacks} is running: run `sweepctl up`, or `sweepctl run` with the same config", *refused]
+    start = [f"no {service} is running: start one with `{command}`" for service, command in missing.items()]
+    return [*start, *refused]
 
 
 def missing_for(store: Store, sweep: Sweep) -> list[str]:

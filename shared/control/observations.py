@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from shared.config.schema import SweepJob
 from shared.domain.errors import ConfigError
 from shared.domain.run import Run, RunState
+from shared.domain.wording import wrong_value
 from shared.store.store import Store
 
 if TYPE_CHECKING:  # numpy would slow every command down
@@ -32,6 +33,7 @@ COLUMNS = (
 )
 MOST = 5000
 LARGEST_FILE = 50_000_000
+A_TABLE = "give the path of a table that `sweepctl export` wrote"
 
 
 def table(runs: Sequence[Run]) -> tuple[list[str], list[list[Any]]]:
@@ -85,7 +87,8 @@ def read_earlier(store: Store, job: SweepJob, space: SearchSpace) -> tuple[list[
         found += moved
         notes.append(f"warm start from {source}: {len(moved)} of {len(told)} runs fit this space")
     if len(found) > MOST:
-        raise ConfigError(f"sweep.warm_start names {len(found)} runs: expected at most {MOST}; name fewer sources")
+        problem, expected = f"names sources of {len(found)} runs", f"at most {MOST} runs"
+        raise ConfigError(problem, path="sweep.warm_start", expected=expected, remedy="name fewer sources")
     return found, notes
 
 
@@ -99,28 +102,30 @@ def _sweep(store: Store, name: str) -> Iterator[dict[str, Any]]:
 def _file(path: Path) -> Iterator[dict[str, Any]]:
     try:
         if path.stat().st_size > LARGEST_FILE:
-            raise ConfigError(f"{path}: larger than {LARGEST_FILE // 10**6} MB: leave out what is not needed")
+            problem = f"larger than {LARGEST_FILE // 10**6} MB"
+            raise ConfigError(problem, place=str(path), remedy="remove runs that are not needed")
         rows = csv.reader(io.StringIO(path.read_text(encoding="utf-8-sig")))
         header = next(rows, [])
         body = list(enumerate(rows, start=2))
     except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}: give the path of a table that `sweepctl export` wrote") from None
+        raise ConfigError(str(error.strerror), place=str(path), remedy=A_TABLE) from None
     except (UnicodeDecodeError, csv.Error):
-        raise ConfigError(f"{path}: no text table: give one that `sweepctl export` wrote") from None
+        raise ConfigError("not a table of text", place=str(path), remedy=A_TABLE) from None
     if not {"score", "cost"} <= set(header):
-        raise ConfigError(f"{path}:1: expected the columns score, cost and one for each parameter, got {header[:8]}")
+        got, expected = f"the columns {', '.join(header[:8])}", "score, cost and one for each parameter"
+        raise ConfigError(place=f"{path}:1", got=got, expected=expected)
     for line, cells in body:
         row = dict(zip(header, cells, strict=False))
         if row.get("state", RunState.OBSERVED) not in ENDED:
             continue
         params = {key: value for key, value in row.items() if key not in COLUMNS and not key.startswith("metrics.")}
-        score, cost = (_number(row[name], f"{path}:{line}: {name}") for name in ("score", "cost"))
+        score, cost = (_number(row[name], name, place=f"{path}:{line}") for name in ("score", "cost"))
         if cost is None:
-            raise ConfigError(f"{path}:{line}: cost is missing: every run has cost something")
+            raise ConfigError("missing", place=f"{path}:{line}", path="cost", remedy="give the cost of every run")
         yield {"params": params, "score": score, "cost": cost}
 
 
-def _number(text: str, what: str) -> float | None:
+def _number(text: str, name: str, *, place: str) -> float | None:
     if not text:
         return None
     try:
@@ -128,7 +133,7 @@ def _number(text: str, what: str) -> float | None:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise ConfigError(f"{what} is {text!r}: expected a finite number")
+        raise wrong_value(name, text, "a finite number").at(place)
     return value
 
 

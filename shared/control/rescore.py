@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from shared.config.compose import recompose
-from shared.config.frozen import difference, job_of
+from shared.config.frozen import changed_keys, job_of
 from shared.config.names import check_name, slug
+from shared.config.overrides import COMMAND_LINE
 from shared.config.schema import SweepJob
 from shared.control.submit import make_folder, new_sweep, submit, write_folder
 from shared.domain.errors import ConfigError, Conflict, NotFound
@@ -23,7 +24,8 @@ from shared.store.store import Store
 
 Tell = Callable[[int, int], None]
 TRAINED = (RunState.TRAINED, RunState.EVALUATING, RunState.OBSERVED)
-MAY_DIFFER = ("sim.", "sweep.metric:", "sweep.goal:", "sweep.warm_start:", "device:", "queue:")
+SCORING = ("sim.", "sweep.metric", "sweep.goal")
+MAY_DIFFER = (*SCORING, "sweep.warm_start", "device", "queue")
 
 
 @dataclass(frozen=True)
@@ -58,20 +60,18 @@ def rescoring_job(
     asked = [*([f"sim={sim}"] if sim else []), *overrides]
     job = recompose(told, asked, sweep_run=check_name(name or usual), config_dir=config_dir, data_dir=data_dir)
     job = job.model_copy(update={"sweep": job.sweep.model_copy(update={"warm_start": []})})
-    changes = difference(told, job)
-    if forbidden := [line for line in changes if not line.startswith(MAY_DIFFER)]:
-        raise ConfigError(f"command line: {forbidden[0]}: rescore trains nothing: change keys of sim alone")
+    changes = changed_keys(told, job)
+    if forbidden := [change for change in changes if not change.path.startswith(MAY_DIFFER)]:
+        problem = f"{forbidden[0].old} -> {forbidden[0].new}, but rescore trains nothing"
+        raise ConfigError(problem, place=COMMAND_LINE, path=forbidden[0].path, remedy="change keys of sim only")
     if not job.is_evaluated:
-        raise ConfigError("sim has no simulations: nothing would be played; choose a suite with --sim")
+        raise ConfigError("sim has no simulations, so nothing would be played", remedy="choose a suite with --sim")
     if not job.sim.gives(job.sweep.metric):
-        raise ConfigError(
-            f"the suite {job.sim.name} does not measure {job.sweep.metric}, the metric of sweep {old.name}: "
-            "add sweep.metric=reward"
-        )
-    if not any(line.startswith(("sim.", "sweep.metric:", "sweep.goal:")) for line in changes):
-        raise ConfigError(
-            f"this is how sweep {old.name} was scored: choose another suite with --sim, or set sim.KEY=..."
-        )
+        problem = f"the suite {job.sim.name} does not measure {job.sweep.metric}, the metric of sweep {old.name}"
+        raise ConfigError(problem, remedy="add sweep.metric=reward")
+    if not any(change.path.startswith(SCORING) for change in changes):
+        problem = f"sweep {old.name} was scored in this way already"
+        raise ConfigError(problem, remedy="choose another suite with --sim, or set sim.KEY=...")
     return job
 
 

@@ -9,12 +9,13 @@ from typing import Any
 
 from shared.control.snapshot import describe, describe_best
 from shared.domain.configuration import Configuration, best_first, outcomes_of
-from shared.domain.errors import ConfigError, NotFound
+from shared.domain.errors import NotFound
 from shared.domain.events import LogEntry
 from shared.domain.pareto import pareto_order
 from shared.domain.progress import Progress
 from shared.domain.run import Run, RunState
 from shared.domain.sweep import Goal, Sweep
+from shared.domain.wording import nearest, wrong_value
 from shared.storage.folders import RunFolder
 from shared.storage.logs import last_lines
 from shared.store.store import Store
@@ -64,7 +65,7 @@ def list_runs(store: Store, name: str, state: str | None, *, newest: int | None 
     Raises ConfigError for an unknown state.
     """
     if state is not None and state not in list(RunState):
-        raise ConfigError(f"--state {state}: there is no such state: use one of {', '.join(RunState)}")
+        raise wrong_value("--state", state, f"one of {', '.join(RunState)}", meant=nearest(state, RunState))
     numbers = store.runs.numbers_in(name, [RunState(state)] if state else RunState)
     kept = numbers if newest is None else numbers[-newest:]
     runs = store.runs.numbered(name, kept)

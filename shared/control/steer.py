@@ -12,7 +12,7 @@ from shared.config.searched import space_of
 from shared.domain.errors import ConfigError, Conflict, IllegalMove, Stale
 from shared.domain.run import WAITING, Params, Run, cancel
 from shared.domain.sweep import Sweep, enqueue, limit, pause, resume, stop
-from shared.domain.wording import did_you_mean
+from shared.domain.wording import nearest
 from shared.store.store import Store
 
 if TYPE_CHECKING:  # numpy would slow every command down
@@ -66,9 +66,9 @@ def enqueue_params(store: Store, name: str, asked: Mapping[str, Any]) -> Params:
     space = space_of(job_of(store.sweeps.get(name)))
     params = space.completed(asked)
     if inactive := [path for path in asked if path not in params]:
-        raise ConfigError(f"{inactive[0]}: {_why_inactive(space, inactive[0])}; leave it out")
+        raise ConfigError(_why_inactive(space, inactive[0]), path=inactive[0], remedy="remove it")
     if broken := [constraint.text for constraint in space.constraints if not constraint.allows(params)]:
-        raise ConfigError(f"these parameters do not meet {' and '.join(broken)}: change them")
+        raise ConfigError(f"these parameters do not meet {' and '.join(broken)}", remedy="change them")
     _move_sweep(store, name, lambda sweep: enqueue(sweep, params))
     return params
 
@@ -86,10 +86,8 @@ def set_limits(store: Store, name: str, values: Mapping[str, Any]) -> Sweep:
     """
     for key in values:
         if key not in LIMITS:
-            near = did_you_mean(key, LIMITS)
-            raise ConfigError(
-                f"{key}: cannot be changed while a sweep lives{near}; expected one of {', '.join(LIMITS)}"
-            )
+            problem, expected = "cannot be changed after the submit", f"one of {', '.join(LIMITS)}"
+            raise ConfigError(problem, path=key, meant=nearest(key, LIMITS), expected=expected)
     sweep, now = store.sweeps.get(name), store.sweeps.now()
     changes = {LIMITS[key]: value for key, value in check_values(job_of(sweep), values).items()}
     track_again(store, sweep)
@@ -109,7 +107,8 @@ def cancel_run(store: Store, run_id: str) -> Run:
     Raises ConfigError for the name of a sweep.
     """
     if store.sweeps.find(run_id):
-        raise ConfigError(f"{run_id} is a sweep, and a run is cancelled: to end the sweep, `sweepctl stop {run_id}`")
+        problem = f"{run_id} is a sweep, and only a run can be cancelled"
+        raise ConfigError(problem, remedy=f"run `sweepctl stop {run_id}` to end the sweep")
     for _ in range(TRIES):
         run = store.runs.get(run_id)
         try:
@@ -123,7 +122,7 @@ def cancel_run(store: Store, run_id: str) -> Run:
 
 def _why_inactive(space: SearchSpace, path: str) -> str:
     when = next((" and ".join(map(str, p.when)) for p in space.parameters if p.path == path), None)
-    return f"inactive in this run: it is active where {when}" if when else "never active in this sweep"
+    return f"inactive in this run, because it is active only where {when}" if when else "never active in this sweep"
 
 
 def _move_sweep(store: Store, name: str, move: Callable[[Sweep], Sweep]) -> Sweep:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from shared.config.frozen import config_hash, difference, job_of, to_plain
+from shared.config.frozen import changed_keys, config_hash, job_of, to_plain
 from shared.config.schema import SweepJob
 from shared.config.searched import space_of
 from shared.control.steer import resume_sweep
@@ -96,7 +96,7 @@ def _refuse_another(known: Sweep, job: SweepJob) -> None:
     # Hashed anew: a key that a later version added, at its default, makes no other sweep.
     stored = job_of(known)
     if config_hash(stored) != config_hash(job):
-        changes = "; ".join(difference(stored, job))
+        changes = "; ".join(map(str, changed_keys(stored, job)))
         raise Conflict(
             f"sweep {known.name} exists with another config ({changes}): "
             "choose another sweep_run, or give the same config to resume it"
@@ -110,7 +110,8 @@ def make_folder(job: SweepJob) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigError(f"{folder} cannot be made: {error.strerror}: choose another --data-dir") from None
+        problem = f"cannot be created: {error.strerror}"
+        raise ConfigError(problem, place=str(folder), remedy="choose another --data-dir") from None
     if holds_runs(folder):
         raise Conflict(
             f"{folder} holds runs of a sweep that this store does not know: bring it back with "

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.control.agreement import other_code_than_any
+from shared.control.refused import refused_by
 from shared.control.stores import Store
 from shared.store.fleet import LiveWorker
 
@@ -14,7 +15,7 @@ __all__ = ["LiveWorker", "RunningWorkers", "running_workers"]
 
 @dataclass(frozen=True)
 class RunningWorkers:
-    """The workers of a store. `notes` name those with other code; `is_private`: the store is the one of a folder."""
+    """The workers of a store. `notes` name those that refuse a sweep or have other code; `is_private`: the store is the one of a folder."""
 
     workers: tuple[LiveWorker, ...]
     notes: tuple[str, ...]
@@ -27,5 +28,6 @@ class RunningWorkers:
 
 def running_workers(store: Store) -> RunningWorkers:
     """Return the workers that announced themselves lately."""
-    live = store.fleet.live()
-    return RunningWorkers(tuple(live), tuple(other_code_than_any(live, store.sweeps.live())), store.is_private)
+    live, sweeps = store.fleet.live(), store.sweeps.live()
+    notes = (*refused_by(live, sweeps), *other_code_than_any(live, sweeps))
+    return RunningWorkers(tuple(live), notes, store.is_private)

@@ -1,4 +1,4 @@
-"""Write what a command made where it is wanted, and over nothing that is there."""
+"""Write the output of a command to a place that the user chose, without overwriting other files."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from shared.storage.folders import write_text
 
 
 def check_output(path: Path | None) -> None:
-    """Say beforehand what `write_output` could not write to. Raises ConfigError."""
+    """Raise ConfigError if `write_output` could not write to `path`."""
     if path is not None and path.is_dir():
-        raise ConfigError(f"{path}: is a folder: name a file in it with --output")
+        raise ConfigError("is a folder", place=str(path), remedy="name a file in it with --output")
 
 
 def write_output(text: str, path: Path | None) -> None:
-    """Write `text` to a file, whole or not at all, or to the screen. Raises ConfigError for a place that cannot be."""
+    """Write `text` to a file, whole or not at all, or to the screen. Raises ConfigError where it cannot."""
     if path is None:
         sys.stdout.write(text)
         return
@@ -25,13 +25,13 @@ def write_output(text: str, path: Path | None) -> None:
     try:
         write_text(path, text)
     except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}: choose another --output") from None
+        raise ConfigError(str(error.strerror), place=str(path), remedy="choose another --output") from None
 
 
 def write_new(files: Mapping[Path, str], *, option: str) -> None:
-    """Write text files, all of them or none; `option` is what chooses other places for them.
+    """Write text files, all of them or none; `option` is the option that chooses other paths for them.
 
-    Raises Conflict for one that exists already, ConfigError for a place that cannot be.
+    Raises Conflict for a file that exists already, ConfigError for a path that cannot be written.
     """
     for path in files:
         if path.exists() or path.is_symlink():
@@ -46,4 +46,5 @@ def write_new(files: Mapping[Path, str], *, option: str) -> None:
     except OSError as error:
         for made in written:
             made.unlink()
-        raise ConfigError(f"{path} cannot be written: {error.strerror}: choose another {option}") from None
+        problem, remedy = f"cannot be written: {error.strerror}", f"choose another {option}"
+        raise ConfigError(problem, place=str(path), remedy=remedy) from None

@@ -9,12 +9,14 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from shared.domain.errors import ConfigError
-from shared.domain.wording import did_you_mean, show
+from shared.domain.wording import nearest, show, wrong_value
 
 ARGS: Final = "{args}"
 PYTHON: Final = "{python}"
 OWN: Final = ("args", "checkpoint_dir", "config", "device", "python", "run", "seed")
 PREFIX: Final = "trainer."
+EXAMPLE: Final = "[python, train.py]"
+BRACES: Final = "write {{ or }} for a literal brace"
 _PART: Final = re.compile(r"\{\{|\}\}|\{(?P<name>[^{}]*)\}|[{}]")
 _OF_PATTERNS: Final = set(",*?[]")  # they have a special meaning in SWEEP_ALLOW
 
@@ -22,21 +24,23 @@ _OF_PATTERNS: Final = set(",*?[]")  # they have a special meaning in SWEEP_ALLOW
 def split_command(written: object) -> tuple[str, ...]:
     """Return the words of a command, which is a list or one text with a shell's quotes.
 
-    Raises ValueError for anything else, for an empty command, and for an unclosed quote.
+    Raises ConfigError for anything else, for an empty command, and for an unclosed quote.
     """
     if isinstance(written, str):
         try:
             words = shlex.split(written)
         except ValueError as error:
-            raise ValueError(
-                f"{show(written)} cannot be split into words ({str(error).lower()}): close it, or write a list of words"
+            raise ConfigError(
+                f"cannot be split into words ({str(error).lower()})",
+                got=show(written),
+                remedy="close the quote, or write a list of words",
             ) from None
     elif isinstance(written, list | tuple):
         words = [_word(word) for word in written]
     else:
-        raise ValueError(f"got {show(written)}, expected a text or a list of words, for example [python, train.py]")
+        raise wrong_value("", written, "a text or a list of words", f"write for example {EXAMPLE}")
     if not words or not words[0]:
-        raise ValueError("is empty: expected a program and its arguments, for example [python, train.py]")
+        raise ConfigError("empty", expected="a program and its arguments", remedy=f"write for example {EXAMPLE}")
     return tuple(words)
 
 
@@ -47,17 +51,19 @@ def with_interpreter(words: Sequence[str], python: str | None) -> tuple[str, ...
 
 
 def program_of(words: Collection[str]) -> str:
-    """Return the program that a command starts, as SWEEP_ALLOW names it. Raises ValueError if it is ambiguous."""
+    """Return the program that a command starts, as SWEEP_ALLOW names it. Raises ConfigError if it is ambiguous."""
     program = next(iter(words))
     if program == PYTHON:
         return "python"
     if "{" in program or "}" in program:
-        raise ValueError(f"the program is {show(program)}: expected one without placeholders, or {PYTHON}")
+        raise _unclear(program, f"a program without placeholders, or {PYTHON}")
     if ".." in program.split("/") or _OF_PATTERNS & set(program):
-        raise ValueError(
-            f"the program is {show(program)}: expected a name or a path without `..` and without , * ? [ ]"
-        )
+        raise _unclear(program, "a name or a path without `..` and without , * ? [ ]")
     return program
+
+
+def _unclear(program: str, expected: str) -> ConfigError:
+    return ConfigError(f"the program is {show(program)}", expected=expected)
 
 
 def check_placeholders(words: Collection[str], *, known: Collection[str], sometimes: Collection[str] = ()) -> None:
@@ -68,17 +74,19 @@ def check_placeholders(words: Collection[str], *, known: Collection[str], someti
     for word in words:
         for name in placeholders(word):
             if name == "args" and word != ARGS:
-                raise ConfigError(f"{show(word)}: {ARGS} becomes several words: make it a separate word")
+                remedy = f"make {ARGS} a separate word"
+                raise ConfigError(f"{ARGS} is part of the word {show(word)}", remedy=remedy)
             if name in sometimes:
                 raise ConfigError(
-                    f"{{{name}}} has no value in runs where it is inactive: give it one in the trainer's config, "
-                    f"or use {ARGS}"
+                    f"{{{name}}} has no value in runs where it is inactive",
+                    remedy=f"give it a value in the trainer's config, or use {ARGS}",
                 )
             if name not in OWN and name not in known:
-                near = did_you_mean(name, [*OWN, *known])
                 raise ConfigError(
-                    f"unknown placeholder {{{name}}}{near}; expected a key of the config, such as "
-                    f"{{trainer.learning_rate}}, or one of {', '.join(OWN)}; write {{{{ or }}}} for a literal brace"
+                    f"unknown placeholder {{{name}}}",
+                    meant=nearest(name, [*OWN, *known]),
+                    expected=f"a key of the config, such as {{trainer.learning_rate}}, or one of {', '.join(OWN)}",
+                    remedy=BRACES,
                 )
 
 
@@ -86,7 +94,7 @@ def placeholders(word: str) -> Iterator[str]:
     """Yield the names in braces of one word. Raises ConfigError for an unmatched brace."""
     for match in _PART.finditer(word):
         if len(match[0]) == 1:
-            raise ConfigError(f"{show(word)}: unmatched brace; write {{{{ or }}}} for a literal brace")
+            raise ConfigError(f"unmatched brace in the word {show(word)}", remedy=BRACES)
         if match["name"] is not None:
             yield match["name"]
 
@@ -124,7 +132,7 @@ def as_json(value: Any) -> str:
 
 def _word(word: object) -> str:
     if isinstance(word, bool) or not isinstance(word, str | int | float):
-        raise ValueError(f"got the word {show(word)}, expected a text; put quotes around it")
+        raise ConfigError(f"the word {show(word)} is not a text", remedy="put quotes around it")
     return as_text(word)
 
 
@@ -134,7 +142,7 @@ def _filled(word: str, values: Mapping[str, Any]) -> str:
         if name is None:
             return match[0][0]
         if name not in values:
-            raise ConfigError(f"command: {{{name}}} has no value in this run")
+            raise ConfigError(f"{{{name}}} has no value in this run", path="trainer.command")
         return as_text(values[name])
 
     return _PART.sub(value, word)

@@ -10,7 +10,7 @@ from typing import Any
 
 from shared.domain.errors import ConfigError
 from shared.domain.parameter import Condition, Parameter, Value
-from shared.domain.wording import did_you_mean, show
+from shared.domain.wording import nearest, show
 
 Axis = Mapping[Value | None, float]
 """How often a parameter takes each relevant value; None stands for all other values."""
@@ -39,7 +39,11 @@ def settle_conditions(
         settled[path] = replace(searched[path], when=tuple(kept))
     if not settled:
         path, reason = next(iter(idle.items()))
-        raise ConfigError(f"{path}.when: never true, because {reason}, and nothing else is searched: change one")
+        raise ConfigError(
+            f"never true, because {reason}, and nothing else is searched",
+            path=f"{path}.when",
+            remedy="change the condition, or search another parameter",
+        )
     return tuple(settled[path] for path in searched if path in settled), idle
 
 
@@ -52,17 +56,19 @@ def _read(child: str, condition: Condition, searched: Mapping[str, Parameter], f
     path, parent = condition.path, searched.get(condition.path)
     if parent is None:
         if path not in fixed:
-            raise ConfigError(f"{child}.when: unknown key {path}{did_you_mean(path, [*searched, *fixed])}")
+            meant = nearest(path, [*searched, *fixed])
+            raise ConfigError(f"unknown key {path}", path=f"{child}.when", meant=meant)
         return condition
     if not parent.cells:
         raise ConfigError(
-            f"{child}.when: {path} has the distribution {parent.distribution}: "
-            "expected a parameter with values to count, categorical, int_uniform or uniform_pow2"
+            f"{path} has the distribution {parent.distribution}",
+            path=f"{child}.when",
+            expected="a parameter with single values: categorical, int_uniform or uniform_pow2",
         )
     try:
         return Condition(path, tuple(dict.fromkeys(parent.check(value) for value in condition.values)))
     except ConfigError as error:
-        raise ConfigError(f"{child}.when: {error}") from None
+        raise error.within(f"{child}.when") from None
 
 
 def _parents_first(parameters: Mapping[str, Parameter]) -> list[str]:
@@ -72,7 +78,9 @@ def _parents_first(parameters: Mapping[str, Parameter]) -> list[str]:
     except CycleError as error:
         circle = [str(path) for path in reversed(error.args[1])]
         raise ConfigError(
-            f"{circle[0]}.when: {circle[0]} depends on itself ({' -> '.join(circle)}): remove one of these conditions"
+            f"{circle[0]} depends on itself ({' -> '.join(circle)})",
+            path=f"{circle[0]}.when",
+            remedy="remove one of these conditions",
         ) from None
 
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.domain.errors import ConfigError
-from shared.domain.wording import did_you_mean, show
+from shared.domain.wording import nearest, show, wrong_value
 
+CONSTRAINTS = "sweep.constraints"
 LONGEST = 500
 ALLOWED = "comparisons of keys, numbers and texts with + - * / // % and or not"
 _BINARY: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
@@ -59,20 +60,21 @@ def read_constraint(text: object, *, searched: tuple[str, ...], fixed: Mapping[s
     The text is parsed and never executed; it may contain arithmetic and comparisons. Raises ConfigError for more.
     """
     if not isinstance(text, str) or len(text) > LONGEST:
-        raise ConfigError(f"sweep.constraints: got {show(text)}, expected a text such as trainer.a <= trainer.b")
+        raise wrong_value(CONSTRAINTS, text, "a text such as trainer.a <= trainer.b")
     try:
         tree = ast.parse(text.strip(), mode="eval").body
         paths = tuple(dict.fromkeys(_paths(tree)))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise ConfigError(f"sweep.constraints: {show(text)} cannot be read: expected {ALLOWED}") from None
+        raise ConfigError(f"{show(text)} cannot be read", path=CONSTRAINTS, expected=ALLOWED) from None
     if not isinstance(tree, ast.Compare | ast.BoolOp | ast.UnaryOp):
-        raise ConfigError(f"sweep.constraints: {show(text)} is not a condition: expected {ALLOWED}")
+        raise ConfigError(f"{show(text)} is not a condition", path=CONSTRAINTS, expected=ALLOWED)
     for path in paths:
         if path not in searched and path not in fixed:
-            known = [*searched, *fixed]
-            raise ConfigError(f"sweep.constraints: {show(text)}: unknown key {path}{did_you_mean(path, known)}")
+            raise ConfigError(
+                f"{show(text)} has the unknown key {path}", path=CONSTRAINTS, meant=nearest(path, [*searched, *fixed])
+            )
     if not set(paths) & set(searched):
-        raise ConfigError(f"sweep.constraints: {show(text)} uses no searched parameter: remove it")
+        raise ConfigError(f"{show(text)} uses no searched parameter", path=CONSTRAINTS, remedy="remove it")
     return Constraint(text, tree, paths, {path: fixed[path] for path in paths if path in fixed})
 
 

@@ -17,6 +17,9 @@ SweepError                     exit code 1   anything this package raises on pur
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
+
+from shared.domain.fault import Fault
 from shared.domain.redaction import redacted
 
 
@@ -30,9 +33,57 @@ class SweepError(Exception):
 
 
 class ConfigError(SweepError):
-    """A config, an override or a name cannot be used as written."""
+    """A config, an override, a name or a setting cannot be used as written; `fault` has the details as data.
+
+    Args:
+        problem: What is wrong in words, where `got` and `expected` do not say it.
+        place: Where it was written: `FILE:LINE`, or `command line`.
+        path: The dotted key, the option or the variable.
+        got: Its value, as `wording.show` writes it.
+        expected: What can be written instead.
+        meant: What was probably meant.
+        remedy: What to do about it, as an imperative.
+        more: How many other faults were found.
+    """
 
     exit_code = 2
+
+    def __init__(
+        self,
+        problem: str = "",
+        *,
+        place: str | None = None,
+        path: str = "",
+        got: str = "",
+        expected: str = "",
+        meant: str | None = None,
+        remedy: str = "",
+        more: int = 0,
+    ) -> None:
+        self.fault = Fault(
+            problem=problem,
+            place=place or "",
+            path=path,
+            got=got,
+            expected=expected,
+            meant=meant or "",
+            remedy=remedy,
+            more=more,
+        )
+        super().__init__(str(self.fault))
+
+    def at(self, place: str | None) -> ConfigError:
+        """Return the same error with the place where the fault was written; None leaves it as it is."""
+        return ConfigError(**asdict(replace(self.fault, place=place))) if place else self
+
+    def within(self, section: str) -> ConfigError:
+        """Return the same error with its path, if it has one, below `section`."""
+        path = ".".join(part for part in (section, self.fault.path) if part)
+        return ConfigError(**asdict(replace(self.fault, path=path)))
+
+    def among(self, more: int) -> ConfigError:
+        """Return the same error as the first of several: `more` others were found."""
+        return ConfigError(**asdict(replace(self.fault, more=more)))
 
 
 class StoreUnreachable(SweepError):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.domain.wording import finite_number, refusal, show
+from shared.domain.wording import finite_number, listed, show, wrong_value
 
 Array = NDArray[np.float64]
 Value = str | int | float | bool
@@ -30,8 +30,8 @@ class Condition:
     values: tuple[Value, ...]
 
     def __str__(self) -> str:
-        listed = ", ".join(show(value) for value in self.values)
-        return f"{self.path} is {listed if len(self.values) == 1 else f'one of {listed}'}"
+        (first, *others) = self.values
+        return f"{self.path} is {f'one of {listed(self.values)}' if others else show(first)}"
 
     def holds(self, params: Mapping[str, Value]) -> bool:
         """Whether legal `params` have one of the values."""
@@ -132,14 +132,14 @@ class Parameter:
             for legal in self.values:
                 if legal == value and isinstance(legal, bool) == isinstance(value, bool | np.bool_):
                     return legal
-            raise refusal(self.path, value, f"one of {show(list(self.values))}", "choose one of them")
+            raise wrong_value(self.path, value, f"one of {listed(self.values)}")
         number = finite_number(self.path, value.item() if isinstance(value, np.generic) else value)
         if not self.min <= number <= self.max:
-            raise refusal(self.path, value, f"a number from {self.min:g} to {self.max:g}", "move it inside the bounds")
+            raise wrong_value(self.path, value, f"a number from {self.min:g} to {self.max:g}")
         whole = self.decode(self._to_unit(number)) if self.cells or self.is_integer else number
         if whole != number:
             kind = "a power of two" if self.distribution == "uniform_pow2" else "a whole number"
-            raise refusal(self.path, value, kind, f"the nearest is {whole}")
+            raise wrong_value(self.path, value, kind, f"use for example {whole}")
         return whole
 
     def _ends(self) -> tuple[float, float]:

@@ -26,11 +26,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.domain.conditions import axis_of, count_combinations, settle_conditions
-from shared.domain.constraints import Constraint, read_constraint
+from shared.domain.constraints import CONSTRAINTS, Constraint, read_constraint
 from shared.domain.errors import ConfigError
 from shared.domain.parameter import Array, Condition, Parameter, Params, Value
 from shared.domain.parameter_file import read_parameters
-from shared.domain.wording import did_you_mean
+from shared.domain.wording import nearest
 
 FEASIBILITY_DRAWS = 4000
 __all__ = ["Parameter", "Params", "SearchSpace", "Value"]
@@ -114,7 +114,9 @@ class SearchSpace:
         text = " and ".join(constraint.text for constraint in constraints)
         if not met:
             raise ConfigError(
-                f"sweep.constraints: none of {FEASIBILITY_DRAWS} configurations meets {text}: loosen the constraints"
+                f"none of {FEASIBILITY_DRAWS} configurations meets {text}",
+                path=CONSTRAINTS,
+                remedy="loosen the constraints",
             )
         note = f"{100 * met / FEASIBILITY_DRAWS:.2g} % of the space meets the constraints"
         return replace(space, notes=(*self.notes, note))
@@ -151,14 +153,14 @@ class SearchSpace:
         """
         for path in params:
             if path not in self.paths and path not in self.idle:
-                raise ConfigError(f"{path}: not a parameter of this space{did_you_mean(path, self.paths)}")
+                raise ConfigError("not a parameter of this space", path=path, meant=nearest(path, self.paths))
         checked: Params = {}
         for p in (self.parameters[j] for j in self.parents_first):
             if not p.is_active(checked):
                 continue
             if p.path not in params:
                 which = "parameter that is active" if self.is_conditional else f"of the {len(self)} parameters"
-                raise ConfigError(f"{p.path}: missing; give a value for each {which}")
+                raise ConfigError("missing", path=p.path, remedy=f"give a value for each {which}")
             checked[p.path] = p.check(params[p.path])
         return {path: checked[path] for path in self.paths if path in checked}
 
@@ -170,9 +172,7 @@ class SearchSpace:
     def decode(self, units: Sequence[float] | Array) -> Params:
         """Return the params at units (d,); units outside [0, 1] are moved to the bound."""
         values = {p.path: p.decode(float(unit)) for p, unit in zip(self.parameters, units, strict=True)}
-        if (
-            self.is_conditional
-        ):  # exactly the centre where it is at its centre, so that such a configuration is found again
+        if self.is_conditional:  # exactly the centre, so that such a configuration is found again
             at_rest = zip(self.parameters, np.equal(units, self._resting), strict=True)
             values |= {p.path: p.centre for p, rests in at_rest if rests and p.when}
         return self._active(values)

@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from shared.domain.refusal import CODE, Refusal
 from shared.execution.user_code import USER_PATH
 
 MODULE = "__main__"
@@ -72,10 +73,15 @@ def given_function() -> GivenFunction | None:
     return GivenFunction(sweep, os.pread(int(descriptor), size, 0))  # its position is shared: it stays where it is
 
 
-def refuses_given(function: str, sweep: str) -> str | None:
-    """Say why this worker cannot call a function that was handed over for `sweep`; None if it can."""
+def refuses_given(function: str, sweep: str) -> Refusal | None:
+    """Return why this worker cannot call a function that was handed over for `sweep`; None if it can."""
     given = given_function()
     if given is not None and given.sweep == sweep:
         return None
     name = function.partition(":")[2]
-    return f"function {name} exists only in the program that defined it: call ps.sweep(..., name={sweep!r}) there again"
+    return Refusal(
+        kind=CODE,
+        entry_point=function,
+        reason=f"function {name} exists only in the program that defined it",
+        remedy=f"call ps.sweep(..., name={sweep!r}) there again",
+    )

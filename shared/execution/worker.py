@@ -18,6 +18,7 @@ from protein_sweeps._packages import OF_WORKERS, ROOT, Shadow
 from shared.config.settings import WorkerSettings, data_dir, worker_settings
 from shared.domain.errors import ConfigError, StoreUnreachable, SweepError
 from shared.execution.environment import warm_up
+from shared.execution.refusals import Refusals
 from shared.execution.slots import Slots, visible_gpus
 from shared.execution.source import CodeComparison, package_code, package_version
 from shared.processes.orphans import end_with_launcher
@@ -52,8 +53,7 @@ class Worker:
     data_dir: Path
     storage: Storage = field(default_factory=Storage)
     code: CodeComparison = field(default_factory=CodeComparison)
-    left: set[tuple[str, str]] = field(default_factory=set)
-    """Sweeps whose runs it left to others, and why: what its log says already."""
+    refusals: Refusals = field(default_factory=Refusals)
 
     @property
     def queues(self) -> tuple[str, ...]:
@@ -84,6 +84,7 @@ class Worker:
                 storage_fault=self.storage.fault,
                 settings=self.settings.timing,
                 allow=self.settings.allow,
+                refusals=self.refusals.latest(),
             )
         )
 

@@ -12,9 +12,9 @@ from shared.control.check_space import examine_space
 from shared.control.compose import doubts
 from shared.control.findings import Finding
 from shared.domain.errors import SweepError
+from shared.execution.permission import misses_code
 from shared.local.doctor import examine_folder, examine_store
 from shared.local.location import located_store
-from shared.local.run_sweep import missing_code
 from shared.local.trial import Tell, judge, try_a_run
 from shared.storage.identity import identify
 
@@ -35,8 +35,8 @@ def check_config(job: SweepJob, data_dir: Path) -> Iterator[Finding]:
 
 def check_code(job: SweepJob) -> Iterator[Finding]:
     """Yield what is missing of the code that a job names; nothing of it is imported or started."""
-    if missing := missing_code(job):
-        yield Finding("fail", "training", missing)
+    if missing := misses_code(job):
+        yield Finding("fail", "training", str(missing))
 
 
 def check_run(job: SweepJob, *, seconds: float, tell: Tell) -> list[Finding]:

@@ -15,6 +15,7 @@ import pynvml
 from protein_sweeps._packages import celery_path, shadows
 from shared.control.compose import LOW_DISK_BYTES, compose_job, free_bytes
 from shared.control.findings import Finding
+from shared.control.refused import refused_by
 from shared.domain.errors import SweepError
 from shared.local.location import located_store
 from shared.store.preflight import SLOW_SECONDS, examine_server, latency
@@ -113,6 +114,8 @@ def _workers(store: Store) -> Iterator[Finding]:
     if len(versions) > 1:
         text = f"different versions: {', '.join(sorted(versions))}; install the same version everywhere"
         yield Finding("warn", "workers", text)
+    for sentence in refused_by(live, store.sweeps.live()):
+        yield Finding("warn", "workers", sentence)
     if live:
         services = Counter(worker.service for worker in live)
         yield Finding("ok", "workers", ", ".join(f"{count} {service}" for service, count in services.items()))

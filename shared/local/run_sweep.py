@@ -12,15 +12,15 @@ from pathlib import Path
 
 import psutil
 
-from shared.config.schema import CommandTrainer, FunctionTrainer, SweepJob
+from shared.config.schema import SweepJob
 from shared.config.settings import worker_settings
 from shared.control.missing import COMMANDS
 from shared.control.snapshot import Snapshot, take_snapshot
 from shared.control.submit import submit
 from shared.domain.errors import ConfigError
 from shared.domain.sweep import SweepState
-from shared.execution.given import Handover, is_given, refuses_given
-from shared.execution.permission import allows, entry_points, misses_module, misses_program
+from shared.execution.given import Handover
+from shared.execution.permission import allows, entry_points, misses_code
 from shared.local.restarts import RestartRule
 from shared.local.stack import serving_stack
 from shared.local.workers import LocalWorkers, WorkerFailed, take_from_the_dead
@@ -48,24 +48,10 @@ def refuse_for_strangers(job: SweepJob, url: str, environment: Mapping[str, str]
             )
 
 
-def missing_code(job: SweepJob) -> str | None:
-    """Say which program or module that a job names is not here, and what to do; None if all are."""
-    trainer = job.trainer
-    missing = misses_program(trainer.words) if isinstance(trainer, CommandTrainer) else None
-    if isinstance(trainer, FunctionTrainer) and trainer.python:  # what it can import, it alone knows
-        return misses_program([trainer.python])
-    if isinstance(trainer, FunctionTrainer) and is_given(trainer.function):
-        return refuses_given(trainer.function, job.sweep_run)
-    for entry_point in entry_points(job):
-        if missing is None and not entry_point.startswith("command:"):
-            missing = misses_module(entry_point.removeprefix("env:").partition(":")[0], of=entry_point)
-    return missing
-
-
 def refuse_without_code(job: SweepJob) -> None:
-    """Raise ConfigError when the code that a job names is not here: its runs would wait forever."""
-    if missing := missing_code(job):
-        raise ConfigError(missing)
+    """Raise ConfigError when code that a job names is missing here: its runs would wait forever."""
+    if missing := misses_code(job):
+        raise ConfigError(missing.reason, remedy=missing.remedy)
 
 
 @dataclass

@@ -1,9 +1,8 @@
-"""A short run on this machine, in a store and a folder of its own: is it scored, and does it survive a kill?"""
+"""A short run on this machine, in a store and a folder of its own: whether it is scored, and resumes after a kill."""
 
 from __future__ import annotations
 
 import os
-import re
 import signal
 import tempfile
 import time
@@ -21,6 +20,7 @@ from shared.control.snapshot import Snapshot
 from shared.domain.errors import SweepError
 from shared.domain.events import RunClaimed
 from shared.domain.progress import Progress
+from shared.domain.refusal import Refusal
 from shared.domain.run import Run, RunState, run_id
 from shared.domain.wording import nearest
 from shared.local import private_store
@@ -36,31 +36,30 @@ RESTARTS = RestartRule(most_in_a_row=2)
 SETTINGS = {"SWEEP_HEARTBEAT_SECONDS": "0.25", "SWEEP_STOP_GRACE_SECONDS": "3"}
 START_SECONDS = 90.0  # for workers to start and suggest, on a slow machine
 LOG_LINES = 12
-LEFT = re.compile(r"left run \S+ to others: (?P<why>.*)")
 Tell = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What a trial has shown. Steps are those of the training."""
+    """What a trial has shown so far. Steps are those of the training."""
 
     run: Run | None = None
     metrics: Mapping[str, float] | None = None  # reported, or in the record
     step: int = 0
     killed: bool = False
-    given: int | None = None  # step of the checkpoint that the attempt after the kill was given
-    began: int | None = None  # the first step that it told of
+    given: int | None = None  # step of the checkpoint that the attempt after the kill got
+    began: int | None = None  # the first step that this attempt reported
     seconds: float = 0.0
     cut: bool = False  # by the time limit
-    declined: str | None = None  # why the worker leaves the run to others
+    refusal: Refusal | None = None  # why the worker cannot take the run
     trouble: str | None = None  # of the workers themselves
     log: tuple[str, ...] = ()
 
 
 def try_a_run(job: SweepJob, *, seconds: float, tell: Tell) -> Seen:
-    """Train one run of the job for at most `seconds`, kill it once, and return what was seen. Nothing is left of it.
+    """Train one run of the job for at most `seconds`, kill it once, and return what was seen. It leaves no files.
 
-    `tell` hears how many of the seconds have passed.
+    `tell` is called with the time that has passed, and with all of it.
     """
     with tempfile.TemporaryDirectory(prefix="sweep-check-", ignore_cleanup_errors=True) as folder:
         data_dir = Path(folder)
@@ -99,7 +98,7 @@ class _Trial:
     seen: Seen = Seen()
 
     def carry_out(self) -> Seen:
-        """Follow the run until enough was seen or the time is up. The workers end with it."""
+        """Follow the run until enough was seen or the time is over. The workers end with it."""
         sweep = LocalSweep(self.store, self.job, self.data_dir, settings=SETTINGS, rule=RESTARTS)
         begun = time.monotonic()
         claimed_at: float | None = None
@@ -113,7 +112,7 @@ class _Trial:
                     passed, limit = (now - claimed_at, self.seconds) if claimed_at else (now - begun, START_SECONDS)
                     self.seen = replace(self.seen, seconds=now - claimed_at if claimed_at else 0.0, cut=passed > limit)
                     self.tell(round(min(self.seen.seconds, self.seconds) * 10), round(self.seconds * 10))
-                    if self.seen.cut or self.seen.declined or is_enough(self.job, self.seen):
+                    if self.seen.cut or self.seen.refusal or is_enough(self.job, self.seen):
                         break
         except WorkerFailed as error:  # its log is removed soon
             self.seen = replace(self.seen, trouble=error.death.sentence)
@@ -129,45 +128,50 @@ class _Trial:
         metrics = {**(self.seen.metrics or {}), **progress.metrics, **run.metrics}
         self.seen = replace(self.seen, run=run, metrics=metrics, step=max(run.steps, progress.step))
         if run.state in (RunState.QUEUED, RunState.TRAINED):
-            self.seen = replace(self.seen, declined=self._why_declined(sweep, run))
+            self.seen = replace(self.seen, refusal=_refusal(shot, run))
         if not self.seen.killed and may_be_killed(run, progress):
             self.seen = replace(self.seen, killed=sweep.workers is not None and kill_training(_pid(sweep)))
         elif self.seen.killed and self.seen.began is None and progress.attempt > 1 and progress.began is not None:
             self.seen = replace(self.seen, given=self._given(progress.attempt), began=progress.began)
 
     def _given(self, attempt: int) -> int:
-        """Return the step that an attempt of the training was to go on from."""
+        """Return the step from which an attempt of the training had to continue."""
         events = (entry.event for entry in self.store.sweeps.whole_log(NAME))
         claims = [event for event in events if isinstance(event, RunClaimed)]
         wanted = (RunState.TRAINING, attempt)
         return next(claim.step for claim in claims if (claim.state, claim.attempt) == wanted)
 
-    def _why_declined(self, sweep: LocalSweep, run: Run) -> str | None:
-        service = "trainer" if run.state is RunState.QUEUED else "evaluator"
-        log = sweep.workers.log_file(service) if sweep.workers else None
-        found = LEFT.findall(log.read_text(errors="replace")) if log and log.exists() else []
-        return found[-1] if found else None
-
     def _log(self) -> tuple[str, ...]:
-        """Return the end of what the training printed; of what the workers did, where there was no training."""
+        """Return the last lines of the training or, if there was none, of the workers."""
         folder = RunFolder(runs_folder(self.data_dir, NAME) / run_id(NAME, 1))
         lines = last_lines(folder) if folder.path.exists() else []
         if not lines and self.seen.trouble:
             logs = sorted((self.data_dir / "logs").glob("*.log"))
             read = (log.read_text(errors="replace").splitlines()[-LOG_LINES:] for log in logs)
-            lines = list(dict.fromkeys(line for several in read for line in several))  # they end again and again alike
+            lines = list(
+                dict.fromkeys(line for several in read for line in several)
+            )  # a worker that ends again and again repeats its lines
         return tuple(lines[-LOG_LINES:])
 
 
+def _refusal(shot: Snapshot, run: Run) -> Refusal | None:
+    """Return why the worker for the next phase of a run cannot take it, if it said so."""
+    service = "trainer" if run.state is RunState.QUEUED else "evaluator"
+    return next(
+        (worker.refusals[NAME] for worker in shot.workers if worker.service == service and NAME in worker.refusals),
+        None,
+    )
+
+
 def may_be_killed(run: Run, progress: Progress) -> bool:
-    """Whether a kill now would show if the training resumes: one that does not would begin before its checkpoint."""
+    """Whether a kill now would show if the training resumes: if not, it would begin before its checkpoint."""
     if run.state is not RunState.TRAINING or run.checkpoint is None or progress.attempt != run.attempt:
         return False
     return progress.began is not None and progress.began < run.checkpoint.step
 
 
 def kill_training(trainer: int) -> bool:
-    """Kill the training of a trainer's process (SIGKILL), and nothing else; return whether there was one."""
+    """Kill the training of a trainer's process (SIGKILL), and only that; return whether there was one."""
     try:
         helpers = psutil.Process(trainer).children()
         trainings = [child for helper in helpers for child in helper.children() if os.getsid(child.pid) == child.pid]
@@ -184,7 +188,7 @@ def _pid(sweep: LocalSweep) -> int:
 
 
 def is_enough(job: SweepJob, seen: Seen) -> bool:
-    """Whether nothing more is to be learned; what an evaluation scores is seen through to that."""
+    """Whether the trial has shown everything; with an evaluation that includes the score."""
     if seen.began is not None and seen.given is not None and seen.began < seen.given:
         return True
     has_metric = job.sweep.metric in (seen.metrics or {})
@@ -196,16 +200,18 @@ def judge(job: SweepJob, seen: Seen) -> Iterator[Finding]:
     run = seen.run
     if seen.trouble:
         yield Finding("fail", "training", seen.trouble, seen.log)
-    elif seen.declined:
-        yield Finding("fail", "training", f"no worker here takes the run: {seen.declined}")
+    elif seen.refusal:
+        yield Finding("fail", "training", f"the worker on this machine cannot run it: {seen.refusal}")
     elif run is None or not run.attempt:
-        causes = "is this machine busy, or has it fewer GPUs than a run wants?"
-        text = f"nothing was started within {START_SECONDS:g} s: {causes} Try again, or --no-run"
+        remedy = "check that this machine is not busy and has the GPUs that a run needs, or use --no-run"
+        text = f"no run started within {START_SECONDS:g} s; {remedy}"
         yield Finding("fail", "training", text)
     elif run.failure and run.failure.kind != "bad score":
-        again = f"killed, and started again at step {run.checkpoint.step}, " if seen.killed and run.checkpoint else ""
+        restarted = (
+            f" after a kill and a restart at step {run.checkpoint.step}" if seen.killed and run.checkpoint else ""
+        )
         topic = "resume" if seen.killed else "training"
-        yield Finding("fail", topic, f"{again}it failed: {run.failure.message}", seen.log)
+        yield Finding("fail", topic, f"the training failed{restarted}: {run.failure.message}", seen.log)
     else:
         yield _training(run, seen)
         yield from _metric(job, run, seen)
@@ -215,9 +221,9 @@ def judge(job: SweepJob, seen: Seen) -> Iterator[Finding]:
 def _training(run: Run, seen: Seen) -> Finding:
     took = f"{seen.seconds:.0f} s"
     if run.state is RunState.OBSERVED:
-        return Finding("ok", "training", f"one run, from suggestion to score, in {took}")
+        return Finding("ok", "training", f"one run took {took} from its suggestion to its score")
     if run.failure:
-        return Finding("ok", "training", f"it ended after {took}")
+        return Finding("ok", "training", f"the training ended after {took}")
     how = "cancelled" if seen.cut else "stopped"
     return Finding("ok", "training", f"{how} at step {seen.step} after {took}")
 
@@ -230,9 +236,9 @@ def _metric(job: SweepJob, run: Run, seen: Seen) -> Iterator[Finding]:
     if metric in metrics and (not job.is_evaluated or run.failure):
         yield Finding("ok", "metric", f"{metric} is reported")
     elif job.is_evaluated and not run.failure:
-        told = f", though {metric} is reported by the training" if metric in metrics else ""
-        longer = "shorten the training with an override, or give it more --seconds"
-        yield Finding("warn", "metric", f"the evaluation, which gives the score, was not reached{told}: {longer}")
+        reported = f", although the training reports {metric}" if metric in metrics else ""
+        text = f"the evaluation, which measures the score, did not start in time{reported}"
+        yield Finding("warn", "metric", f"{text}; shorten the training with an override, or use a longer --seconds")
     else:
         yield Finding("fail", "metric", _missing(metric, metrics, setting="sweep.metric", when=_until(run, seen)))
     if job.cost in ("seconds", "steps") or {"cost", job.cost} & set(metrics):
@@ -242,34 +248,38 @@ def _metric(job: SweepJob, run: Run, seen: Seen) -> Iterator[Finding]:
 
 
 def _until(run: Run, seen: Seen) -> str:
-    return "by its end" if run.is_finished else f"within {seen.seconds:.0f} s"
+    return "by the end" if run.is_finished else f"within {seen.seconds:.0f} s"
 
 
 def _missing(name: str, metrics: Mapping[str, float], *, setting: str, when: str) -> str:
     known, near = ", ".join(sorted(metrics)) or "nothing", nearest(name, metrics)
-    told = f"{name} was not reported {when}; reported: {known}"
-    return f"{told}: report it, or set {setting}={near}" if near else f"{told}: report it, or set {setting}"
+    return (
+        f"{name} was not reported {when} (reported: {known}); report it, or set {setting}{f'={near}' if near else ''}"
+    )
 
 
 def _resume(job: SweepJob, run: Run, seen: Seen) -> Finding:
     if seen.killed and seen.given is not None and seen.began is not None:
         if seen.began >= seen.given:
-            text = f"killed after the checkpoint of step {seen.given}, it went on from there"
+            text = f"killed after the checkpoint of step {seen.given}, the training continued from it"
             return Finding("ok", "resume", text)
-        text = f"killed and given its checkpoint of step {seen.given}, it began again at step {seen.began}"
-        return Finding("fail", "resume", f"{text}: load run.checkpoint, and go on behind run.checkpoint_step", seen.log)
+        text = f"after a kill the training got its checkpoint of step {seen.given}, but restarted at step {seen.began}"
+        remedy = "load run.checkpoint, and continue after run.checkpoint_step"
+        return Finding("fail", "resume", f"{text}; {remedy}", seen.log)
     if seen.killed and run.state is RunState.OBSERVED:
-        return Finding("ok", "resume", "killed after a checkpoint, it came to its end")
+        return Finding("ok", "resume", "killed after a checkpoint, the training ran to its end")
     if seen.killed:
-        text = f"killed after a checkpoint, it told nothing within {seen.seconds:.0f} s: give it more --seconds"
+        text = f"after a kill the training reported nothing within {seen.seconds:.0f} s; use a longer --seconds"
         return Finding("warn", "resume", text)
     if run.checkpoint is None:
         save = "call run.save_checkpoint"
         if job.trainer.kind == "command":
             save = "write to SWEEP_CHECKPOINT_DIR, and name the file in a line of SWEEP_REPORT"
-        text = f"no checkpoint {_until(run, seen)}: a run whose machine dies starts anew: {save}"
+        text = f"no checkpoint {_until(run, seen)}, so a run that loses its machine restarts at step 0; {save}"
         return Finding("warn", "resume", text)
     if run.is_finished:
-        return Finding("warn", "resume", "not tried, it was over too soon: make it longer with an override")
-    text = f"not tried: one checkpoint in {seen.seconds:.0f} s: save more often, or give it more --seconds"
-    return Finding("warn", "resume", text)
+        return Finding(
+            "warn", "resume", "not tried, because the training ended too soon; make it longer with an override"
+        )
+    text = f"not tried, because there was one checkpoint in {seen.seconds:.0f} s"
+    return Finding("warn", "resume", f"{text}; save more often, or use a longer --seconds")

@@ -1,1 +1,1 @@
-"""The only door to Celery: notifications, and what keeps a worker alive. A message decides nothing."""
+"""The only code that uses Celery: notifications, and the life of a worker. A message decides nothing."""

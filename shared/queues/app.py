@@ -14,14 +14,14 @@ from shared.queues import names
 from shared.queues.transport import use_this_transport
 
 SOCKET_SECONDS = 5
-NOTIFY_SECONDS = 1  # whoever notifies has other things to do: a lost notification is sent again
-# No task is ever redelivered while it runs (acks are early), so this only says when Redis forgets a dead worker's
-# prefetched messages; the shortest of all clients of a broker wins, so it is one constant for everybody.
+NOTIFY_SECONDS = 1  # the caller has other work, and a lost notification is sent again
+# No task is redelivered while it runs (acks are early), so this is only the time after which the prefetched messages of
+# a dead worker are delivered again. The shortest value of all clients of a broker counts, so it is one constant.
 VISIBILITY_SECONDS = 3600
 
 
 def make_app(service: str, broker_url: str, *, queues: Sequence[str], slots: int) -> Celery:
-    """Return the app of `service`: its worker holds `slots` tasks at once, its first queue is the usual one."""
+    """Return the app of `service`. Its worker runs `slots` tasks at once; the first queue is the default one."""
     use_this_transport()
     app = Celery(f"services.{service}", broker=celery_url(broker_url), include=[f"services.{service}.tasks"])
     app.conf.update(
@@ -34,8 +34,8 @@ def make_app(service: str, broker_url: str, *, queues: Sequence[str], slots: int
         task_default_queue=queues[0],
         worker_pool="threads",
         worker_concurrency=slots,
-        # Early acks and nothing reserved beyond the free slots: no run waits behind a busy worker, and nothing that
-        # runs is delivered twice. The lease, not the broker, owns recovery.
+        # Early acks, and no message reserved beyond the free slots: no run waits for a busy worker, and no running task
+        # is delivered twice. The lease, not the broker, is responsible for recovery.
         task_acks_late=False,
         worker_prefetch_multiplier=1,
         worker_disable_prefetch=True,
@@ -54,7 +54,7 @@ def make_app(service: str, broker_url: str, *, queues: Sequence[str], slots: int
 
 
 def celery_url(url: str) -> str:
-    """Return the store's URL as kombu writes it: `unix:///path?db=0` becomes `redis+socket:///path?virtual_host=0`."""
+    """Return the store's URL in kombu's form: `unix:///path?db=0` becomes `redis+socket:///path?virtual_host=0`."""
     if not url.startswith("unix:"):
         return url
     parts = urlsplit(url)
@@ -76,7 +76,7 @@ def _transport_options(url: str) -> dict[str, Any]:
 
 
 def _name_the_worker(instance: Any, **_: object) -> None:
-    """Call a worker by its service: three plain `celery worker` commands on one host must not share a name."""
+    """Name a worker after its service: three `celery worker` commands on one host must not have the same name."""
     if instance.hostname.startswith("celery@"):
         service = instance.app.main.rpartition(".")[2]
         instance.hostname = instance.hostname.replace("celery@", f"{service}@", 1)

@@ -1,4 +1,4 @@
-"""Flower without its settings would listen everywhere and ask nobody for a password: better not at all."""
+"""Refuses a Flower without its settings, which would listen on every address without a password."""
 
 from __future__ import annotations
 
@@ -16,6 +16,6 @@ def refuse_open_flower(arguments: Sequence[str], folder: Path) -> None:
         return
     if not (folder / SETTINGS).is_file():
         raise ConfigError(
-            f"flower: no {SETTINGS} in {folder}: without it Flower listens on every address without a password: "
-            f"start it in the repository's folder, or add --conf=PATH/{SETTINGS}"
+            f"no {SETTINGS} in {folder}, without which Flower listens on every address without a password",
+            remedy=f"start it in the repository's folder, or add --conf=PATH/{SETTINGS}",
         )

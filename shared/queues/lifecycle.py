@@ -1,4 +1,4 @@
-"""What a worker does beside its tasks: things at its start, things now and then, and one flag for its end."""
+"""What a worker does besides its tasks: actions at its start, at its end and on timers; and the flag of its end."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Action = Callable[[], None]
 
 
 class Lifecycle:
-    """Collects the actions of one worker process. `shutdown` is set as soon as the worker is told to go."""
+    """Collects the actions of one worker process. `shutdown` is set as soon as the worker is to end."""
 
     def __init__(self, app: Celery) -> None:
         self.shutdown = threading.Event()
@@ -50,32 +50,32 @@ class Lifecycle:
             terminate = stop
 
         app.steps["worker"].add(LifecycleStep)
-        # Both are needed: SIGQUIT never sends this signal, and a warm SIGTERM may wait for tasks before `close`.
+        # Both are needed: SIGQUIT never sends this signal, and after SIGTERM Celery can wait for tasks before `close`.
         worker_shutting_down.connect(lambda **_: self.shutdown.set(), weak=False)
         task_prerun.connect(lambda task_id, **_: self._tasks.add(task_id), weak=False)
         task_postrun.connect(lambda task_id, **_: self._tasks.discard(task_id), weak=False)
 
     @property
     def tasks(self) -> int:
-        """How many tasks run now."""
+        """The number of tasks that run now."""
         return len(self._tasks)
 
     def at_start(self, action: Action) -> None:
-        """Call `action` in the worker's main thread when it starts."""
+        """Call `action` in the worker's main thread at its start."""
         self._at_start.append(action)
 
     def at_end(self, action: Action) -> None:
-        """Call `action` when the worker has ended its tasks."""
+        """Call `action` when the worker's tasks have ended."""
         self._at_end.append(action)
 
     def every(self, seconds: float, action: Action) -> None:
-        """Call `action` again and again in a thread of its own, whether tasks run or not."""
+        """Call `action` every `seconds` in a thread of its own."""
         self._timers.append((seconds, action))
 
     def end(self, why: str, exit_code: int) -> None:
-        """End this process with `exit_code`, after its tasks had 30 seconds to give back what they hold.
+        """End this process with `exit_code`, after its tasks had 30 seconds to release their runs.
 
-        Call it from a timer. Celery could not tell its service manager why it ended, and may not be able to end.
+        Call it from a timer. Celery has no exit code for this, and may be unable to end.
         """
         log.critical("%s", why)
         self.shutdown.set()
@@ -113,8 +113,8 @@ class Lifecycle:
             except StoreReplaced as reason:
                 self.end(str(reason), reason.exit_code)
             except SweepError as reason:
-                log.warning("%s: %s; trying again", getattr(action, "__name__", "a timer"), reason)
-            except Exception:  # a timer that ends would end the recovery: say why, and try again
-                log.exception("%s failed; trying again", getattr(action, "__name__", action))
+                log.warning("%s: %s; retrying", getattr(action, "__name__", "a timer"), reason)
+            except Exception:  # a timer must not end: recovery depends on it
+                log.exception("%s failed; retrying", getattr(action, "__name__", action))
             if self.shutdown.wait(max(seconds - (time.monotonic() - begun), 0.0)):
                 return

@@ -1,4 +1,4 @@
-"""The queues and the tasks, by the names that go over the wire."""
+"""The names of queues and tasks, as they are in messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Notifications: a lost one is sent again by the tick, a second one finds nothing to do."""
+"""Notifications: a lost one is sent again by the suggester's tick, and a repeated one has no effect."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ SHORTEST_SILENCE, LONGEST_SILENCE = 0.5, 8.0  # seconds after a notification tha
 
 
 class Notifications:
-    """Wakes workers; none without an `app`. Never raises: the due set in the store is the safety net.
+    """Wakes workers; without an `app`, none. Never raises: a run stays in the store's due set until it is claimed.
 
-    After a notification that failed, none is sent for a while, longer each time: a broker that is away costs each
-    caller a second, and more calls do not help it.
+    After a notification that failed, none is sent for a while, longer each time: while the broker is away, each try
+    costs the caller a second.
     """
 
     def __init__(self, app: Celery | None) -> None:
@@ -28,10 +28,10 @@ class Notifications:
         self._silent_until = 0.0
 
     def notify(self, run: Run) -> None:
-        """Wake a worker for a run that waits, or the suggester for one that is over."""
+        """Wake a worker for a waiting run, or the suggester for a run that is over."""
         queue = run.due_queue
         if queue == ASK_QUEUE:
-            return  # whoever asks looks by itself
+            return  # a program that asks for its runs needs no message
         if queue is not None:
             self.notify_queue(queue, run.id)
         elif run.is_finished:

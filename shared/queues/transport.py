@@ -1,7 +1,7 @@
-"""Kombu's Redis transport, for queues that anybody with the password can write to: what is no message is dropped.
+"""Kombu's Redis transport, which drops invalid messages: anybody with the password can write to the queues.
 
-Celery's worker ends on bytes that it cannot read, and a message that it took before it failed goes back to the queue
-for the next worker to end on. A dropped notification is harmless: a run that is due is notified about again.
+A message that Celery cannot read ends its worker. Then the message goes back to the queue, and ends the next worker. A
+dropped notification is harmless: a due run is notified about again.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ LONGEST_ARGUMENT = 200
 
 
 class NotificationChannel(redis.Channel):
-    """Reads messages off the queues, and drops what is not even JSON."""
+    """Reads messages from the queues, and drops what is not JSON."""
 
     def _brpop_read(self, **options: Any) -> Any:
         try:
             return super()._brpop_read(**options)  # type: ignore[no-untyped-call]
         except (ValueError, RecursionError) as error:
-            _note_dropped("one of its queues", f"it is no JSON ({type(error).__name__})")
+            _note_dropped("one of its queues", f"it is not JSON ({type(error).__name__})")
             return True
 
     def _receive_one(self, connection: Any) -> Any:
         try:
             return super()._receive_one(connection)  # type: ignore[no-untyped-call]
         except RecursionError:
-            _note_dropped("one of Celery's own channels", "it is nested too deep")
+            _note_dropped("one of Celery's own channels", "it is nested too deeply")
             return None
 
 
 class Transport(redis.Transport):
-    """Delivers the messages that a worker can survive."""
+    """Delivers only messages that do not end a worker."""
 
     Channel = NotificationChannel
 
@@ -53,7 +53,7 @@ class Transport(redis.Transport):
         try:
             if not fault:
                 super()._deliver(message, queue)  # type: ignore[no-untyped-call]
-        except Exception as error:  # of Celery's own events and commands, which it takes as they come
+        except Exception as error:  # Celery does not check its own events and commands
             if queue in names.ALL_QUEUES or isinstance(error, (*self.connection_errors, *self.channel_errors)):
                 raise
             fault = type(error).__name__
@@ -62,39 +62,39 @@ class Transport(redis.Transport):
 
 
 def use_this_transport() -> None:
-    """Let every URL of a Redis mean this transport, in this process."""
+    """Use this transport for all Redis URLs in this process."""
     for scheme in ("redis", "rediss"):
         TRANSPORT_ALIASES[scheme] = f"{__name__}:{Transport.__name__}"
 
 
 def fault_of_message(message: Any) -> str | None:
-    """Say why this is no message of kombu's at all; None if it is one."""
+    """Return why this is not a message of kombu's; None if it is one."""
     if not isinstance(message, dict):
-        return "it is no mapping"
+        return "it is not a mapping"
     properties, body = message.get("properties"), message.get("body")
     if not isinstance(properties, dict) or not isinstance(properties.get("delivery_tag"), str):
         return "its properties are missing"
     if not isinstance(message.get("headers"), dict) or not isinstance(body, str):
         return "its headers or its body are missing"
     if not isinstance(properties.get("delivery_info"), dict):
-        return "it has no place to be delivered to"
+        return "it has no destination"
     if properties.get("body_encoding") != "base64" or _decoded(body) is None:
-        return "its body is not in base64"
+        return "its body is not base64"
     return None
 
 
 def fault_of_notification(message: dict[str, Any]) -> str | None:
-    """Say why a message of kombu's is no notification of ours (one task, one id, nothing else); None if it is one."""
+    """Return why a message of kombu's is not a notification of ours (one task, one id); None if it is one."""
     headers = message["headers"]
     if len(message["body"]) > LONGEST_BODY:
         return f"its body has {len(message['body'])} characters, expected at most {LONGEST_BODY}"
     kind = (message.get("content-type"), message.get("content-encoding"), headers.get("compression"))
     if kind != ("application/json", "utf-8", None):
-        return "its content is no plain JSON"
+        return "its content is not plain JSON"
     if headers.get("task") not in (*RUN_TASKS, names.ADVANCE_SWEEP) or not isinstance(headers.get("id"), str):
         return "its task is unknown here"
     if any(headers.get(name) for name in ("eta", "expires", "stamps", "replaced_task_nesting")):
-        return "it is to be delivered at another time"
+        return "it has a time of delivery"
     try:
         arguments, keywords, then = json.loads(_decoded(message["body"]) or b"")
         (argument,) = arguments
@@ -107,12 +107,12 @@ def fault_of_notification(message: dict[str, Any]) -> str | None:
 
 def _fault_of_argument(task: str, argument: object) -> str | None:
     if not isinstance(argument, str) or not 0 < len(argument) <= LONGEST_ARGUMENT:
-        return "its argument is no id"
+        return "its argument is not an id"
     if task in RUN_TASKS:
         try:
             sweep_of(argument)
         except ValueError:
-            return "its argument is no run's id"
+            return "its argument is not the id of a run"
     return None
 
 
@@ -127,5 +127,5 @@ _numbers = itertools.count(1)
 
 
 def _note_dropped(queue: str, fault: str) -> None:
-    # Nothing of the message is repeated: it may hold anything, of any length.
-    log.warning("dropped a message from %s: %s (the %d. since the start)", queue, fault, next(_numbers))
+    # No part of the message is logged: it can contain anything, of any length.
+    log.warning("dropped a message from %s: %s (%d dropped since the start)", queue, fault, next(_numbers))

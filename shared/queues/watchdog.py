@@ -1,7 +1,7 @@
-"""Notices that this worker no longer hears its queues, though Redis answers and messages wait.
+"""Notices that this worker no longer gets messages, although Redis answers and messages wait.
 
-A connection that is half open, or a consumer that was lost inside Celery, leaves a worker alive and deaf. It cannot be
-cured from within: the process ends, and its service manager starts another one.
+A half-open connection, or a consumer that was lost inside Celery, leaves a worker running without messages. The process
+cannot repair that itself: it ends, and its service manager starts another one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MOST_LOOK_SECONDS = 10.0
 
 
 class Watchdog:
-    """Decides from looks at the queues whether this worker is deaf."""
+    """Decides by regular checks of the queues whether this worker is deaf: it no longer gets messages."""
 
     def __init__(self, seconds: float, *, now: float) -> None:
         self._seconds = seconds
@@ -29,8 +29,8 @@ class Watchdog:
         self._heard_at = now
 
     def is_deaf(self, *, waiting: int, has_room: bool, now: float) -> bool:
-        """Whether `waiting` messages waited too long for a worker that has room for them. Ask often."""
-        slept = now - self._looked_at > self._seconds / 2  # then the messages had no chance to arrive
+        """Whether `waiting` messages waited too long although the worker has room for them. Call it often."""
+        slept = now - self._looked_at > self._seconds / 2  # then no message could arrive
         if slept or not waiting or not has_room:
             self._heard_at = now
         self._looked_at = now
@@ -38,13 +38,13 @@ class Watchdog:
 
 
 def watch_queues(lifecycle: Lifecycle, waiting: Callable[[], int], *, slots: int, seconds: float) -> None:
-    """Let this worker end when it was deaf for `seconds`. `waiting` counts the messages in its queues."""
+    """End this worker when it was deaf for `seconds`. `waiting` returns the number of messages in its queues."""
     watchdog = Watchdog(seconds, now=time.monotonic())
 
     def look_for_deafness() -> None:
-        found = waiting()  # raises when Redis does not answer: then nobody is to blame
+        found = waiting()  # raises if Redis does not answer, which is another fault
         if watchdog.is_deaf(waiting=found, has_room=lifecycle.tasks < slots, now=time.monotonic()):
-            why = f"{found} message(s) wait and Redis answers, but none has arrived here for {seconds:g} s: ending"
+            why = f"{found} message(s) wait and Redis answers, but no message arrived here for {seconds:g} s; ending"
             lifecycle.end(why, DEAF)
 
     task_received.connect(lambda **_: watchdog.hear(time.monotonic()), weak=False)

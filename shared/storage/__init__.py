@@ -1,1 +1,1 @@
-"""What a sweep leaves on disk: its folder, the runs' folders, their checkpoints."""
+"""The files of sweeps: their folders, the folders of runs, checkpoints, logs."""

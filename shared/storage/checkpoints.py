@@ -19,7 +19,7 @@ from shared.storage.folders import RunFolder
 def write_checkpoint(
     folder: RunFolder, *, run: str, attempt: int, step: int, save: Callable[[Path], object]
 ) -> Checkpoint:
-    """Let `save` write to the path it is given, and return the checkpoint once all of it is on the disk.
+    """Let `save` write to the path that it gets, and return the checkpoint when all of it is on the disk.
 
     Raises ValueError when `save` wrote nothing, or a symbolic link.
     """
@@ -29,7 +29,7 @@ def write_checkpoint(
 
 @dataclass(frozen=True)
 class OpenedCheckpoint:
-    """The newest checkpoint that is whole, with the path that was saved; `faults` says why newer ones are not."""
+    """The newest complete checkpoint, with the path that was saved; `faults` say why newer ones cannot be used."""
 
     checkpoint: Checkpoint | None = None
     path: Path | None = None
@@ -37,7 +37,7 @@ class OpenedCheckpoint:
 
 
 def open_newest(folder: RunFolder, checkpoints: Sequence[Checkpoint]) -> OpenedCheckpoint:
-    """Return the newest of the checkpoints, in the order they were committed, every byte of which is verified."""
+    """Return the newest checkpoint of which every byte is as it was written; they are in the order of their commits."""
     faults: list[str] = []
     for checkpoint in reversed(checkpoints):
         try:
@@ -48,7 +48,7 @@ def open_newest(folder: RunFolder, checkpoints: Sequence[Checkpoint]) -> OpenedC
 
 
 def open_checkpoint(folder: RunFolder, checkpoint: Checkpoint) -> Path:
-    """Return the path that was saved, every byte verified. Raises NotFound when it is missing or was changed."""
+    """Return the path that was saved, after every byte is verified. Raises NotFound if it is missing or was changed."""
     place = folder.checkpoints / checkpoint.path
     complaint = f"checkpoint {place}"
     if Path(checkpoint.path).name != checkpoint.path or checkpoint.path in ("", "..") or place.is_symlink():
@@ -71,17 +71,17 @@ def open_checkpoint(folder: RunFolder, checkpoint: Checkpoint) -> Path:
         raise NotFound(f"{complaint}: {min(surplus)} was added since it was written")
     for name, digest in files.items():
         file = place / name
-        # What was found lies below `place`: a name with `..` in it, or an absolute one, was not.
+        # Everything in `found` is below `place`, so a name with `..` in it, or an absolute one, is not in it.
         if name not in found or file.is_symlink() or not file.is_file() or _checkpoint.digest(file) != digest:
             raise NotFound(f"{complaint}: {name} is missing or was changed since it was written")
     return _saved_path(place)
 
 
 def copy_checkpoint(source: RunFolder, checkpoint: Checkpoint, target: RunFolder) -> Checkpoint:
-    """Return a checkpoint of the run in `target` that holds what the one of the run in `source` does, byte for byte.
+    """Copy a checkpoint of the run in `source` to the run in `target`, and return it.
 
-    Files are linked where the file system can, else copied; deleting one leaves the other. It is of attempt 0: the new
-    run had no training. Raises NotFound when the one to copy is missing or was changed.
+    Files are hard links where the file system has them, else copies: each can be deleted alone. The attempt is 0, since
+    the new run had no training. Raises NotFound if the checkpoint to copy is missing or was changed.
     """
     open_checkpoint(source, checkpoint)
     place = source.checkpoints / checkpoint.path
@@ -98,9 +98,9 @@ def copy_checkpoint(source: RunFolder, checkpoint: Checkpoint, target: RunFolder
 
 
 def prune_checkpoints(folder: RunFolder, kept: Collection[Checkpoint], *, attempt: int) -> None:
-    """Delete what is older than the newest of `kept` and not among them, leftovers of killed writers included.
+    """Delete checkpoints that are older than the newest of `kept` and not in `kept`, and files of killed writers.
 
-    What `attempt` has not finished writing stays: its writer may be at it.
+    An unfinished checkpoint of `attempt` is not deleted: it may be written right now.
     """
     newest = max((checkpoint.step for checkpoint in kept), default=-1)
     names = {checkpoint.path for checkpoint in kept}
@@ -113,7 +113,7 @@ def prune_checkpoints(folder: RunFolder, kept: Collection[Checkpoint], *, attemp
 
 
 def _saved_path(place: Path) -> Path:
-    # Some libraries add a suffix to the path they save to: then that file is what was saved.
+    # Some libraries add a suffix to the path that they save to.
     state = place / STATE
     entries = [path for path in place.iterdir() if path.name != MANIFEST]
     return entries[0] if not state.exists() and len(entries) == 1 else state

@@ -1,4 +1,4 @@
-"""Where things lie, and how a file is replaced without ever being half written.
+"""The layout of the data folder, and how a file is replaced without ever being half written.
 
 <data_dir>/sweep/<sweep_run>/
   config.yaml   dist_<worker>.yaml
@@ -31,9 +31,9 @@ def runs_folder(data_dir: Path, sweep: str) -> Path:
 
 
 def runs_root(runs_dir: str, data_dir: str, sweep: str, *, here: Path) -> Path:
-    """Return where this machine keeps a sweep's runs: a data folder of its own, `here`, keeps the layout below it.
+    """Return the folder of a sweep's runs on this machine: in its own data folder, `here`, if it has one.
 
-    `runs_dir` and `data_dir` are the submitter's; a `runs_dir` of the user's own choice is taken as it stands.
+    `runs_dir` and `data_dir` are the submitter's. A `runs_dir` that the user chose is used unchanged.
     """
     usual = Path(runs_dir) == runs_folder(Path(data_dir), sweep)
     return (runs_folder(here, sweep) if usual and here.is_absolute() else Path(runs_dir)).resolve()
@@ -47,38 +47,38 @@ class RunFolder:
 
     @property
     def checkpoints(self) -> Path:
-        """Where its checkpoints are."""
+        """The folder of its checkpoints."""
         return self.path / "checkpoints"
 
     def workspace(self, attempt: int) -> Path:
-        """Return where an attempt keeps files of its own. It need not be there."""
+        """Return the folder for an attempt's own files. It may not exist."""
         return self.path / f"workspace.{attempt}"
 
     @property
     def config_file(self) -> Path:
-        """What it was trained with."""
+        """The file with the config of its training."""
         return self.path / "train_config_overrides.yaml"
 
     @property
     def record_file(self) -> Path:
-        """A mirror of its record in the store, for the day that the store is lost."""
+        """The copy of its record in the store, in case the store is lost."""
         return self.path / "run.json"
 
     @property
     def results_file(self) -> Path:
-        """What its evaluation found."""
+        """The file with the results of its evaluation."""
         return self.path / "sweep_eval_results.yaml"
 
     def log_file(self, phase: str, attempt: int) -> Path:
-        """Return where an attempt's stdout and stderr go."""
+        """Return the file of an attempt's stdout and stderr."""
         return self.path / "logs" / f"{phase}.{attempt}.log"
 
     def environment_file(self, phase: str, attempt: int) -> Path:
-        """Return where it is written what an attempt ran with: code, packages, machine."""
+        """Return the file that names what an attempt ran with: code, packages, machine."""
         return self.path / "environment" / f"{phase}.{attempt}.yaml"
 
     def environment_files(self) -> list[Path]:
-        """Return those of all attempts, the latest last."""
+        """Return the environment files of all attempts, the latest last."""
         return sorted((self.path / "environment").glob("*.yaml"), key=lambda file: file.stat().st_mtime_ns)
 
 

@@ -1,4 +1,4 @@
-"""The id of a data folder: whoever reads the same one there has the same file system under it."""
+"""The id of a data folder: machines that read the same id there share the file system."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ LONGEST = 64
 
 @dataclass(frozen=True)
 class Storage:
-    """What a process found out about its data folder; `fault` says why it cannot be used."""
+    """The id of a process's data folder; `fault` says why the folder cannot be used."""
 
     id: str | None = None
     fault: str | None = None
 
 
 def identify(data_dir: Path) -> Storage:
-    """Write to a data folder, and return the id that is kept there: the first one to come gives it one."""
+    """Return the id in a data folder, and check that the folder is writable. The first process there sets the id."""
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
         ours, kept = data_dir / f"{ID_FILE}.{secrets.token_hex(4)}", data_dir / ID_FILE
@@ -36,12 +36,14 @@ def identify(data_dir: Path) -> Storage:
 
 
 def _give(ours: Path, kept: Path) -> None:
-    """Make `ours` what is kept, whole or not at all, unless something is kept already."""
+    """Move `ours` to `kept` in one step, unless `kept` exists already."""
     with contextlib.suppress(FileExistsError):
         try:
             os.link(ours, kept)
         except FileExistsError:
             raise
-        except OSError:  # a file system without links: two that come at once may differ, until they start again
+        except (
+            OSError
+        ):  # a file system without links: two processes at the same moment may read two ids until they restart
             if not kept.exists():
                 ours.replace(kept)

@@ -1,4 +1,4 @@
-"""The logs of trainings: whatever they print, kept within bounds, and what of it a person is shown."""
+"""The logs of trainings: their size is bounded, and the end of one can be shown in a terminal."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ LAST_LINES, LAST_BYTES, LONGEST_LINE = 40, 2**16, 300
 
 
 def bound_log(log: Path) -> bool:
-    """Cut the middle out of a log that is larger than MOST_BYTES; return whether it was.
+    """Remove the middle of a log that is larger than MOST_BYTES; return whether it was.
 
-    Its writers append (O_APPEND), so they go on behind what is left. What they write meanwhile may be lost.
+    Its writers append (O_APPEND), so they continue at the new end. What they write meanwhile may be lost.
     """
     try:
         size = log.stat().st_size
@@ -26,16 +26,16 @@ def bound_log(log: Path) -> bool:
             last = file.read(KEPT_TAIL)
             file.seek(KEPT_HEAD)
             lost = size - KEPT_HEAD - KEPT_TAIL
-            file.write(f"\n... {lost} bytes were cut out of this log: it had grown too large ...\n".encode())
+            file.write(f"\n... {lost} bytes were removed here, because the log was too large ...\n".encode())
             file.write(last)
             file.truncate()
-    except OSError:  # a log is not worth a training
+    except OSError:  # a training is worth more than its log
         return False
     return True
 
 
 def last_lines(folder: RunFolder) -> list[str]:
-    """Return the end of a run's newest log, fit for a terminal: no control characters, no secrets, no long lines."""
+    """Return the end of a run's newest log for a terminal: no control characters, no secrets, no long lines."""
     logs = sorted((folder.path / "logs").glob("*.log"), key=lambda log: log.stat().st_mtime)
     if not logs:
         return []

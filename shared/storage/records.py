@@ -1,4 +1,4 @@
-"""Mirrors of records in the folders: what `restore` reads when the store is lost, and nobody else.
+"""Copies of records in the folders, which only `restore` reads, when the store is lost.
 
 <sweep's folder>/sweep.json   the sweep as it was submitted
 <run's folder>/run.json       the run as it was at its last claim, checkpoint or end
@@ -15,36 +15,37 @@ from pydantic import ValidationError
 from shared.domain.errors import NotFound, Unreadable
 from shared.domain.run import Run
 from shared.domain.sweep import Sweep
+from shared.domain.wording import another_version
 from shared.storage.folders import RunFolder, write_text
 
 log = logging.getLogger(__name__)
 SWEEP_FILE = "sweep.json"
-BORN_WITH = {"name", "goal", "queue", "limits", "config", "config_hash", "code", "created_at", "origin"}
+AT_SUBMIT = {"name", "goal", "queue", "limits", "config", "config_hash", "code", "created_at", "origin"}
 Record = TypeVar("Record", Run, Sweep)
 
 
 def write_run(folder: RunFolder, run: Run) -> None:
-    """Mirror a run's record. The store has the truth: a disk that takes no file is only logged."""
+    """Write a copy of a run's record. If the disk refuses it, that is only logged: the store has the record."""
     _write(folder.record_file, run)
 
 
 def write_sweep(folder: Path, sweep: Sweep) -> None:
-    """Mirror what a sweep was born with into its folder."""
-    _write(folder / SWEEP_FILE, sweep, only=BORN_WITH)
+    """Write a copy of a sweep's record, as it was at the submit, into its folder."""
+    _write(folder / SWEEP_FILE, sweep, only=AT_SUBMIT)
 
 
 def read_sweep(folder: Path) -> Sweep:
-    """Return the sweep whose folder this is. Raises NotFound, and Unreadable for what another version wrote."""
+    """Return the sweep of a folder. Raises NotFound, and Unreadable for a record of another version."""
     sweep = _read(folder / SWEEP_FILE, Sweep)
     if sweep.name != folder.name:
-        raise Unreadable(f"{folder / SWEEP_FILE} is of sweep {sweep.name}: give its folder that name again")
+        raise Unreadable(f"{folder / SWEEP_FILE} belongs to sweep {sweep.name}; rename the folder to {sweep.name}")
     return sweep
 
 
 def read_runs(folder: Path) -> list[tuple[float, Run]]:
-    """Return the runs in a sweep's folder, each with the time of its mirror (s), by that time.
+    """Return the runs in a sweep's folder, each with the time of its copy (seconds), in the order of these times.
 
-    A run that nobody ever claimed has none. Raises Unreadable for what another version wrote.
+    A run that was never claimed has no copy. Raises Unreadable for a record of another version.
     """
     found = []
     for place in (folder / "runs").glob("*/"):
@@ -52,13 +53,13 @@ def read_runs(folder: Path) -> list[tuple[float, Run]]:
         if file.exists():
             run = _read(file, Run)
             if run.id != place.name:
-                raise Unreadable(f"{file} is of run {run.id}: give its folder that name again")
+                raise Unreadable(f"{file} belongs to run {run.id}; rename the folder to {run.id}")
             found.append((file.stat().st_mtime, run))
     return sorted(found, key=lambda pair: (pair[0], pair[1].number))
 
 
 def holds_runs(folder: Path) -> bool:
-    """Whether runs were trained in a sweep's folder."""
+    """Whether a sweep's folder contains runs that were trained."""
     return any((folder / "runs").glob("*/run.json"))
 
 
@@ -73,12 +74,8 @@ def _read(file: Path, kind: type[Record]) -> Record:
     try:
         return kind.model_validate_json(file.read_bytes())
     except FileNotFoundError:
-        raise NotFound(f"no {file}: name the folder of a sweep, <data_dir>/sweep/<sweep_run>") from None
+        raise NotFound(f"no {file}; give the folder of a sweep, <data_dir>/sweep/<sweep_run>") from None
     except OSError as error:
         raise NotFound(f"{file} cannot be read: {error.strerror}") from None
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise Unreadable(
-            f"{file} was written by another version: {key}: {first['msg'].lower()}: install that version"
-        ) from None
+        raise another_version(str(file), error.errors()) from None

@@ -9,6 +9,7 @@ import redis
 from pydantic import ConfigDict
 
 from shared.domain.errors import StoreReplaced
+from shared.domain.refusal import Refusal
 from shared.domain.run import Frozen
 from shared.store import keys
 from shared.store.connection import SCRIPTS, masked, plain_errors
@@ -38,6 +39,7 @@ class LiveWorker(Frozen):
     storage_fault: str | None = None
     settings: dict[str, float] = {}  # its timing (seconds)
     allow: tuple[str, ...] = ()  # entry points that it may run, beside the built-in ones
+    refusals: dict[str, Refusal] = {}  # sweep -> why it could not take a run of it, as far as it knows
 
 
 class Fleet:

@@ -11,11 +11,12 @@ from typing import Any, Literal, TypeVar
 import redis
 from pydantic import ValidationError
 
-from shared.domain.errors import Held, Stale, Unreadable
+from shared.domain.errors import Held, Stale
 from shared.domain.events import RunMoved, SweepMoved
 from shared.domain.record_events import event_of_run, event_of_sweep
 from shared.domain.run import EVAL_QUEUE, ORDER, Run
 from shared.domain.sweep import Sweep, SweepState
+from shared.domain.wording import another_version
 from shared.store import keys
 from shared.store.connection import SCRIPTS, plain_errors
 
@@ -57,12 +58,7 @@ def read_record(kind: type[Record], text: str) -> Record:
     try:
         return kind.model_validate_json(text)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise Unreadable(
-            f"a {kind.__name__.lower()} in the store was written by another version: {key}: {first['msg'].lower()}: "
-            "install that version"
-        ) from None
+        raise another_version(f"a {kind.__name__.lower()} in the store", error.errors()) from None
 
 
 class Ledger:

@@ -1,1 +1,1 @@
-"""The only door to Weights & Biases."""
+"""The only code that talks to Weights & Biases."""

@@ -1,4 +1,4 @@
-"""Whether this machine can log in to Weights & Biases. Loads no wandb: commands ask this."""
+"""Whether this machine can log in to Weights & Biases. Does not import wandb, which would slow commands down."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ def has_wandb_key() -> bool:
 
 
 def check_wandb_key() -> str | None:
-    """Ask W&B whether it takes the key. Return why nobody can tell, or None when it does. Raises TrackerDenied."""
+    """Ask W&B whether it accepts the key. Return None if it does, and the reason if W&B gives no answer.
+
+    Raises TrackerDenied if W&B refuses the key.
+    """
     pair = base64.b64encode(f"api:{_key()}".encode()).decode()
     request = urllib.request.Request(
         f"{_url()}/graphql",
@@ -42,7 +45,7 @@ def check_wandb_key() -> str | None:
         return "it does not answer"
     if viewer is None:
         raise TrackerDenied(
-            f"Weights & Biases at {_url()} refuses the key of this machine: set the right one in WANDB_API_KEY, or use "
+            f"Weights & Biases at {_url()} refuses the key of this machine; set the right one in WANDB_API_KEY, or use "
             "wandb=offline"
         )
     return None

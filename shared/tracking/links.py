@@ -1,4 +1,4 @@
-"""Where a sweep and its runs are to be seen in Weights & Biases."""
+"""The addresses of a sweep and its runs in Weights & Biases."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ HOME = "https://wandb.ai"  # what people open; programs ask DEFAULT_URL
 
 
 def sweep_link(sweep: Sweep) -> str | None:
-    """Return the address of the sweep's group of runs; None for a sweep that is not told online, or to nobody named."""
+    """Return the address of the sweep's group of runs; None unless it is tracked online with an entity."""
     project = _project(sweep)
     group = (sweep.config.get("wandb") or {}).get("group") or sweep.name
     return f"{project}/groups/{quote(group)}" if project else None
 
 
 def run_link(sweep: Sweep, run: str) -> str | None:
-    """Return the address of a run, None as `sweep_link`."""
+    """Return the address of a run; None as in `sweep_link`."""
     project = _project(sweep)
     return f"{project}/runs/{quote(run)}" if project else None
 

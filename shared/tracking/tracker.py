@@ -1,4 +1,4 @@
-"""What a tracker is told about a run."""
+"""The interface of a tracker, and what it gets of a run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True)
 class TrackedRun:
-    """One run as the store has it now. `outcome` is set once it is over: score, cost and the rest."""
+    """One run as the store has it now. `outcome` is set when it is over: score, cost and more."""
 
     id: str
     attempt: int
@@ -22,10 +22,10 @@ class TrackedRun:
 
 
 class Tracker(Protocol):
-    """Shows runs to people. Told again and again about the same run, it adds what is new."""
+    """Shows runs to people. Updated repeatedly with the same run, it adds only what is new."""
 
     def update(self, run: TrackedRun) -> None:
-        """Take in how a run stands."""
+        """Add what is new of a run."""
 
     def close(self) -> None:
-        """Write out everything."""
+        """Write everything that is still in memory."""

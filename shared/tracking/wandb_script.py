@@ -1,16 +1,16 @@
-"""A training that is a script written for W&B: it gets its parameters there, and what it logs there is read.
+"""A training that is a script written for W&B: it gets its parameters through W&B, and its W&B log is read here.
 
-Its wandb takes the parameters of a sweep from a file, above what the script says itself, and writes what is logged to
-another, offline, too, every few seconds. That one is a log in LevelDB's format, after seven bytes of its own: blocks of
-32 KiB; in them chunks with a header of checksum, length and type; chunks make up records; a record is a protobuf
-message of W&B. What is read here, by the numbers of its fields, which a protobuf never changes:
+The script's wandb reads the parameters of a sweep from a file; they replace those of the script. It writes what is
+logged to another file every few seconds, also offline. That file has seven bytes of its own, then a log in LevelDB's
+format: blocks of 32 KiB with chunks; a chunk has a header of checksum, length and type; chunks make up records; a
+record is a protobuf message of W&B. These fields are read, by their numbers, which never change in a protobuf:
 
     Record         2 history   3 summary
     history        1 item
     summary        1 update
     item, update   1 key   2 nested_key (repeated)   16 value_json
 
-Loads no wandb: that would take a second in each training's process, and the training may use another version of it.
+Does not import wandb: that would take a second in each training's process, and the training can use another version.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ _KEY, _NESTED_KEY, _VALUE_JSON = 1, 2, 16
 def script_environment(
     folder: Path, *, run: str, config: Mapping[str, Any], params: Mapping[str, Any]
 ) -> dict[str, str]:
-    """Return the variables that make a script's wandb write below `folder` and take `params` into wandb.config.
+    """Return the variables that make a script's wandb write below `folder` and put `params` into wandb.config.
 
-    It is online only where the sweep is, and this machine has the key in a file: secrets are in no child's environment.
+    It is online only if the sweep is and this machine has the key in a file, since no child's environment has secrets.
     """
     wandb = config["wandb"]
     online = wandb["mode"] == "online" and has_wandb_key()
@@ -59,12 +59,12 @@ def script_environment(
 
 
 def wandb_files(folder: Path) -> list[Path]:
-    """Return the files that were begun below WANDB_DIR, in the order of their names, which begin with the time."""
+    """Return the log files below WANDB_DIR, in the order of their start, with which their names begin."""
     return sorted(folder.glob("wandb/*run-*/run-*.wandb"))
 
 
 def _nested(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return parameters as sections in sections, as a sweep of W&B has them: the script's own config is merged."""
+    """Return parameters as nested sections, as in a sweep of W&B: wandb merges them into the script's config."""
     nested: dict[str, Any] = {}
     for path, value in params.items():
         *parents, last = path.removeprefix(PREFIX).split(".")
@@ -76,7 +76,7 @@ def _nested(params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class WandbLog:
-    """One run of a script's wandb, as far as it was read. Steps are W&B's."""
+    """The log of one run of a script's wandb, and how far it was read. Steps are W&B's."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -85,20 +85,20 @@ class WandbLog:
         self._step = 0
 
     def read(self) -> Iterator[tuple[int, dict[str, float]]]:
-        """Yield (step, metrics) for what was written since the last call, the numbers of the summary among them."""
+        """Yield (step, metrics) for everything written since the last call, the numbers of the summary included."""
         try:
             for record in self._records():
-                yield from self._told(record)
+                yield from self._metrics_of(record)
         except (IndexError, ValueError) as error:
-            self._position = sys.maxsize  # the rest cannot be understood either
-            print(f"{self._path}: damaged, or of a wandb that writes otherwise: {error}", file=sys.stderr, flush=True)
+            self._position = sys.maxsize  # the rest cannot be read either
+            print(f"{self._path}: damaged, or in the format of another wandb: {error}", file=sys.stderr, flush=True)
 
-    def _told(self, record: bytes) -> Iterator[tuple[int, dict[str, float]]]:
+    def _metrics_of(self, record: bytes) -> Iterator[tuple[int, dict[str, float]]]:
         for number, content in _fields(record):
             if number in (_HISTORY, _SUMMARY) and isinstance(content, bytes):
-                told = _items(content)
-                self._step = int(told.pop("_step", self._step))
-                metrics = {name: value for name, value in told.items() if not name.startswith("_")}
+                numbers = _items(content)
+                self._step = int(numbers.pop("_step", self._step))
+                metrics = {name: value for name, value in numbers.items() if not name.startswith("_")}
                 if metrics:
                     yield self._step, metrics
 
@@ -125,11 +125,11 @@ class WandbLog:
 
 
 def _items(content: bytes) -> dict[str, float]:
-    """Return the numbers of a history or a summary, keys below others joined by dots as W&B shows them."""
-    told = dict(_item(item) for number, item in _fields(content) if number == _ITEM and isinstance(item, bytes))
-    typed = [name.removesuffix("_type") for name in told if name.endswith("._type")]  # images, histograms, tables
+    """Return the numbers of a history or a summary; nested keys are joined by dots, as W&B shows them."""
+    items = dict(_item(item) for number, item in _fields(content) if number == _ITEM and isinstance(item, bytes))
+    typed = [name.removesuffix("_type") for name in items if name.endswith("._type")]  # images, histograms, tables
     found: dict[str, float] = {}
-    for name, value in told.items():
+    for name, value in items.items():
         if not name.startswith(tuple(typed)):
             found |= _numbers(name, value)
     return found
@@ -150,7 +150,7 @@ def _numbers(name: str, value: Any) -> dict[str, float]:
 
 
 def _fields(message: bytes) -> Iterator[tuple[int, bytes | int]]:
-    """Yield the fields of a protobuf message: their number, and their bytes or their integer."""
+    """Yield the fields of a protobuf message: the number, and the bytes or the integer."""
     position = 0
     while position < len(message):
         tag, position = _varint(message, position)

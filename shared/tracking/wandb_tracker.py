@@ -1,6 +1,6 @@
-"""Runs in Weights & Biases: one run a run, the sweep as its group.
+"""Runs in Weights & Biases: each run is a W&B run, and the sweep is their group.
 
-One process tells the whole story of a run, from the store. A training that is killed loses no point of its curve, and
+One process writes everything about a run, from the store. So a training that is killed loses no point of its curve, and
 an evaluation needs no second W&B run.
 """
 
@@ -17,27 +17,27 @@ from shared.tracking.tracker import TrackedRun
 
 log = logging.getLogger(__name__)
 Mode = Literal["offline", "online"]
-INIT_SECONDS = 15  # the sweep itself never waits for W&B; what ends a worker does
+INIT_SECONDS = 15  # a sweep never waits for W&B, but the end of a worker does
 FINISH_SECONDS = 10.0
 
 
 class _Process:
-    """W&B's own process, which all trackers share. After a failure it is ended, and with it every run it had open."""
+    """W&B's own process, which all trackers share. A failure ends it, and with it all runs that were open in it."""
 
     starts = 0
 
     @classmethod
-    def start_anew(cls) -> None:
+    def restart(cls) -> None:
         cls.starts += 1
         try:
             wandb.teardown()
         except Exception as error:
-            log.info("W&B's process did not end in order: %s", type(error).__name__)
+            log.info("W&B's process could not be ended cleanly: %s", type(error).__name__)
 
 
 @dataclass
 class _Open:
-    """A W&B run that is being written, the last step that it has, and the start of W&B's process that it belongs to."""
+    """A W&B run that is being written, its last step, and the number of the start of W&B's process that it is in."""
 
     run: Any
     start: int
@@ -45,9 +45,9 @@ class _Open:
 
 
 class WandbTracker:
-    """Writes the runs of one sweep below `folder`. A W&B that cannot be reached makes it go on offline.
+    """Writes the runs of one sweep below `folder`. If W&B cannot be reached, it continues offline.
 
-    No failure of W&B is raised: the store has everything, and whoever tells the tracker has other sweeps to follow.
+    No failure of W&B is raised: the store has everything, and the caller has other sweeps to follow.
     """
 
     def __init__(
@@ -58,32 +58,32 @@ class WandbTracker:
         self._open: dict[str, _Open] = {}
 
     def update(self, run: TrackedRun) -> None:
-        """Log the points that are new; with an outcome, write it as the summary and finish."""
+        """Log the new points; write an outcome as the summary, and finish the W&B run then."""
         try:
-            self._tell(run)
-        except Exception as error:  # W&B's process may be away or dead, and its errors have no common root
+            self._write(run)
+        except Exception as error:  # its process can be gone, and its errors have no common class
             why = type(error).__name__
-            _Process.start_anew()
+            _Process.restart()
             self._open.pop(run.id, None)
             if self._mode == "offline":
-                log.warning("run %s: W&B failed (%s): it is not written there; the store has it", run.id, why)
+                log.warning("run %s: W&B failed (%s): the run is only in the store, not in W&B", run.id, why)
                 return
-            log.warning("W&B cannot be used (%s): going on offline; `wandb sync` sends it later", why)
+            log.warning("W&B failed (%s): continuing offline; run `wandb sync` later to upload the runs", why)
             self._mode = "offline"
             self.update(run)
 
     def close(self) -> None:
-        """Close what is still open; a run that goes on elsewhere is opened again there."""
+        """Close the runs that are still open. Another process can open them again."""
         for run_id, tracked in self._open.items():
             if tracked.start != _Process.starts:
                 continue
             try:
                 tracked.run.finish()
             except Exception as error:
-                log.warning("run %s: W&B failed (%s) at its end", run_id, type(error).__name__)
+                log.warning("run %s: W&B failed (%s) while it was closed", run_id, type(error).__name__)
         self._open.clear()
 
-    def _tell(self, run: TrackedRun) -> None:
+    def _write(self, run: TrackedRun) -> None:
         tracked = self._open.get(run.id)
         if tracked is None or tracked.start != _Process.starts:
             tracked = self._open[run.id] = _Open(self._init(run), _Process.starts)
@@ -113,9 +113,9 @@ class WandbTracker:
                 console="off",
                 silent=True,
                 disable_git=True,
-                x_disable_stats=True,  # the suggester's machine says nothing about the run's
+                x_disable_stats=True,  # the suggester's machine is not the one of the run
                 x_disable_meta=True,
                 init_timeout=INIT_SECONDS,
-                finish_timeout=FINISH_SECONDS,  # then what was not sent lies in the folder, for `wandb sync`
+                finish_timeout=FINISH_SECONDS,  # what was not sent by then is in the folder, for `wandb sync`
             ),
         )

@@ -60,7 +60,7 @@ def test_a_module_that_is_not_here_fails_without_a_run_too(sweepctl: Sweepctl) -
     missing = sweepctl(*LOOK, "trainer=function", "trainer.function=clff:train")
 
     assert missing.returncode == 1
-    assert "fail  training   module clff of clff:train cannot be imported here: install it" in missing.stdout
+    assert "fail  training   module clff of clff:train cannot be imported here; install it" in missing.stdout
 
 
 def test_it_is_said_which_metric_is_meant_where_none_is_named(sweepctl: Sweepctl) -> None:

@@ -27,7 +27,7 @@ def test_a_key_that_wandb_refuses_fails_at_submit_and_nothing_is_written(
 
     assert ended.returncode == 4
     assert ended.stderr == (
-        f"error: Weights & Biases at {small_wandb.url} refuses the key of this machine: "
+        f"error: Weights & Biases at {small_wandb.url} refuses the key of this machine; "
         "set the right one in WANDB_API_KEY, or use wandb=offline\n"
     )
     assert KEY not in ended.stderr
@@ -44,8 +44,8 @@ def test_a_wandb_that_is_down_is_a_note_and_the_sweep_is_submitted(
 
     assert ended.returncode == 0
     assert ended.stderr == (
-        "note: nobody can tell whether W&B takes the key, it does not answer: "
-        "the sweep goes on offline if it does not\n"
+        "note: could not check the key for W&B, because it does not answer: "
+        "if W&B refuses it, the sweep is tracked offline\n"
     )
     assert store.sweeps.names() == ["mine"]
 
@@ -78,7 +78,7 @@ def test_a_method_whose_package_is_missing_is_exit_code_2_and_nothing_is_written
 
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr == (
-        "error: sweep.method is optuna-tpe, but Optuna is not installed here: pip install 'protein-sweeps[optuna]'\n"
+        "error: sweep.method is optuna-tpe: Optuna is not installed here; run pip install 'protein-sweeps[optuna]'\n"
     )
     assert store.sweeps.names() == []
     assert list(tmp_path.iterdir()) == []

@@ -17,6 +17,9 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
+from shared.execution.permission import NO_GPU
+from shared.execution.slots import visible_gpus
+
 if TYPE_CHECKING:
     from tests.fleet import Fleet
 
@@ -113,7 +116,7 @@ def test_a_training_that_reports_and_resumes_is_well(folder: Path) -> None:
         "resume": "ok",
     }
     assert code == 0
-    assert "it went on from there" in found["resume"]["text"]
+    assert "the training continued from it" in found["resume"]["text"]
 
 
 def test_a_training_that_ignores_its_checkpoint_fails(folder: Path) -> None:
@@ -121,7 +124,7 @@ def test_a_training_that_ignores_its_checkpoint_fails(folder: Path) -> None:
 
     assert code == 1
     assert found["resume"]["verdict"] == "fail"
-    assert "it began again at step 1: load run.checkpoint" in found["resume"]["text"]
+    assert "restarted at step 1; load run.checkpoint" in found["resume"]["text"]
 
 
 def test_a_metric_that_is_never_reported_fails_with_the_name_that_was(folder: Path) -> None:
@@ -129,7 +132,7 @@ def test_a_metric_that_is_never_reported_fails_with_the_name_that_was(folder: Pa
 
     assert code == 1
     assert found["metric"]["text"] == (
-        "reward was not reported by its end; reported: rewards: report it, or set sweep.metric=rewards"
+        "reward was not reported by the end (reported: rewards); report it, or set sweep.metric=rewards"
     )
 
 
@@ -138,7 +141,7 @@ def test_a_training_that_goes_on_for_ever_is_cancelled_at_the_limit(folder: Path
 
     assert code == 1
     assert found["training"]["text"].startswith("cancelled at step 1 after 3 s")
-    assert found["metric"]["text"].startswith("reward was not reported within 3 s; reported: other:")
+    assert found["metric"]["text"].startswith("reward was not reported within 3 s (reported: other);")
 
 
 def test_code_that_cannot_be_imported_fails_at_once(folder: Path) -> None:
@@ -148,6 +151,14 @@ def test_code_that_cannot_be_imported_fails_at_once(folder: Path) -> None:
 
     assert code == 1
     assert found["training"]["text"].startswith("module own_code of own_code:train cannot be imported here")
+
+
+@pytest.mark.skipif(bool(visible_gpus()), reason="this machine has a GPU")
+def test_a_worker_that_cannot_take_the_run_says_so_to_the_check(folder: Path) -> None:
+    code, found = check("train", "device=cuda", "queue=gpu")
+
+    assert code == 1
+    assert found["training"]["text"] == f"the worker on this machine cannot run it: {NO_GPU}"
 
 
 def test_a_command_that_is_interrupted_leaves_nothing_behind(folder: Path) -> None:

@@ -29,10 +29,10 @@ from services.suggester.protein.replicates import Tried
 from services.suggester.protein.suggestion import BEGINNING, Memory, Suggestion
 from services.suggester.protein.surrogate import Surrogate
 from shared.config.protein import ProteinSettings
-from shared.domain.errors import ConfigError
 from shared.domain.parameter import Key, key_of
 from shared.domain.pareto import pareto_order
 from shared.domain.search_space import Params, SearchSpace
+from shared.domain.wording import wrong_value
 
 Array = NDArray[np.float64]
 Keys = set[Key]
@@ -67,7 +67,7 @@ class Protein:
         seed: int | None = 0,
     ) -> None:
         if goal not in ("maximize", "minimize"):
-            raise ConfigError(f"goal is {goal!r}: expected maximize or minimize; choose one of them")
+            raise wrong_value("goal", goal, "maximize or minimize")
         self.space = space
         self.settings = (
             settings if isinstance(settings, ProteinSettings) else ProteinSettings.from_config(settings or {})
@@ -86,7 +86,7 @@ class Protein:
         path = self.settings.cost_path
         if path is None or path in self.space.paths:
             return self.settings.notes()
-        return (*self.settings.notes(), f"protein.cost_param: no effect, {path} is not a parameter of this sweep")
+        return (*self.settings.notes(), f"protein.cost_param has no effect: {path} is not a parameter of this sweep")
 
     def remember(self, memory: Mapping[str, Any]) -> None:
         """Continue after the suggestion with this `memory`."""

@@ -471,7 +471,7 @@ def test_a_suggester_without_optuna_leaves_its_sweeps_to_others_with_one_warning
     suggester.advance_all()
 
     assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
-        "sweep a: cannot be served by this suggester: sweep.method is optuna-tpe, but Optuna is not installed here: "
-        "pip install 'protein-sweeps[optuna]'"
+        "sweep a: cannot be served by this suggester: sweep.method is optuna-tpe: Optuna is not installed here; "
+        "run pip install 'protein-sweeps[optuna]'"
     ]
     assert (store.runs.all("a"), numbers(store)) == ([], [1, 2])

@@ -205,5 +205,5 @@ def test_params_that_do_not_fit_are_refused(six: SearchSpace) -> None:
 def test_without_optuna_the_remedy_is_named(six: SearchSpace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "optuna", None)
 
-    with pytest.raises(ConfigError, match=r"Optuna is not installed here: pip install 'protein-sweeps\[optuna\]'"):
+    with pytest.raises(ConfigError, match=r"Optuna is not installed here; run pip install 'protein-sweeps\[optuna\]'"):
         OptunaSearch(six, method="optuna-gp")

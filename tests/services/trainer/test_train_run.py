@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from services.trainer.train_run import conclude, declines, train_due_runs
+from services.trainer.train_run import conclude, refuses, train_due_runs
 from shared.config.schema import SweepJob
 from shared.domain.observation import BadScore
 from shared.domain.progress import Progress
@@ -26,6 +26,7 @@ from shared.domain.run import (
     stop_early,
 )
 from shared.domain.sweep import Sweep
+from shared.execution.permission import NO_GPU
 from shared.execution.supervise import Finished
 from shared.store.store import Store
 from tests.logs import kinds_of
@@ -275,7 +276,7 @@ def test_a_training_without_a_score_or_a_checkpoint_is_told_what_is_missing(a_jo
         conclude(run, ended(metrics={"reward": 1.0}), a_job("sim=sweep_eval"))
 
 
-# ------------------------------------------------------------------------------------------------ what it declines
+# ------------------------------------------------------------------------------------------------ what it refuses
 
 
 def sweep_of(a_sweep: ASweep, job: SweepJob) -> Sweep:
@@ -287,24 +288,24 @@ def sweep_of(a_sweep: ASweep, job: SweepJob) -> Sweep:
     [
         (("trainer=noop",), (), None),
         (("trainer=ppo", "sim=sweep_eval"), (), None),
-        (("device=cuda",), (), "the sweep has device=cuda, and this worker has no GPU"),
+        (("device=cuda",), (), str(NO_GPU)),
         (("trainer=function", "trainer.function=json.tool:main"), ("json.*",), None),
         (("trainer=function", "trainer.function=json.tool:main"), ("json.tool:main",), None),
         (
             ("trainer=function", "trainer.function=json.tool:main"),
             ("other.*",),
-            "function json.tool:main is not allowed here: start the worker with SWEEP_ALLOW=json.tool:main",
+            "function json.tool:main is not allowed here; start the worker with SWEEP_ALLOW=json.tool:main",
         ),
         (
             ("trainer=function", "trainer.function=nowhere.deep:main"),
             ("*",),
-            "module nowhere of nowhere.deep:main cannot be imported here: install it, "
-            "or start in the folder where it lies",
+            "module nowhere of nowhere.deep:main cannot be imported here; install it, "
+            "or start in the folder that contains it",
         ),
         (
             ("trainer=ppo", "trainer.env=my_envs:Maze-v0", "sim=sweep_eval"),
             ("env:other",),
-            "env my_envs:Maze-v0 imports my_envs, which is not allowed here: "
+            "env my_envs:Maze-v0 imports my_envs, which is not allowed here; "
             "start the worker with SWEEP_ALLOW=env:my_envs",
         ),
         (("trainer=ppo", "trainer.env=my_envs:Maze-v0", "sim=sweep_eval"), ("env:my_envs",), None),
@@ -313,17 +314,17 @@ def sweep_of(a_sweep: ASweep, job: SweepJob) -> Sweep:
         (
             ("trainer=command", "trainer.command=[sh,train.sh]"),
             ("sh", "sh.*", "env:sh", "command:bash"),
-            "command sh is not allowed here: start the worker with SWEEP_ALLOW=command:sh",
+            "command sh is not allowed here; start the worker with SWEEP_ALLOW=command:sh",
         ),
         (
             ("trainer=command", "trainer.command=./nowhere.sh"),
             ("command:*",),
-            "command ./nowhere.sh: there is no such program here: install it, or give its path, "
-            "or start the worker elsewhere",
+            "command ./nowhere.sh: no such program here; install it, or give its path, "
+            "or start a worker on another machine",
         ),
     ],
 )
-def test_a_worker_declines_what_it_cannot_or_must_not_do_and_names_the_remedy(
+def test_a_worker_refuses_what_it_cannot_or_must_not_do_and_names_the_remedy(
     a_job: AJob,
     a_run: ARun,
     a_sweep: ASweep,
@@ -334,13 +335,15 @@ def test_a_worker_declines_what_it_cannot_or_must_not_do_and_names_the_remedy(
 ) -> None:
     worker = a_worker("trainer", "gpu", allow=allow)
 
-    assert declines(worker, a_run(params={}), sweep_of(a_sweep, a_job(*overrides))) == reason
+    refusal = refuses(worker, a_run(params={}), sweep_of(a_sweep, a_job(*overrides)))
+
+    assert (refusal and str(refusal)) == reason
 
 
 def test_a_worker_with_a_gpu_takes_what_wants_one(a_job: AJob, a_run: ARun, a_sweep: ASweep, a_worker: AWorker) -> None:
     worker = a_worker("trainer", "gpu", gpus=("0",))
 
-    assert declines(worker, a_run(), sweep_of(a_sweep, a_job("device=cuda"))) is None
+    assert refuses(worker, a_run(), sweep_of(a_sweep, a_job("device=cuda"))) is None
 
 
 @pytest.mark.parametrize(
@@ -371,5 +374,5 @@ def test_code_that_a_suggestion_names_needs_permission_too(
     worker = a_worker("trainer", "gpu", allow=("json.*", "command:sh"))
     sweep = sweep_of(a_sweep, a_job(*overrides))
 
-    assert declines(worker, a_run(params={}), sweep) is None
-    assert str(declines(worker, a_run(params=params), sweep)).startswith(reason)
+    assert refuses(worker, a_run(params={}), sweep) is None
+    assert str(refuses(worker, a_run(params=params), sweep)).startswith(reason)

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from services.evaluator.evaluate_run import evaluate_due_runs
-from services.trainer.train_run import declines, train_due_runs
+from services.trainer.train_run import refuses, train_due_runs
 from shared.domain.run import Run, RunState, cancel
 from shared.store.store import Store
 
@@ -229,10 +229,9 @@ def test_a_python_that_cannot_be_started_here_leaves_the_run_to_another_worker(
     job = a_job("trainer=function", "trainer.function=own:train", "trainer.python=/no/such/python")
     sweep = a_sweep(config=job.model_dump(mode="json"))
 
-    reason = declines(a_worker("trainer", "gpu", allow=("*", "command:*")), a_run(), sweep)
-    refused = declines(a_worker("trainer", "gpu", allow=("own:*",)), a_run(), sweep)
+    reason = refuses(a_worker("trainer", "gpu", allow=("*", "command:*")), a_run(), sweep)
+    refused = refuses(a_worker("trainer", "gpu", allow=("own:*",)), a_run(), sweep)
 
-    assert reason is not None
-    assert "there is no such program here" in reason
+    assert str(reason).startswith("command /no/such/python: no such program here; install it")
     assert refused is not None
-    assert "SWEEP_ALLOW=command:/no/such/python" in refused
+    assert (refused.kind, refused.entry_point) == ("rights", "command:/no/such/python")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from shared.config.compose import Composed
-from shared.config.frozen import config_hash, difference, from_plain, run_config, to_plain, to_yaml
+from shared.config.frozen import changed_keys, config_hash, from_plain, run_config, to_plain, to_yaml
 from shared.config.searched import space_of
 
 Compose = Callable[..., Composed]
@@ -61,7 +61,7 @@ def test_conditions_are_part_of_what_a_sweep_is(mine: Compose, composed: Compose
     written_otherwise = mine().job
 
     assert config_hash(with_them) != config_hash(written_otherwise)
-    assert difference(with_them, written_otherwise) == [
+    assert [str(change) for change in changed_keys(with_them, written_otherwise)] == [
         "sweep.parameters.trainer.optimizer.momentum.when.trainer.optimizer.type: ['sgd'] -> 'sgd'"
     ]
 
@@ -70,7 +70,7 @@ def test_a_pinned_parent_decides_for_its_children(mine: Compose) -> None:
     result = mine("+trainer.optimizer.type=adam", pin=True)
 
     assert result.notes == (
-        "trainer.optimizer.type is pinned: it is not searched",
+        "trainer.optimizer.type is pinned, so it is not searched",
         "trainer.optimizer.momentum: not searched, because it is never active: trainer.optimizer.type is 'adam'",
     )
     assert space_of(result.job).paths == ("trainer.optimizer.beta1",)
@@ -98,18 +98,18 @@ def test_a_key_that_is_never_active_may_be_set_and_a_searched_one_may_not(
     write("configs/sweep/mine.yaml", f"parameters: {{trainer: {{x: {leaf}ppo}}}}, y: {leaf}noop}}}}}}}}\n")
 
     assert composed("mine", *OPEN, "+trainer.x=3").job.model_dump()["trainer"]["x"] == 3
-    assert "trainer.y is searched by the sweep" in refusal("mine", *OPEN, "+trainer.y=3")
+    assert "trainer.y: the sweep searches this key" in refusal("mine", *OPEN, "+trainer.y=3")
 
 
 @pytest.mark.parametrize(
     ("when", "sentence"),
     [
         ("{trainer.optimizer.tpye: sgd}", "momentum.when: unknown key trainer.optimizer.tpye (did you mean"),
-        ("{trainer.optimizer.type: sdg}", "momentum.when: trainer.optimizer.type is 'sdg': expected one of"),
+        ("{trainer.optimizer.type: sdg}", "momentum.when.trainer.optimizer.type is 'sdg': expected one of"),
         ("{trainer.optimizer.beta1: 0.9}", "momentum.when: trainer.optimizer.beta1 has the distribution logit_normal"),
         ("{trainer.optimizer.momentum: 1}", "momentum.when: trainer.optimizer.momentum has the distribution uniform"),
         ("{sweep.metric: reward}", "momentum.when: unknown key sweep.metric"),
-        ("sgd", "momentum.when is 'sgd': expected a mapping of keys to values"),
+        ("sgd", "momentum.when is 'sgd': expected keys and values"),
     ],
 )
 def test_a_condition_that_cannot_be_is_refused_with_file_and_line(
@@ -136,7 +136,7 @@ def test_when_everything_that_is_left_is_inactive_nothing_can_be_searched(refusa
 
     assert refusal("mine", *OPEN) == (
         "configs/sweep/mine.yaml:1: trainer.x.when: never true, because trainer.kind is 'noop', and nothing else is "
-        "searched: change one"
+        "searched; change the condition, or search another parameter"
     )
 
 
@@ -152,6 +152,6 @@ def test_a_conditional_parameter_is_tried_on_its_trainer_where_it_is_active(comp
     )
 
     assert composed("mine").notes == (
-        "some values do not fit together and will fail: trainer.batch_size=1230: batch_size is 1230: it must be a "
-        "multiple of num_envs (60), for example 1200",
+        "some runs will fail, for example with trainer.batch_size=1230: trainer.batch_size is 1230: "
+        "expected a multiple of num_envs (60); use for example 1200",
     )

@@ -29,5 +29,5 @@ def test_a_method_of_optuna_needs_it(a_job: AJob, monkeypatch: pytest.MonkeyPatc
     check_extras(job)
     monkeypatch.setitem(sys.modules, "optuna", None)
 
-    with pytest.raises(ConfigError, match=rf"sweep.method is {method}, .* pip install 'protein-sweeps\[optuna\]'"):
+    with pytest.raises(ConfigError, match=rf"sweep.method is {method}: .* pip install 'protein-sweeps\[optuna\]'"):
         check_extras(job)

@@ -13,7 +13,7 @@ import yaml
 from shared.config import frozen
 from shared.config.compose import Composed
 from shared.config.files import installed_dir
-from shared.config.frozen import config_hash, difference, from_plain, job_of, run_config, to_plain, to_yaml
+from shared.config.frozen import changed_keys, config_hash, from_plain, job_of, run_config, to_plain, to_yaml
 from shared.config.schema import SweepJob
 from shared.domain.errors import ConfigError
 from shared.domain.sweep import Sweep
@@ -155,7 +155,7 @@ def test_name_folder_and_tracker_are_not_part_of_the_hash(composed: Compose, job
     other = composed("full", *SIZES, override).job
 
     assert config_hash(other) == config_hash(job)
-    assert difference(job, other) == []
+    assert changed_keys(job, other) == []
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_whatever_else_differs_changes_the_hash_and_is_told(
     other = composed("full", *SIZES, override).job
 
     assert config_hash(other) != config_hash(job)
-    assert line in difference(job, other)
+    assert line in [str(change) for change in changed_keys(job, other)]
 
 
 def test_the_hash_knows_neither_the_order_of_keys_nor_how_a_number_is_written(composed: Compose, write: Write) -> None:
@@ -185,7 +185,7 @@ def test_the_hash_knows_neither_the_order_of_keys_nor_how_a_number_is_written(co
     one, other = composed("one").job, composed("other").job
 
     assert config_hash(one) == config_hash(other)
-    assert difference(one, other) == []
+    assert changed_keys(one, other) == []
 
 
 def test_a_run_is_the_job_with_the_suggested_values_in_it(job: SweepJob) -> None:
@@ -205,9 +205,9 @@ def test_a_suggested_value_may_open_a_section_of_ones_own_trainer(composed: Comp
 @pytest.mark.parametrize(
     ("params", "sentence"),
     [
-        ({"trainer.ppo.gamma": 2.0}, "suggested values: trainer.ppo.gamma is 2: expected less than or equal to 1"),
+        ({"trainer.ppo.gamma": 2.0}, "suggested values: trainer.ppo.gamma is 2: expected 1 or less"),
         ({"trainer.ppo.gama": 0.5}, "trainer.ppo.gama: unknown key (did you mean gamma?)"),
-        ({"trainer.num_envs": 60}, "batch_size is 4096: it must be a multiple of num_envs (60), for example 4080"),
+        ({"trainer.num_envs": 60}, "batch_size is 4096: expected a multiple of num_envs (60); use for example 4080"),
         ({"sim.num_episodes": 1}, "sim.num_episodes: a suggestion can only set keys below `trainer`"),
     ],
 )

@@ -21,17 +21,17 @@ def refusal(text: str | bytes) -> str:
 @pytest.mark.parametrize(
     ("value", "sentence"),
     [
-        ("017", "017 would be read as an octal number; quote it ('017') or drop the zero"),
-        ("-017", "-017 would be read as an octal number; quote it ('-017') or drop the zero"),
-        ("08", "08 would be read as an octal number; quote it ('08') or drop the zero"),
+        ("017", "017 would be read as an octal number; quote it ('017') or remove the zero"),
+        ("-017", "-017 would be read as an octal number; quote it ('-017') or remove the zero"),
+        ("08", "08 would be read as an octal number; quote it ('08') or remove the zero"),
         ("12:30:45", "12:30:45 would be read as a number to base 60; quote it ('12:30:45')"),
         ("1:30", "1:30 would be read as a number to base 60; quote it ('1:30')"),
         ("no", "no would be read as false; quote it ('no') or write false"),
         ("Yes", "Yes would be read as true; quote it ('Yes') or write true"),
         ("on", "on would be read as true; quote it ('on') or write true"),
         ("OFF", "OFF would be read as false; quote it ('OFF') or write false"),
-        ("=", "'=' has a meaning of its own in YAML; quote it"),
-        ("1" * 5000, "a number of 5000 characters; quote it, if it is a text"),
+        ("=", "'=' has a special meaning in YAML; quote it"),
+        ("1" * 5000, "a number of 5000 characters; shorten it, or quote it if it is a text"),
     ],
 )
 def test_a_plain_scalar_that_yaml_reads_as_something_else_must_be_quoted(value: str, sentence: str) -> None:
@@ -47,34 +47,36 @@ def test_what_is_quoted_or_unambiguous_is_accepted(value: str) -> None:
 
 def test_a_trap_inside_a_list_is_found_too() -> None:
     assert refusal("a: [1, 017]") == (
-        "mine.yaml:1: a[1]: 017 would be read as an octal number; quote it ('017') or drop the zero"
+        "mine.yaml:1: a[1]: 017 would be read as an octal number; quote it ('017') or remove the zero"
     )
 
 
 def test_malformed_yaml_is_located_by_line_and_column() -> None:
     assert refusal("a: 1\nb: [1,\n").startswith("mine.yaml:3:1: malformed YAML: ")
     assert refusal("a: b: c") == (
-        "mine.yaml:1:5: malformed YAML: mapping values are not allowed here; look at this line and the one above it"
+        "mine.yaml:1:5: malformed YAML: mapping values are not allowed here; check this line and the line above it"
     )
     assert "found character '\\t'" in refusal("a:\n\tb: 1")
 
 
 def test_a_key_that_stands_twice_is_refused_with_both_lines() -> None:
-    assert refusal("a:\n  b: 1\n  c: 2\n  b: 3\n") == "mine.yaml:4: 'b' stands here twice (first in line 2); keep one"
+    assert (
+        refusal("a:\n  b: 1\n  c: 2\n  b: 3\n") == "mine.yaml:4: a.b: written twice (first in line 2); keep one of them"
+    )
 
 
 def test_a_key_that_is_no_text_must_be_quoted() -> None:
-    assert refusal("on: 1") == "mine.yaml:1: the key 'on' is no text; quote it"
-    assert refusal("1: 1") == "mine.yaml:1: the key '1' is no text; quote it"
+    assert refusal("on: 1") == "mine.yaml:1: the key 'on' is not a text; put quotes around it"
+    assert refusal("1: 1") == "mine.yaml:1: the key '1' is not a text; put quotes around it"
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "# only a comment\n", "---\n"])
 def test_an_empty_file_is_refused(text: str) -> None:
-    assert refusal(text) == "mine.yaml: empty; expected keys and values, or {} for none on purpose"
+    assert refusal(text) == "mine.yaml: empty; expected keys and values; write {} for none on purpose"
 
 
 def test_binary_data_is_refused() -> None:
-    assert refusal(b"\x7fELF\0\0\1") == "mine.yaml: binary data, expected YAML text in UTF-8"
+    assert refusal(b"\x7fELF\0\0\1") == "mine.yaml: binary data; expected YAML text in UTF-8"
     assert refusal(b"a: 1\nb: \xff\xfe") == "mine.yaml:2: not UTF-8 text (byte 8); save the file as UTF-8"
 
 
@@ -91,12 +93,12 @@ def test_a_file_that_is_too_large_is_refused_before_it_is_parsed(tmp_path: Path)
 
 
 def test_a_list_is_no_config() -> None:
-    assert refusal("- a\n- b\n") == "mine.yaml:1: got a list, expected keys and values (`key: value`)"
+    assert refusal("- a\n- b\n") == "mine.yaml:1: got a list; expected keys and values (`key: value`)"
 
 
 def test_a_second_document_is_refused() -> None:
     assert refusal("a: 1\n---\nb: 2\n") == (
-        "mine.yaml:2: a second document (`---`), expected one; put it into a file of its own"
+        "mine.yaml:2: a second document (`---`); expected one document; put it into a file of its own"
     )
 
 
@@ -112,13 +114,13 @@ def test_an_alias_bomb_is_refused_at_once() -> None:
 
     sentence = refusal("\n".join(["a: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1]", *levels]))
 
-    assert "more than 20000 values below it, aliases written out" in sentence
+    assert "more than 20000 values, aliases expanded" in sentence
     assert time.monotonic() - started < 1
 
 
 def test_very_many_aliases_are_refused() -> None:
     assert refusal("a: &a 1\nb: [" + ", ".join(["*a"] * 101) + "]") == (
-        "mine.yaml:2: more than 100 aliases (*name); write the values out"
+        "mine.yaml:2: more than 100 aliases (*name); write the values instead"
     )
 
 
@@ -131,7 +133,7 @@ def test_a_few_aliases_and_a_merge_are_accepted() -> None:
 
 
 def test_very_deep_nesting_is_refused() -> None:
-    assert refusal("a: " + "[" * 5000) == "mine.yaml:1: nested deeper than 40 levels; flatten it"
+    assert refusal("a: " + "[" * 5000) == "mine.yaml:1: more than 40 levels of nesting; flatten it"
 
 
 def test_a_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:

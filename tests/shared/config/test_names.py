@@ -45,19 +45,19 @@ def test_any_other_name_is_refused_with_one_that_would_do(name: str, suggested: 
     with pytest.raises(ConfigError) as caught:
         check_name(name)
 
-    assert str(caught.value).endswith(f"; for example sweep_run={suggested}")
+    assert str(caught.value).endswith(f"; use for example sweep_run={suggested}")
     assert str(caught.value).isascii()
     assert str(caught.value).isprintable()
     assert check_name(suggested) == suggested
 
 
 def test_a_name_that_is_too_long_is_told_its_length() -> None:
-    with pytest.raises(ConfigError, match=f"it has 300 characters, expected at most {LONGEST}"):
+    with pytest.raises(ConfigError, match=f"expected at most {LONGEST} characters, not 300"):
         check_name("a" * 300)
 
 
 def test_a_name_like_that_of_a_run_is_refused() -> None:
-    with pytest.raises(ConfigError, match="does not end like that of a run"):
+    with pytest.raises(ConfigError, match="does not end like the name of a run"):
         check_name("mine.r.3")
 
 

@@ -52,12 +52,16 @@ def test_lists_mappings_and_removals_are_hydras(composed: Compose) -> None:
 
 
 def test_a_sweep_named_twice_is_refused(refusal: Refusal) -> None:
-    assert refusal("quick", "sweep=full") == "the sweep is named twice: 'quick' and sweep=full; keep one of them"
+    assert (
+        refusal("quick", "sweep=full") == "command line: two names of a sweep: 'quick' and sweep=full; keep one of them"
+    )
 
 
 def test_run_and_sweep_run_together_are_refused(composed: Compose, refusal: Refusal) -> None:
     assert composed("quick", "run=mine").job.sweep_run == "mine"
-    assert refusal("quick", "run=a", "sweep_run=a") == "run='a' and sweep_run='a' name the same; keep one"
+    assert refusal("quick", "run=a", "sweep_run=a") == (
+        "command line: run='a' and sweep_run='a' both set the name of the sweep; keep one of them"
+    )
 
 
 @pytest.mark.parametrize(
@@ -71,18 +75,18 @@ def test_run_and_sweep_run_together_are_refused(composed: Compose, refusal: Refu
         ("trainr.num_envs=1", "command line: trainr: unknown key (did you mean trainer?); expected one of sweep_run, "),
         ("sweep.golf=maximize", "command line: sweep.golf: unknown key (did you mean goal?)"),
         ("trainer.num_envs=abc", "command line: trainer.num_envs is 'abc': expected a whole number"),
-        ("trainer.num_envs='64'", "command line: trainer.num_envs is '64': expected a whole number, without quotes"),
-        ("trainer.num_envs=017", "command line: trainer.num_envs is '017': expected a whole number, without quotes"),
+        ("trainer.num_envs='64'", "command line: trainer.num_envs is '64': expected a whole number; remove the quotes"),
+        ("trainer.num_envs=017", "command line: trainer.num_envs is '017': expected a whole number; remove the quotes"),
         ("trainer.num_envs=1.5", "command line: trainer.num_envs is 1.5: expected a whole number"),
         ("trainer.num_envs=null", "command line: trainer.num_envs is null: expected a whole number"),
-        ("trainer.env=3", "command line: trainer.env is 3: expected text; put quotes around it"),
+        ("trainer.env=3", "command line: trainer.env is 3: expected a text; put quotes around it"),
         ("trainer.normalize_rewards=yes", "command line: trainer.normalize_rewards is 'yes': expected true or false"),
         ("trainer.hidden_sizes=[64,a]", "command line: trainer.hidden_sizes.1 is 'a': expected a whole number"),
         ("trainer.ppo=adam", "command line: trainer.ppo is 'adam': expected keys and values"),
-        ("trainer.ppo.gamma=1.5", "command line: trainer.ppo.gamma is 1.5: expected less than or equal to 1"),
+        ("trainer.ppo.gamma=1.5", "command line: trainer.ppo.gamma is 1.5: expected 1 or less"),
         (
             "trainer.kind=pp",
-            "command line: trainer.kind is 'pp': expected one of ppo, function, command, noop (did you mean ppo?)",
+            "command line: trainer.kind is 'pp': expected one of ppo, function, command, ask, noop (did you mean ppo?)",
         ),
         ("device=gpu", "command line: device is 'gpu': expected 'auto', 'cpu' or 'cuda'"),
         ("sweep.goal=maximise", "command line: sweep.goal is 'maximise': expected 'maximize' or 'minimize' (did you"),
@@ -94,26 +98,26 @@ def test_run_and_sweep_run_together_are_refused(composed: Compose, refusal: Refu
         ("learning_rate=3", "command line: learning_rate: unknown key (did you mean trainer.optimizer.learning_rate?)"),
         (
             "sweep.metric={name: accuracy, goal: maximize}",
-            "command line: sweep.metric is {'goal': 'maximize', 'name': 'accuracy'}: expected text; write "
-            "metric: accuracy and goal: maximize; a sweep file of W&B: `sweepctl import wandb FILE`",
+            "command line: sweep.metric is {'goal': 'maximize', 'name': 'accuracy'}: expected a text; write "
+            "metric: accuracy and goal: maximize, or convert a sweep file of W&B with `sweepctl import wandb FILE`",
         ),
         ("budget.max_cost=inf", "command line: budget.max_cost is inf: expected a finite number"),
-        ("budget.max_runs=0", "command line: budget.max_runs is 0: expected greater than or equal to 1"),
-        ("~budget.max_run", "command line: ~budget.max_run: there is no such key to remove"),
-        ("=3", "command line: got '=3', expected key=value"),
+        ("budget.max_runs=0", "command line: budget.max_runs is 0: expected 1 or more"),
+        ("~budget.max_run", "command line: ~budget.max_run: no such key to remove"),
+        ("=3", "command line: got '=3'; expected key=value"),
         ("seed=1e300", "command line: seed is "),
-        ("full", "command line: got 'full', expected key=value, for example trainer.num_envs=32"),
-        ("seed=1,2", "command line: 'seed': got several values, expected one; a list is written seed=[a,b]"),
-        ("sim=null", "command line: 'sim=null': expected the name of a config: sim=none, sim=sweep_eval"),
+        ("full", "command line: got 'full'; expected key=value, for example trainer.num_envs=32"),
+        ("seed=1,2", "command line: seed: several values; expected one value; write a list as seed=[a,b]"),
+        ("sim=null", "command line: got 'sim=null'; expected the name of a config: sim=none, sim=sweep_eval"),
         (
             "~trainer",
-            "command line: '~trainer': expected the name of a config: trainer=command, trainer=function, ",
+            "command line: got '~trainer'; expected the name of a config: trainer=command, trainer=function, ",
         ),
-        ("wandb=of", "wandb=of: there is no such config (did you mean off?); there are off, offline, online in "),
-        ("wandb=../off", "wandb='../off': there is no such config"),
-        ("hydra.run.dir=x", "command line: 'hydra.run.dir': Hydra's own settings have no effect here; leave it out"),
+        ("wandb=of", "wandb=of: no such config (did you mean off?); expected one of off, offline, online in "),
+        ("wandb=../off", "wandb='../off': no such config"),
+        ("hydra.run.dir=x", "command line: hydra.run.dir: Hydra's own settings have no effect here; remove it"),
         ("hydra/launcher=x", "command line: 'hydra/launcher': Hydra's own settings have no effect here"),
-        ("nothing@here=x", "command line: nothing@here: there is no config group 'nothing'"),
+        ("nothing@here=x", "command line: nothing@here: 'nothing' is not a config group"),
         (
             "trainer.env=${nope}",
             "command line: trainer.env: Interpolation key 'nope' not found; write the value itself",
@@ -134,15 +138,15 @@ def test_shell_metacharacters_are_data(composed: Compose, refusal: Refusal, valu
 
 def test_a_value_that_hydra_cannot_read_is_not_repeated_but_should_be_quoted(refusal: Refusal) -> None:
     assert refusal("quick", "trainer.env=$(cat x)") == (
-        "command line: 'trainer.env': cannot be read; if it is for the value, put that in quotes twice: "
-        "trainer.env=\"'...'\""
+        "command line: trainer.env: cannot be read; put quotes around the value, and quotes for the shell around "
+        "those: trainer.env=\"'...'\""
     )
 
 
 def test_a_searched_key_cannot_be_overridden(refusal: Refusal) -> None:
     sentence = (
-        "command line: trainer.optimizer.learning_rate is searched by the sweep, so the suggestion would replace what "
-        "you set; leave it out, or fix it with --pin"
+        "command line: trainer.optimizer.learning_rate: the sweep searches this key, so each suggestion would replace "
+        "your value; remove it, or fix it with --pin"
     )
 
     assert refusal("quick", "trainer.optimizer.learning_rate=0.1") == sentence
@@ -157,14 +161,14 @@ def test_a_pinned_key_is_fixed_and_no_longer_searched(composed: Compose) -> None
     assert "learning_rate" not in result.job.sweep.parameters["trainer"]["optimizer"]
     assert "gamma" not in result.job.sweep.parameters["trainer"]["ppo"]
     assert set(result.notes) == {
-        "trainer.optimizer.learning_rate is pinned: it is not searched",
-        "trainer.ppo.gamma is pinned: it is not searched",
+        "trainer.optimizer.learning_rate is pinned, so it is not searched",
+        "trainer.ppo.gamma is pinned, so it is not searched",
     }
 
 
 def test_not_every_key_can_be_pinned(refusal: Refusal) -> None:
     assert refusal("quick", "trainer.optimizer.learning_rate=0.1", pin=True) == (
-        "command line: every searched key is pinned: nothing is left to search; pin fewer"
+        "command line: every searched key is pinned, so nothing is left to search; pin fewer keys"
     )
 
 
@@ -172,7 +176,7 @@ def test_a_new_key_of_ones_own_training_needs_a_plus(composed: Compose, refusal:
     own = ("trainer=function", "trainer.function=my_package.my_module:train")
 
     assert refusal("quick", *own, "trainer.width=3") == (
-        "command line: trainer.width: unknown key; to add a key of your own write +trainer.width=..."
+        "command line: trainer.width: unknown key; write +trainer.width=... to add a key of your own"
     )
     assert trainer_of(composed("quick", *own, "+trainer.width=3")).width == 3
 

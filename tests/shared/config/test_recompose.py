@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from shared.config.compose import recompose
-from shared.config.frozen import difference
+from shared.config.frozen import changed_keys
 from shared.config.schema import SweepJob
 from shared.domain.errors import ConfigError
 from tests.shared.config.conftest import Compose, Write
@@ -23,14 +23,14 @@ def job(write: Write, composed: Compose) -> SweepJob:
 def test_without_overrides_it_is_the_same_under_another_name(job: SweepJob) -> None:
     other = recompose(job, [], sweep_run="other")
 
-    assert difference(job, other) == []
+    assert changed_keys(job, other) == []
     assert (other.sweep_run, other.runs_dir) == ("other", "/data/sweep/other/runs")
 
 
 def test_values_are_set_and_the_name_that_is_written_is_the_one_that_counts(job: SweepJob) -> None:
     other = recompose(job, ["seed=4", "run=mine"], sweep_run="other", data_dir=Path("/elsewhere"))
 
-    assert difference(job, other) == ["seed: 3 -> 4"]
+    assert [str(change) for change in changed_keys(job, other)] == ["seed: 3 -> 4"]
     assert (other.sweep_run, other.runs_dir) == ("mine", "/elsewhere/sweep/mine/runs")
 
 
@@ -51,13 +51,13 @@ def test_a_preset_of_hardware_and_a_tracker_are_chosen_anew(job: SweepJob) -> No
 @pytest.mark.parametrize(
     ("override", "sentence"),
     [
-        ("sweep=full", "command line: sweep=full: the config is that of sweep quick-20260102-123045: leave it out"),
-        ("trainer=noop", "command line: trainer=noop: the config is that of sweep"),
-        ("sim=soft", "sim=soft: there is no such config"),
+        ("sweep=full", "command line: sweep=full: the config of sweep quick-20260102-123045 is used; remove it"),
+        ("trainer=noop", "command line: trainer=noop: the config of sweep"),
+        ("sim=soft", "sim=soft: no such config"),
         ("seed=x", "command line: seed is 'x': expected a whole number"),
         ("trainer.num_env=3", "command line: trainer.num_env: unknown key (did you mean num_envs?)"),
-        ("wandb.api_key=hunter2", "command line: wandb.api_key looks like a secret"),
-        ("data_dir=/x", "data_dir is given twice, as --data-dir and as data_dir=; keep one of them"),
+        ("wandb.api_key=hunter2", "command line: wandb.api_key: looks like a secret"),
+        ("data_dir=/x", "data_dir: written twice, as --data-dir and as data_dir=; keep one of them"),
     ],
 )
 def test_what_cannot_be_used_is_one_line(job: SweepJob, override: str, sentence: str) -> None:

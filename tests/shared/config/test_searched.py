@@ -40,7 +40,7 @@ Write = Callable[[str, str], Path]
         ),
         ("{distribution: unifrom, min: 0, max: 1}", "trainer.ppo.gamma.distribution is 'unifrom': expected one of"),
         ("{min: 0, max: 1}", "trainer.ppo.gamma is "),
-        ("0.9", "trainer.ppo.gamma is 0.9: expected a mapping with the key distribution"),
+        ("0.9", "trainer.ppo.gamma is 0.9: expected keys and values, with the key distribution"),
     ],
 )
 def test_a_parameter_that_cannot_be_searched_is_located(
@@ -69,45 +69,44 @@ def one_parameter(path: str, leaf: str) -> str:
         (
             "trainer.ppo.gama",
             "{distribution: uniform, min: 0, max: 1}",
-            "trainer.ppo.gama: the trainer ppo has no such key (did you mean gamma?); trainer.ppo has gamma, ",
+            "trainer.ppo.gama: unknown key of the trainer ppo (did you mean gamma?); expected one of gamma, ",
         ),
         (
             "trainer.pop.gamma",
             "{distribution: uniform, min: 0, max: 1}",
-            "trainer.pop.gamma: the trainer ppo has no such key (did you mean ppo?)",
+            "trainer.pop.gamma: unknown key of the trainer ppo (did you mean ppo?)",
         ),
         (
             "trainer.ppo",
             "{distribution: uniform, min: 0, max: 1}",
-            "trainer.ppo is a section: search a key in it, gamma, ",
+            "trainer.ppo: a section cannot be searched; search a key in it: gamma, ",
         ),
-        ("trainer.kind", "{distribution: categorical, values: [ppo, noop]}", "trainer.kind cannot be searched"),
+        ("trainer.kind", "{distribution: categorical, values: [ppo, noop]}", "trainer.kind: cannot be searched"),
         (
             "seed",
             "{distribution: int_uniform, min: 0, max: 9}",
-            "seed cannot be searched: only keys below `trainer` can",
+            "seed: cannot be searched; search keys below `trainer` only",
         ),
         (
             "trainer.ppo.gamma",
             "{distribution: uniform, min: 0, max: 2}",
-            "trainer.ppo.gamma would be set to 2 by the sweep: the trainer takes less than or equal to 1 for "
-            "ppo.gamma; narrow min and max",
+            "trainer.ppo.gamma: the sweep would set it to 2; expected 1 or less; narrow min and max",
         ),
         (
             "trainer.ppo.clip_coef",
             "{distribution: uniform, min: 0, max: 1}",
-            "trainer.ppo.clip_coef would be set to 0 by the sweep: the trainer takes greater than 0 for ppo.clip_coef",
+            "trainer.ppo.clip_coef: the sweep would set it to 0; expected more than 0",
         ),
         (
             "trainer.update_epochs",
             "{distribution: uniform, min: 1, max: 16}",
-            "trainer.update_epochs would be set to 7.21 by the sweep: the trainer takes a whole number for "
-            "update_epochs; use int_uniform, or is_integer: true",
+            "trainer.update_epochs: the sweep would set it to 7.21; expected a whole number; "
+            "use int_uniform, or is_integer: true",
         ),
         (
             "trainer.env",
             "{distribution: categorical, values: [CartPole-v1, 3]}",
-            "trainer.env would be set to 3 by the sweep: the trainer takes a valid string for env",
+            "trainer.env: the sweep would set it to 3; expected a text",
         ),
     ],
 )
@@ -149,6 +148,6 @@ def test_values_that_do_not_fit_the_others_are_told(composed: Compose, write: Wr
     write("configs/sweep/mine.yaml", one_parameter("trainer.num_envs", leaf))
 
     assert composed("mine", "trainer.batch_size=4096").notes == (
-        "some values do not fit together and will fail: trainer.num_envs=60: batch_size is 4096: it must be a multiple "
-        "of num_envs (60), for example 4080",
+        "some runs will fail, for example with trainer.num_envs=60: trainer.batch_size is 4096: "
+        "expected a multiple of num_envs (60); use for example 4080",
     )

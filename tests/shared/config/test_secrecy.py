@@ -24,8 +24,8 @@ def test_a_key_that_looks_like_a_secret_is_refused_without_its_value(refusal: Re
     write("configs/trainer/noop.yaml", f"kind: noop\nmine:\n  {key}: {SECRET}\n")
 
     assert refusal("quick", "trainer=noop") == (
-        f"configs/trainer/noop.yaml:3: trainer.mine.{key} looks like a secret, and a config is stored and shown: "
-        "take it out and let the training read it from a file of yours"
+        f"configs/trainer/noop.yaml:3: trainer.mine.{key}: looks like a secret, and a config is stored and shown; "
+        "remove it, and let the training read it from a file"
     )
 
 
@@ -47,7 +47,7 @@ def test_a_value_that_looks_like_a_secret_is_refused_without_being_shown(
 
     sentence = refusal("quick", "trainer=noop")
 
-    assert sentence.startswith("configs/trainer/noop.yaml:2: trainer.mine[1] looks like a secret")
+    assert sentence.startswith("configs/trainer/noop.yaml:2: trainer.mine[1]: looks like a secret")
     assert value not in sentence
 
 
@@ -87,8 +87,8 @@ def test_a_secret_of_the_environment_cannot_be_read(
     write("configs/wandb/off.yaml", f"mode: 'off'\nentity: ${{oc.env:{name},nobody}}\n")
 
     assert refusal("quick") == (
-        f"configs/wandb/off.yaml:2: wandb.entity: {name} may hold a secret, and a config is stored and shown: "
-        "let the training read it from a file of yours"
+        f"configs/wandb/off.yaml:2: wandb.entity: the environment variable {name} may be a secret, "
+        "and a config is stored and shown; let the training read it from a file"
     )
 
 
@@ -118,7 +118,7 @@ def test_any_other_variable_can_be_read(
     assert composed("quick", "wandb.entity=${oc.env:LAB}").job.wandb.entity == "deep"
     monkeypatch.delenv("LAB")
     assert refusal("quick", "wandb.entity=${oc.env:LAB}") == (
-        "command line: wandb.entity: Environment variable 'LAB' not found; set it, or write ${oc.env:NAME,default}"
+        "command line: wandb.entity: the environment variable LAB is not set; set it, or write ${oc.env:LAB,default}"
     )
 
 

@@ -35,14 +35,14 @@ def test_each_setting_is_a_variable() -> None:
     [("SWEEP_SLOTS", "0"), ("SWEEP_SLOTS", "two"), ("SWEEP_LEASE_SECONDS", "-1"), ("SWEEP_TICK_SECONDS", "nan")],
 )
 def test_a_value_that_cannot_be_used_is_refused_with_its_variable(name: str, value: str) -> None:
-    with pytest.raises(ConfigError, match=f"^{name} is '{value}': .*: mend or unset it$") as caught:
+    with pytest.raises(ConfigError, match=f"^{name} is '{value}'.*: expected .*; correct it or unset it$") as caught:
         worker_settings({name: value})
 
     assert caught.value.exit_code == 2
 
 
 def test_a_lease_of_less_than_two_heartbeats_is_refused_with_the_remedy() -> None:
-    with pytest.raises(ConfigError, match="SWEEP_LEASE_SECONDS is 9: set it to 10 or more"):
+    with pytest.raises(ConfigError, match="SWEEP_LEASE_SECONDS is 9: expected 10 or more"):
         worker_settings({"SWEEP_LEASE_SECONDS": "9"})
 
 

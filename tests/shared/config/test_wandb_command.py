@@ -60,7 +60,7 @@ def test_flags_without_a_value_become_values_with_a_note() -> None:
         ({"command": ["${interpreter}", "${program}"]}, "program: missing"),
         ({"command": "python train.py"}, "command is 'python train.py': expected a list of words"),
         ({"command": ["run", "${envvar:HOME}"]}, "let the script read HOME itself"),
-        ({"command": ["run", "${width}"]}, "'${width}': expected a macro of W&B or a parameter"),
+        ({"command": ["run", "${width}"]}, "'${width}'; expected a macro of W&B or a parameter"),
     ],
 )
 def test_a_command_that_cannot_be_carried_over_is_refused(written: Any, said: str) -> None:

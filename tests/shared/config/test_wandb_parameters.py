@@ -54,7 +54,7 @@ def test_the_bounds_of_log_uniform_are_exponents() -> None:
     one = converted(distribution="log_uniform", min=-6.907755, max=0)
 
     assert one.leaf == {"distribution": "log_normal", "min": 0.001, "max": 1.0}
-    assert one.notes == ("x: its bounds are exponents to W&B; here they are the values, 0.001 to 1",)
+    assert one.notes == ("x: the bounds are exponents in W&B; here they are values, 0.001 to 1",)
 
 
 def test_the_bounds_of_inv_log_uniform_are_exponents_of_the_inverse() -> None:
@@ -66,7 +66,7 @@ def test_the_bounds_of_inv_log_uniform_are_exponents_of_the_inverse() -> None:
 
 
 def test_a_log_uniform_that_was_given_values_is_refused_with_the_one_that_takes_them() -> None:
-    with pytest.raises(ConfigError, match="if these are values, write log_uniform_values"):
+    with pytest.raises(ConfigError, match="write log_uniform_values if these are values"):
         converted(distribution="log_uniform", min=32, max=1024)
 
 
@@ -74,7 +74,7 @@ def test_a_normal_distribution_is_bounded_by_three_sigma() -> None:
     one = converted(distribution="normal", mu=1, sigma=0.1)
 
     assert one.leaf == {"distribution": "uniform", "min": 0.7, "max": 1.3}
-    assert "has no bounds; here it has those of 3 sigma to either side, 0.7 to 1.3" in one.notes[0]
+    assert "has no bounds in W&B; here the bounds are 3 sigma to either side, 0.7 to 1.3" in one.notes[0]
 
 
 def test_a_log_normal_distribution_is_bounded_by_three_sigma_of_the_logarithm() -> None:
@@ -103,7 +103,7 @@ def test_a_logarithm_of_zero_is_left_out_with_a_note(distribution: str) -> None:
     one = converted(distribution=distribution, min=-2, max=3, mu=0, sigma=1)
 
     assert (one.leaf["min"], one.leaf["max"], one.leaf["is_integer"]) == (1, 20, True)
-    assert any("W&B may draw 0, which has no logarithm: 1 is the least here" in note for note in one.notes)
+    assert any("W&B may draw 0, which has no logarithm: the smallest value here is 1" in note for note in one.notes)
 
 
 def test_a_quantized_normal_distribution_has_whole_bounds() -> None:
@@ -118,7 +118,7 @@ def test_steps_of_a_fraction_are_dropped_with_a_note() -> None:
     one = converted(distribution="q_uniform", q=0.05, min=0, max=1)
 
     assert one.leaf == {"distribution": "uniform", "min": 0, "max": 1}
-    assert one.notes == ("x: steps of 0.05 are not kept: any number may be suggested",)
+    assert one.notes == ("x: steps of 0.05 are not kept: any number can be suggested",)
 
 
 def test_steps_of_a_name_that_no_constraint_can_hold_are_dropped_with_a_note() -> None:
@@ -136,7 +136,7 @@ def test_probabilities_are_dropped_with_a_note() -> None:
     one = converted(values=["a", "b"], probabilities=[0.9, 0.1])
 
     assert one.leaf == {"distribution": "categorical", "values": ["a", "b"]}
-    assert one.notes == ("x: probabilities have no counterpart: no value is preferred to begin with",)
+    assert one.notes == ("x: probabilities have no counterpart here: at the start no value is preferred",)
 
 
 def test_values_that_are_no_plain_ones_become_the_text_that_an_argument_has() -> None:
@@ -146,14 +146,12 @@ def test_values_that_are_no_plain_ones_become_the_text_that_an_argument_has() ->
     assert one.notes == (
         "x: null becomes the text 'None', as W&B writes it into an argument",
         "x: [64, 64] becomes the text '[64, 64]', as W&B writes it into an argument",
-        "x: true stands there twice, or is equal to another one: it is one value here",
+        "x: true is written twice or equals another value: it is one value here",
     )
 
 
 def test_true_and_false_are_written_otherwise_and_a_note_says_so() -> None:
-    assert converted(values=[True, False]).notes == (
-        "x: an argument has true or false, where W&B writes True or False",
-    )
+    assert converted(values=[True, False]).notes == ("x: arguments are true or false here, and True or False in W&B",)
 
 
 def test_nested_parameters_get_dotted_names() -> None:
@@ -165,9 +163,9 @@ def test_nested_parameters_get_dotted_names() -> None:
 @pytest.mark.parametrize(
     ("spec", "said"),
     [
-        ({"distribution": "beta", "a": 1}, "x.distribution is 'beta': expected one with a counterpart here"),
-        ({"distribution": "q_beta"}, "x.distribution is 'q_beta': expected one with a counterpart here"),
-        ({"distribution": "unifrom", "min": 0, "max": 1}, "expected one of W&B's (did you mean uniform?)"),
+        ({"distribution": "beta", "a": 1}, "x.distribution is 'beta': expected a distribution with a counterpart here"),
+        ({"distribution": "q_beta"}, "x.distribution is 'q_beta': expected a distribution with a counterpart here"),
+        ({"distribution": "unifrom", "min": 0, "max": 1}, "expected a distribution of W&B (did you mean uniform?)"),
         ({"min": 0}, "expected value, values, or min and max; add one of them"),
         ({"distribution": "uniform", "min": 0}, "x.max: missing; add max: NUMBER"),
         ({"min": 2, "max": 1}, "x.min is 2: expected less than max, which is 1"),

@@ -86,7 +86,7 @@ def test_configurations_that_the_trainer_refuses_are_told_with_its_reason(a_job:
 
     assert finding.verdict == "warn"
     assert "is refused by the trainer, and such a run fails at once: " in finding.text
-    assert "must be a multiple of num_envs" in finding.text
+    assert "expected a multiple of num_envs" in finding.text
 
 
 def test_a_space_of_which_the_trainer_takes_nothing_fails(a_job: AJob) -> None:

@@ -120,10 +120,10 @@ def test_a_sweep_learns_from_another_one_of_its_store(store: Store, a_job: AJob,
 @pytest.mark.parametrize(
     ("header", "row", "message"),
     [
-        ("a,b", "1,2", "runs.csv:1: expected the columns score, cost and one for each parameter, got ['a', 'b']"),
+        ("a,b", "1,2", "runs.csv:1: got the columns a, b; expected score, cost and one for each parameter"),
         ("score,cost", "x,1", "runs.csv:2: score is 'x': expected a finite number"),
         ("score,cost", "inf,1", "runs.csv:2: score is 'inf': expected a finite number"),
-        ("score,cost", "1,", "runs.csv:2: cost is missing: every run has cost something"),
+        ("score,cost", "1,", "runs.csv:2: cost: missing; give the cost of every run"),
     ],
 )
 def test_a_table_that_cannot_be_used_is_refused_and_no_sweep_is_made(
@@ -137,12 +137,12 @@ def test_a_table_that_cannot_be_used_is_refused_and_no_sweep_is_made(
 
 
 def test_a_source_that_is_not_there_is_told(store: Store, a_job: AJob, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="No such file or directory: give the path of a table"):
+    with pytest.raises(ConfigError, match="No such file or directory; give the path of a table"):
         warmed(store, a_job, str(tmp_path / "gone.csv"))
     with pytest.raises(NotFound, match="no sweep nobody in this store"):
         warmed(store, a_job, "nobody")
     (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x00\x01")
-    with pytest.raises(ConfigError, match="no text table"):
+    with pytest.raises(ConfigError, match="not a table of text"):
         warmed(store, a_job, str(tmp_path / "binary.csv"))
 
 
@@ -153,5 +153,5 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match="choose another --output"):
         write_output("a,b\n", tmp_path / "file" / "out.csv")
-    with pytest.raises(ConfigError, match="is a folder: name a file in it with --output"):
+    with pytest.raises(ConfigError, match="is a folder; name a file in it with --output"):
         write_output("a,b\n", tmp_path)

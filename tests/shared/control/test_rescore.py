@@ -120,13 +120,13 @@ def test_where_no_checkpoint_is_left_there_is_nothing_to_score(
 @pytest.mark.parametrize(
     ("sim", "overrides", "problem"),
     [
-        (None, [], "this is how sweep s was scored: choose another suite with --sim, or set sim.KEY=..."),
-        ("hard", ["trainer.total_timesteps=5"], "trainer.total_timesteps: 250000 -> 5: rescore trains nothing"),
-        ("hard", ["budget.max_runs=5"], "budget.max_runs: 4 -> 5: rescore trains nothing: change keys of sim alone"),
+        (None, [], "sweep s was scored in this way already; choose another suite with --sim, or set sim.KEY=..."),
+        ("hard", ["trainer.total_timesteps=5"], "trainer.total_timesteps: 250000 -> 5, but rescore trains nothing"),
+        ("hard", ["budget.max_runs=5"], "budget.max_runs: 4 -> 5, but rescore trains nothing; change keys of sim only"),
         ("hard", ["sweep.metric=loss"], "the suite hard does not measure loss, the metric of sweep s"),
-        ("hard", ["sweep=full"], "command line: sweep=full: the config is that of sweep s: leave it out"),
+        ("hard", ["sweep=full"], "command line: sweep=full: the config of sweep s is used; remove it"),
         ("none", [], "sim has no simulations"),
-        ("soft", [], "sim=soft: there is no such config; there are hard, none, sweep_eval"),
+        ("soft", [], "sim=soft: no such config; expected one of hard, none, sweep_eval"),
         (None, ["sim.num_episode=3"], "command line: sim.num_episode: unknown key (did you mean num_episodes?)"),
     ],
 )

@@ -133,7 +133,7 @@ def test_a_restore_that_was_cut_short_is_gone_on_with(
 
 
 def test_a_folder_that_is_no_sweeps_is_refused_and_says_what_is_missing(store: Store, tmp_path: Path) -> None:
-    with pytest.raises(NotFound, match=r"no .*/sweep.json: name the folder of a sweep, <data_dir>/sweep/<sweep_run>"):
+    with pytest.raises(NotFound, match=r"no .*/sweep.json; give the folder of a sweep, <data_dir>/sweep/<sweep_run>"):
         restore(store, tmp_path)
 
     assert store.sweeps.names() == []
@@ -143,8 +143,12 @@ def test_a_folder_that_is_no_sweeps_is_refused_and_says_what_is_missing(store: S
     ("file", "text", "problem"),
     [
         ("sweep.json", "{", "was written by another version"),
-        ("runs/s.r.2/run.json", '{"version": 1}', "run.json was written by another version: id: field required"),
-        ("runs/s.r.2/run.json", None, "run.json is of run s.r.1: give its folder that name again"),
+        (
+            "runs/s.r.2/run.json",
+            '{"version": 1}',
+            r"run.json was written by another version \(id is missing\); install that version",
+        ),
+        ("runs/s.r.2/run.json", None, "run.json belongs to run s.r.1; rename the folder to s.r.1"),
     ],
 )
 def test_a_mirror_that_cannot_be_read_is_refused_before_anything_is_written(

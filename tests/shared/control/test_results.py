@@ -72,7 +72,7 @@ def test_what_is_asked_for_and_not_there_is_told(store: Store, a_sweep: ASweep) 
 
     with pytest.raises(NotFound, match="no run of sweep s has a score yet: see `sweepctl status s`"):
         require_best("s", [])
-    with pytest.raises(ConfigError, match="--state done: there is no such state: use one of queued, training"):
+    with pytest.raises(ConfigError, match="--state is 'done': expected one of queued, training"):
         list_runs(store, "s", "done")
     with pytest.raises(NotFound):
         run_details(store, "s.r.1")

@@ -83,7 +83,9 @@ def test_a_run_that_does_not_exist_cannot_be_cancelled(store: Store, name: str) 
 
 
 def test_a_sweep_is_not_cancelled_but_stopped(store: Store) -> None:
-    with pytest.raises(ConfigError, match="s is a sweep, and a run is cancelled: to end the sweep, `sweepctl stop s`"):
+    with pytest.raises(
+        ConfigError, match="s is a sweep, and only a run can be cancelled; run `sweepctl stop s` to end the sweep"
+    ):
         cancel_run(store, "s")
 
 
@@ -121,7 +123,7 @@ def test_what_is_enqueued_waits_in_its_order_and_is_in_the_log(store: Store) -> 
         (["trainer.optimizer.learning_rate=x"], "trainer.optimizer.learning_rate"),
         (["+trainer.optimizer.learning_rate=1e-3"], "expected key=value"),
         (["learning_rate"], "expected key=value"),
-        (["a=1", "a=2"], "a is given twice; keep one of them"),
+        (["a=1", "a=2"], "a: written twice; keep one of them"),
     ],
 )
 def test_what_cannot_be_tried_is_refused_and_nothing_is_enqueued(store: Store, texts: list[str], message: str) -> None:
@@ -149,7 +151,10 @@ def test_of_a_conditional_space_only_active_parameters_are_enqueued(store: Store
     assert asked["trainer.optimizer.momentum"] == 0.9
     assert filled["trainer.optimizer.momentum"] == 0.5
     assert "trainer.optimizer.momentum" not in enqueue_run(store, "s", [])
-    for key, why in (("momentum", "inactive in this run: it is active where"), ("beta1", "never active in this sweep")):
+    for key, why in (
+        ("momentum", "inactive in this run, because it is active only where"),
+        ("beta1", "never active in this sweep"),
+    ):
         with pytest.raises(ConfigError, match=f"trainer.optimizer.{key}: {why}"):
             enqueue_run(store, "s", [f"trainer.optimizer.{key}=0.9"])
     assert len(store.sweeps.get("s").enqueued) == 3
@@ -182,8 +187,8 @@ def test_budget_and_parallelism_of_a_live_sweep_are_changed_and_the_log_says_so(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("budget.max_run=6", "budget.max_run: cannot be changed while a sweep lives (did you mean budget.max_runs?); "),
-        ("trainer.steps=3", "trainer.steps: cannot be changed while a sweep lives; expected one of budget.max_runs"),
+        ("budget.max_run=6", "budget.max_run: cannot be changed after the submit (did you mean budget.max_runs?); "),
+        ("trainer.steps=3", "trainer.steps: cannot be changed after the submit; expected one of budget.max_runs"),
         ("budget.max_runs=0", "budget.max_runs"),
         ("parallelism=many", "parallelism"),
     ],

@@ -51,8 +51,8 @@ def best(a_run: ARun) -> Run:
     ("override", "problem"),
     [
         ("trainer.total_timestep=5", "command line: trainer.total_timestep: unknown key (did you mean"),
-        ("trainer.num_envs=7", "batch_size is 2048: it must be a multiple of num_envs (7)"),
-        ("trainer=noop", "command line: trainer=noop: the config is that of sweep s: leave it out"),
+        ("trainer.num_envs=7", "trainer.batch_size is 2048: expected a multiple of num_envs (7)"),
+        ("trainer=noop", "command line: trainer=noop: the config of sweep s is used; remove it"),
         ("sweep_run=../x", "sweep_run is '../x'"),
     ],
 )

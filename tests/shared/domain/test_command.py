@@ -30,18 +30,18 @@ def test_a_command_is_a_list_of_words_or_a_text_in_a_shells_quotes(written: obje
 @pytest.mark.parametrize(
     ("written", "fault"),
     [
-        ("", "is empty: expected a program and its arguments"),
-        ("  ", "is empty: expected a program and its arguments"),
-        ([], "is empty: expected a program and its arguments"),
-        ([""], "is empty: expected a program and its arguments"),
+        ("", "empty; expected a program and its arguments"),
+        ("  ", "empty; expected a program and its arguments"),
+        ([], "empty; expected a program and its arguments"),
+        ([""], "empty; expected a program and its arguments"),
         ("python 'train.py", "no closing quotation"),
-        (3, "got 3, expected a text or a list of words"),
-        (["python", True], "got the word true, expected a text; put quotes around it"),
-        (["python", None], "got the word null, expected a text; put quotes around it"),
+        (3, "got 3; expected a text or a list of words"),
+        (["python", True], "the word true is not a text; put quotes around it"),
+        (["python", None], "the word null is not a text; put quotes around it"),
     ],
 )
 def test_what_is_no_command_is_refused(written: object, fault: str) -> None:
-    with pytest.raises(ValueError, match=fault):
+    with pytest.raises(ConfigError, match=fault):
         split_command(written)
 
 
@@ -58,7 +58,7 @@ def test_the_python_of_the_worker_is_allowed_by_the_name_of_any_python() -> None
     "program", ["{run}", "./{trainer.data}.sh", "../train.sh", "/opt/../bin/sh", "a,b", "tr*", "x?"]
 )
 def test_a_program_that_a_permission_could_not_name_is_refused(program: str) -> None:
-    with pytest.raises(ValueError, match="the program is"):
+    with pytest.raises(ConfigError, match="the program is"):
         program_of([program])
 
 
@@ -102,7 +102,7 @@ def test_known_placeholders_pass() -> None:
         ("{zzz}", r"unknown placeholder \{zzz\}; expected a key of the config"),
         ("{}", "unknown placeholder"),
         ('{"a": 1}', "unknown placeholder .* write {{ or }} for a literal brace"),
-        ("--x={args}", r"\{args\} becomes several words: make it a separate word"),
+        ("--x={args}", r"\{args\} is part of the word .*; make \{args\} a separate word"),
         ("a { b", "unmatched brace"),
         ("a}", "unmatched brace"),
     ],

@@ -46,15 +46,15 @@ def test_what_cannot_be_computed_is_not_allowed() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("__import__('os').system('true') == 0", "cannot be read: expected comparisons of keys, numbers"),
+        ("__import__('os').system('true') == 0", "cannot be read; expected comparisons of keys, numbers"),
         ("(lambda: kind)() == 1", "cannot be read"),
         ("[kind][0] == 1", "cannot be read"),
         ("trainer.batch_size ** 9 ** 9 ** 9 > 1", "cannot be read"),
         ("trainer.batch_size =", "cannot be read"),
         ("(" * 400 + "kind" + ")" * 400 + " == 1", "expected a text such as"),
         ("trainer.batch_size + 1", "is not a condition"),
-        ("trainer.batchsize > 1", "unknown key trainer.batchsize (did you mean trainer.batch_size?)"),
-        ("trainer.workers > 1", "uses no searched parameter: remove it"),
+        ("trainer.batchsize > 1", "has the unknown key trainer.batchsize (did you mean trainer.batch_size?)"),
+        ("trainer.workers > 1", "uses no searched parameter; remove it"),
         (7, "expected a text such as trainer.a <= trainer.b"),
     ],
 )
@@ -79,5 +79,5 @@ def test_a_space_says_how_much_of_it_its_constraints_leave() -> None:
 
 
 def test_constraints_that_nothing_meets_are_refused() -> None:
-    with pytest.raises(ConfigError, match=r"none of 4000 configurations meets a < b and b < a: loosen the constraints"):
+    with pytest.raises(ConfigError, match=r"none of 4000 configurations meets a < b and b < a; loosen the constraints"):
         a_space("a < b", "b < a")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from shared.execution.permission import allows, refuses_env, refuses_function
+from shared.execution.permission import allows, misses_program, refuses_env, refuses_function
 
 
 @pytest.mark.parametrize(
@@ -35,17 +37,33 @@ def test_only_what_is_named_is_allowed(entry_point: str, allow: tuple[str, ...],
 
 
 def test_a_refusal_prints_what_to_add() -> None:
-    assert refuses_function("my_pkg:go", ()) == (
-        "function my_pkg:go is not allowed here: start the worker with SWEEP_ALLOW=my_pkg:go"
+    assert str(refuses_function("my_pkg:go", ())) == (
+        "function my_pkg:go is not allowed here; start the worker with SWEEP_ALLOW=my_pkg:go"
     )
-    assert refuses_env("os:Env-v0", ("os.*",)) == (
-        "env os:Env-v0 imports os, which is not allowed here: start the worker with SWEEP_ALLOW=env:os"
+    assert str(refuses_env("os:Env-v0", ("os.*",))) == (
+        "env os:Env-v0 imports os, which is not allowed here; start the worker with SWEEP_ALLOW=env:os"
     )
     assert refuses_env("CartPole-v1", ()) is None
 
 
 def test_a_function_that_is_not_allowed_is_not_even_looked_for() -> None:
-    said = refuses_function("no_such_package_at_all:go", ())
+    refusal = refuses_function("no_such_package_at_all:go", ())
 
-    assert said is not None
-    assert "is not allowed here" in said
+    assert refusal is not None
+    assert (refusal.kind, refusal.entry_point) == ("rights", "no_such_package_at_all:go")
+
+
+def test_a_program_that_cannot_be_started_here_is_named_with_the_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "train.sh").touch()
+
+    assert str(misses_program(["nowhere"])) == "command nowhere: no such program here; install it, or give its path"
+    assert str(misses_program(["train.sh"])) == "command train.sh: this folder is not on the PATH; write ./train.sh"
+    assert str(misses_program(["./train.sh"])) == (
+        "command ./train.sh: the file is not executable; run chmod +x ./train.sh"
+    )
+    (tmp_path / "train.sh").chmod(0o755)
+    assert misses_program(["./train.sh"]) is None
+    assert misses_program(["{python}", "train.py"]) is None

@@ -53,11 +53,9 @@ def test_a_program_that_is_not_here_is_missed_before_anything_starts(
             refuse_without_code(a_job("trainer=command", f"trainer.command={program}"))
         return str(caught.value)
 
-    assert said("no-such-program") == (
-        "command no-such-program: there is no such program here: install it, or give its path"
-    )
-    assert said("train.sh") == "command train.sh: a program of this folder is written ./train.sh"
-    assert said("./train.sh") == "command ./train.sh: it cannot be executed: chmod +x ./train.sh"
+    assert said("no-such-program") == ("command no-such-program: no such program here; install it, or give its path")
+    assert said("train.sh") == "command train.sh: this folder is not on the PATH; write ./train.sh"
+    assert said("./train.sh") == "command ./train.sh: the file is not executable; run chmod +x ./train.sh"
     (tmp_path / "train.sh").chmod(0o755)
     refuse_without_code(a_job("trainer=command", "trainer.command=./train.sh"))
 
@@ -74,7 +72,7 @@ def test_a_module_that_is_not_here_is_missed_before_anything_starts_and_one_that
         return str(caught.value)
 
     assert said("trainer=function", "trainer.function=clff.sub:train") == (
-        "module clff of clff.sub:train cannot be imported here: install it, or start in the folder where it lies"
+        "module clff of clff.sub:train cannot be imported here; install it, or start in the folder that contains it"
     )
     assert said(*PPO, "trainer.env='my_envs:Own-v0'").startswith("module my_envs of env:my_envs cannot be")
     refuse_without_code(a_job("trainer=function", "trainer.function=mine_here:train"))

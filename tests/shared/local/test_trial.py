@@ -10,6 +10,7 @@ import pytest
 from shared.control.findings import Finding
 from shared.domain.progress import Progress
 from shared.domain.run import Checkpoint, Failure, Run, RunState
+from shared.execution.permission import NO_GPU
 from shared.local.trial import Seen, is_enough, judge, may_be_killed
 
 if TYPE_CHECKING:
@@ -101,14 +102,17 @@ def cases(a_run: ARun) -> dict[str, tuple[Seen, tuple[str, ...]]]:
     return {
         "raises": (Seen(by_user), ()),
         "raises after the kill": (Seen(by_user, reported, killed=True), ()),
-        "no worker here may or can": (Seen(a_run(), declined="this worker sees no GPU"), ()),
+        "cannot run on this machine": (Seen(a_run(), refusal=NO_GPU), ()),
         "ends without the metric": (Seen(unscored, {"rewards": 1.0}), ()),
         "does not report the metric in time": (Seen(training(a_run), {}, seconds=120, cut=True), ()),
-        "does not report what `cost` names": (
+        "does not report the metric of `cost`": (
             Seen(training(a_run), reported, seconds=120, cut=True),
             ("cost=joules",),
         ),
-        "begins again after the kill": (Seen(training(a_run), reported, killed=True, given=20, began=10), ()),
+        "restarts from the beginning after the kill": (
+            Seen(training(a_run), reported, killed=True, given=20, began=10),
+            (),
+        ),
         "saves no checkpoint": (Seen(training(a_run, checkpoints=()), reported, seconds=120, cut=True), ()),
         "is a command that saves no checkpoint": (
             Seen(training(a_run, checkpoints=()), reported, seconds=120, cut=True),
@@ -116,8 +120,8 @@ def cases(a_run: ARun) -> dict[str, tuple[Seen, tuple[str, ...]]]:
         ),
         "ends at once": (Seen(a_run(RunState.OBSERVED), reported), ()),
         "saves one checkpoint, at its first report": (Seen(training(a_run), reported, seconds=120, cut=True), ()),
-        "tells nothing after the kill": (Seen(training(a_run), reported, killed=True, seconds=120, cut=True), ()),
-        "is longer than the time, before its evaluation": (
+        "reports nothing after the kill": (Seen(training(a_run), reported, killed=True, seconds=120, cut=True), ()),
+        "takes longer than that, before its evaluation": (
             Seen(training(a_run), {}, seconds=120, cut=True),
             ("sim=sweep_eval",),
         ),

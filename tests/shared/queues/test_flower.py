@@ -13,7 +13,7 @@ COMMAND = ["celery", "-A", "services.trainer", "flower"]
 
 
 def test_flower_without_its_settings_is_refused_with_the_remedy(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"without a password: start it in the repository's folder, or add --conf="):
+    with pytest.raises(ConfigError, match=r"without a password; start it in the repository's folder, or add --conf="):
         refuse_open_flower(COMMAND, tmp_path)
 
 

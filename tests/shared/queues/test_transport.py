@@ -49,14 +49,14 @@ def test_every_notification_that_we_send_is_one(store: Store, a_worker: AWorker,
 @pytest.mark.parametrize(
     ("wrong", "fault"),
     [
-        ([], "it is no mapping"),
+        ([], "it is not a mapping"),
         ({}, "its properties are missing"),
         ({"properties": {"delivery_tag": 7}}, "its properties are missing"),
         ({"properties": {"delivery_tag": "a"}, "headers": None, "body": ""}, "its headers or its body are missing"),
-        ({"properties": {"delivery_tag": "a"}, "headers": {}, "body": ""}, "it has no place to be delivered to"),
+        ({"properties": {"delivery_tag": "a"}, "headers": {}, "body": ""}, "it has no destination"),
         (
             {"properties": {"delivery_tag": "a", "delivery_info": {}}, "headers": {}, "body": "x"},
-            "its body is not in base64",
+            "its body is not base64",
         ),
     ],
 )
@@ -89,13 +89,13 @@ def test_a_notification_names_one_task_of_ours_and_one_id_and_nothing_else(messa
     assert fault_of_notification(message) is None
     assert faults == {
         "its task is unknown here",
-        "it is to be delivered at another time",
-        "its content is no plain JSON",
+        "it has a time of delivery",
+        "its content is not plain JSON",
         "its body has 4100 characters, expected at most 4096",
         "its content is not one argument",
         "it asks for more than a task with one argument",
-        "its argument is no run's id",
-        "its argument is no id",
+        "its argument is not the id of a run",
+        "its argument is not an id",
     }
 
 

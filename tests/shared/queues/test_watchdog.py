@@ -68,4 +68,4 @@ def test_a_deaf_worker_ends_in_order_with_an_exit_code_of_its_own(store: Store) 
 
     assert ended.returncode == DEAF
     assert ended.stdout.splitlines()[-1] == "gave back"
-    assert "1 message(s) wait and Redis answers, but none has arrived here for 0.4 s: ending" in ended.stderr
+    assert "1 message(s) wait and Redis answers, but no message arrived here for 0.4 s; ending" in ended.stderr

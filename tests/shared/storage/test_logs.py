@@ -32,7 +32,7 @@ def test_a_log_that_is_too_large_loses_its_middle_and_its_writer_goes_on(
     os.write(writer, b" and more")
     os.close(writer)
 
-    cut = b"\n... 1978 bytes were cut out of this log: it had grown too large ...\n"
+    cut = b"\n... 1978 bytes were removed here, because the log was too large ...\n"
     assert log.read_bytes() == b"begin....." + cut + b"." * 17 + b"end and more"
     assert not bound_log(log)
 

@@ -55,7 +55,7 @@ def test_a_key_that_is_refused_is_told_with_the_remedy_and_never_repeated(
         check_wandb_key()
 
     assert str(caught.value) == (
-        f"Weights & Biases at {small_wandb.url} refuses the key of this machine: "
+        f"Weights & Biases at {small_wandb.url} refuses the key of this machine; "
         "set the right one in WANDB_API_KEY, or use wandb=offline"
     )
     assert caught.value.exit_code == 4

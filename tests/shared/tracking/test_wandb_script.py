@@ -174,7 +174,7 @@ def test_a_file_that_cannot_be_understood_is_told_once_and_left_alone(
     log = WandbLog(file)
 
     assert (list(log.read()), list(log.read())) == ([], [])
-    assert capsys.readouterr().err.count("damaged, or of a wandb that writes otherwise") == 1
+    assert capsys.readouterr().err.count("damaged, or in the format of another wandb") == 1
 
 
 def test_a_script_is_online_only_where_the_sweep_is_and_the_key_lies_in_a_file(

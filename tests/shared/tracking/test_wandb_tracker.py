@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 ENDED = "ignore::pytest.PytestUnhandledThreadExceptionWarning"
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings(ENDED)]
 OUTCOME = {"score": 0.5, "verdict": "a-word-to-find"}
-OFFLINE = "going on offline; `wandb sync` sends it later"
+OFFLINE = "continuing offline; run `wandb sync` later to upload the runs"
 
 
 @pytest.fixture

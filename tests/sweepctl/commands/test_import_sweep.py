@@ -99,7 +99,7 @@ def test_an_existing_file_is_overwritten_by_force_alone(sweepctl: Sweepctl, writ
         ("program: train.py", "name: x", "sweep.yaml:1: program: missing"),
         ("max: 0.1", "max: 017", "sweep.yaml:11: parameters.lr.max: 017 would be read as an octal number"),
         ("distribution: log_uniform_values", "distribution: beta", "sweep.yaml:9: lr.distribution is 'beta'"),
-        ("values: [16, 32]", "values: ['${x}']", "in what it becomes, sweep/sweep.yaml"),
+        ("values: [16, 32]", "values: ['${x}']", "error: the converted sweep/sweep.yaml:13: "),
     ],
 )
 def test_a_fault_is_one_line_with_its_place_and_nothing_is_written(

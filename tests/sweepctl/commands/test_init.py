@@ -66,7 +66,7 @@ def test_what_was_written_before_a_place_that_cannot_be_is_taken_back(sweepctl: 
     ended = sweepctl("init", "function")
 
     assert ended.returncode == 2
-    assert ended.stderr.startswith("error: configs/trainer/train.yaml cannot be written: ")
+    assert ended.stderr.startswith("error: configs/trainer/train.yaml: cannot be written: ")
     assert files_in(tmp_path) == ["configs"]
 
 
@@ -81,7 +81,7 @@ def test_of_a_kind_that_there_is_not_it_is_said_which_kind_is_for_everything(swe
     ended = sweepctl("init", "pytorch")
 
     assert ended.returncode == 2
-    assert "use one of function, command, ppo, wandb; function fits anything that Python trains" in ended.stderr
+    assert "expected one of function, command, ppo, wandb; use function for anything that Python trains" in ended.stderr
 
 
 def test_a_script_is_told_the_files_and_the_kinds(sweepctl: Sweepctl) -> None:

@@ -70,7 +70,7 @@ def test_a_place_that_cannot_be_written_is_one_line(sweepctl: Sweepctl, store: S
     ended = sweepctl("report", "-o", "/dev/null/report.html", REDIS_URL=store.url)
 
     assert ended.returncode == 2
-    assert ended.stderr == "error: /dev/null/report.html: File exists: choose another --output\n"
+    assert ended.stderr == "error: /dev/null/report.html: File exists; choose another --output\n"
 
 
 def test_the_curves_are_those_of_the_best_of_those_in_progress_and_of_some_others(a_run: ARun) -> None:
