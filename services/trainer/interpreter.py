@@ -50,7 +50,7 @@ def train(run: ChildRun) -> None:
 def _relay(inner: Connection, outer: Connection, command: Guarded) -> tuple[bool, int]:
     """Pass messages on until the command has ended; return whether it said its last words, and its exit code."""
     has_ended = False
-    sources: list[Connection | int] = [inner, outer, command.told]
+    sources: list[Connection | int] = [inner, outer, command.answers]
     while True:
         ready = wait(sources)
         if outer in ready:
@@ -64,7 +64,7 @@ def _relay(inner: Connection, outer: Connection, command: Guarded) -> tuple[bool
                 break
             has_ended = has_ended or json.loads(message)["kind"] in LAST_WORDS
             outer.send_bytes(message)
-        if command.told in ready and (inner not in sources or not inner.poll(0)):
+        if command.answers in ready and (inner not in sources or not inner.poll(0)):
             code = command.ended(seconds=0)
             if code is not None:
                 return has_ended, code

@@ -423,7 +423,7 @@ def test_a_silent_script_is_killed_with_all_that_it_started(train: Train, tmp_pa
     )
 
     assert run.failure is not None
-    assert "stalled: nothing reported for 0.5 s, killed" in run.failure.message
+    assert "stalled: killed after 0.5 s without a report" in run.failure.message
     assert gone_soon(f"mark-{os.getpid()}")
 
 
