@@ -24,7 +24,7 @@ HARMLESS = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "--n
 
 @dataclass(frozen=True)
 class Checkout:
-    """A folder in a git repository. `diff` can be shown: bounded, without secrets; `changes` is a digest of everything."""
+    """A folder in a git repository. `diff` can be shown: bounded, without secrets; `changes` is a digest of all."""
 
     root: Path
     commit: str
