@@ -1,4 +1,4 @@
-"""Protein, the optimizer: pure functions of a search space and of what was observed in it."""
+"""Protein, the optimizer: pure functions of a search space and its observations."""
 
 from services.suggester.protein.designs import GridSearch, RandomSearch, SobolSearch
 from services.suggester.protein.protein import Protein, UnusableCost

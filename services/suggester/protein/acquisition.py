@@ -1,7 +1,7 @@
-"""What ranks candidates: the expected improvement of the score, the chance of success, and the cost, all as logarithms.
+"""Ranks candidates by the expected improvement of the score, the chance of success, and the cost, all as logarithms.
 
-A candidate's rank is log EI + log P(success) - a log(cost). The weight `a` is drawn anew for each suggestion, so that
-some suggestions buy knowledge cheaply and others go for the best score. Losses are standardized; lower is better.
+The rank of a candidate is log EI + log P(success) - a log(cost). The weight `a` is drawn again for each suggestion:
+some suggestions are cheap and informative, others aim at the best score. Losses are standardized; lower is better.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from services.suggester.protein.surrogate import Surrogate
 Array = NDArray[np.float64]
 
 LOG_SQRT_2PI: Final = 0.5 * math.log(2 * math.pi)
-MOST_DOUBT: Final = 0.03  # noise of the success surrogate that counts: more would never give up a place that fails
-OPTIMISM_UNIT: Final = 0.1  # standard deviations of the loss over which `ucb` turns from a logarithm into a line
+MOST_DOUBT: Final = 0.03  # the most noise of the success surrogate: with more, a region that fails is tried for ever
+OPTIMISM_UNIT: Final = 0.1  # standard deviations of the loss over which `ucb` changes from a logarithm to a line
 
 
 def log_improvement(z: Array) -> Array:
-    """log(phi(z) + z Phi(z)), exact to rounding for any z: Ament et al. (2023), equation 9."""
+    """Return log(phi(z) + z Phi(z)), exact to rounding for any z: Ament et al. (2023), equation 9."""
     z = np.asarray(z, dtype=np.float64)
     near, far = np.maximum(z, -1.0), np.clip(z, -1e8, -1.0)
     density = np.exp(-0.5 * near**2 - LOG_SQRT_2PI)
@@ -54,7 +54,7 @@ def log_optimistic_improvement(gap: Array, std: Array, *, beta: float) -> tuple[
 
 
 class Mean(Protocol):
-    """A prediction without its uncertainty, at features (m, w)."""
+    """Predicts at features (m, w), without an uncertainty."""
 
     def mean(self, features: Array) -> Array:
         """Return the mean (m,)."""
@@ -65,10 +65,10 @@ class Mean(Protocol):
 
 @dataclass(frozen=True)
 class Acquisition:
-    """features (m, w) -> rank (m,), higher is better; None stands for a surrogate that does not exist.
+    """Maps features (m, w) to ranks (m,), higher is better. A surrogate that does not exist is None.
 
-    `incumbent` is the loss to improve on, `optimism` None for expected improvement, else the beta of `ucb`.
-    `cost` predicts log cost and `cost_weight` is a; a candidate predicted above `log_cost_cap` ranks -inf.
+    `incumbent` is the loss to improve on. `optimism` is None for expected improvement, else the beta of `ucb`. `cost`
+    predicts log cost, `cost_weight` is a; a candidate with a prediction above `log_cost_cap` has rank -inf.
     """
 
     loss: Surrogate | None
@@ -88,7 +88,7 @@ class Acquisition:
         return rank
 
     def terms(self, features: Array) -> dict[str, float]:
-        """Return what the rank of one point, features (1, w), is made of."""
+        """Return the terms of the rank of one point, features (1, w)."""
         (improvement,), (success,), (log_cost,) = self._parts(features)
         terms = {"log_improvement": improvement, "log_success": success, "log_cost": log_cost}
         kept = {"log_improvement": self.loss, "log_success": self.success, "log_cost": self.cost}
@@ -96,7 +96,7 @@ class Acquisition:
         return found | ({"cost_weight": self.cost_weight} if self.cost is not None else {})
 
     def _parts(self, features: Array) -> tuple[Array, Array, Array]:
-        """Return log improvement, log chance of success and log cost, (m,) each; 0 where there is no surrogate."""
+        """Return log improvement, log chance of success and log cost, (m,) each; 0 without a surrogate."""
         improvement, success, log_cost = (np.zeros(len(features)) for _ in range(3))
         if self.loss is not None:
             improvement = self._improvement(*self.loss.predict(features))[0]

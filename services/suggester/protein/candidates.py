@@ -1,6 +1,6 @@
-"""Where suggestions may come from: the first points, the pool of candidates, and the climb from the best of them.
+"""Makes candidates: the first points, the pool, and the points that an ascent from the best candidates finds.
 
-Candidates are units (m, d) of a search space, already moved to legal values.
+Candidates are units (m, d) of a search space, already rounded to legal values.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from shared.domain.search_space import SearchSpace
 
 Array = NDArray[np.float64]
 
-DESIGN_SPREAD: Final = 0.7  # the first points keep to this part of the box around the search centre
-SHORT_RUNS: Final = 0.5  # and to this part of the lengths of a run, from the shortest, on their logarithm
+DESIGN_SPREAD: Final = 0.7  # the first points are in this part of the box around the search centre
+SHORT_RUNS: Final = 0.5  # and in this part of the lengths of a run, from the shortest, on a log scale
 LOCAL_RADIUS: Final = (0.003, 0.4)  # of candidates around a good point, in units
-SMALL_SPACE: Final = 2048  # with so few configurations all of them are candidates
+SMALL_SPACE: Final = 2048  # with no more configurations than this, all of them are candidates
 
 
 class Cube:
-    """A search space as the surrogates see it; `length_path` names the parameter that stretches a run."""
+    """A search space as the surrogates see it; `length_path` names the parameter that is the length of a run."""
 
     def __init__(self, space: SearchSpace, length_path: str | None = None) -> None:
         self.space = space
@@ -45,16 +45,16 @@ class Cube:
             self.length = Length.of(space.parameters[index], index=index, column=columns.get(index, [0])[0])
 
     def features(self, units: Array) -> Array:
-        """Return features (m, w) of units (m, d): two categories one unit apart, the length of a run as its place."""
+        """Return features (m, w) of units (m, d): two categories have distance 1, the length of a run is its place."""
         features: Array = self.space.features(units) * self.column_scale
         if self.length is not None:
             features[:, self.length.column] = self.length.places(features[:, self.length.column])
         return features
 
     def log_length(self, features: Array) -> tuple[Array, Array]:
-        """Return the log of a run's length (m,), but for a constant, and its gradient (m, w).
+        """Return the log of a run's length (m,), up to a constant, and its gradient (m, w).
 
-        Both are 0 where no parameter stretches a run, or one whose scale is not a length.
+        Both are 0 if no parameter is the length of a run, or if its scale is not that of a length.
         """
         length, gradient = np.zeros(len(features)), np.zeros_like(features)
         if self.length is not None:
@@ -65,7 +65,7 @@ class Cube:
         return length, gradient
 
     def moved(self, units: Array, features: Array) -> Array:
-        """Return units (m, d) with the continuous parameters where `features` (m, w) have them."""
+        """Return units (m, d) with the continuous parameters taken from `features` (m, w)."""
         found = units.copy()
         found[:, self.continuous] = features[:, self.continuous_columns]
         if self.length is not None and self.length.index in self.continuous:
@@ -76,12 +76,12 @@ class Cube:
 def design_point(
     cube: Cube, *, seed: int, index: int, short: Length | None = None, spread: float = DESIGN_SPREAD
 ) -> Array:
-    """Return point `index` of a scrambled Sobol sequence, drawn towards the search centre, as units (d,).
+    """Return point `index` of a scrambled Sobol sequence, moved towards the search centre, as units (d,).
 
-    `spread` is the part of the box that the sequence fills: with 1 the centre does not matter.
-    `short` is what stretches a run, where the first ones are to be short.
+    `spread` is the part of the box that the sequence fills: with 1 the centre has no effect.
+    `short` is the length of a run, if the first runs have to be short.
     """
-    engine: Any = torch.quasirandom.SobolEngine  # torch gives it no types
+    engine: Any = torch.quasirandom.SobolEngine  # torch has no types for it
     sobol = engine(len(cube.space), scramble=True, seed=seed).fast_forward(index)
     point: Array = sobol.draw(1, dtype=torch.float64)[0].numpy()
     centre = np.array([p.encode_mean() for p in cube.space.parameters])
@@ -106,7 +106,7 @@ def everything(space: SearchSpace) -> Array:
 def around(cube: Cube, rng: np.random.Generator, centres: Array, *, each: int, scale: float) -> Array:
     """Draw `each` candidates around each of `centres` (c, d): near and far, in a random part of the dimensions.
 
-    With conditions a few less, so that none is a centre itself.
+    With conditional parameters there are a few less, because none is equal to its centre.
     """
     low, high = np.log(LOCAL_RADIUS)
     m, d = len(centres) * each, len(cube.space)
@@ -117,16 +117,16 @@ def around(cube: Cube, rng: np.random.Generator, centres: Array, *, each: int, s
     units = np.where(moved, start + radius * rng.standard_normal((m, d)), start)
     other = moved & cube.categorical & (rng.random((m, d)) < 0.5)
     units = np.where(cube.categorical, np.where(other, rng.random((m, d)), start), units)
-    units = np.where(units < 0, -units, units)  # reflected, so that candidates do not pile up on the bounds
+    units = np.where(units < 0, -units, units)  # reflected, so that candidates do not collect on the bounds
     units = np.where(units > 1, 2 - units, units)
     legal = cube.space.snap(units)
-    if cube.space.is_conditional:  # where nothing but inactive parameters moved it is the good point again
+    if cube.space.is_conditional:  # if only inactive parameters moved, it is equal to its centre
         legal = legal[(legal != start).any(axis=1)]
     return legal
 
 
 def climb(cube: Cube, acquisition: Acquisition, units: Array, *, steps: int) -> Array:
-    """Move units (m, d) uphill, each on its own: gradient steps, then the neighbours of discrete values, then again."""
+    """Move units (m, d) to higher ranks: gradient steps, neighbours of discrete values, gradient steps again."""
     units = _ascend(cube, acquisition, units, steps=steps)
     if cube.discrete:
         units = _try_neighbours(cube, acquisition, units)
@@ -135,7 +135,7 @@ def climb(cube: Cube, acquisition: Acquisition, units: Array, *, steps: int) -> 
 
 
 def _ascend(cube: Cube, acquisition: Acquisition, units: Array, *, steps: int) -> Array:
-    """Projected gradient ascent in the continuous parameters, step lengths by Barzilai and Borwein (1988)."""
+    """Do projected gradient ascent in the continuous parameters, with step lengths of Barzilai and Borwein (1988)."""
     if not cube.continuous:
         return units
     columns = cube.continuous_columns
@@ -163,7 +163,7 @@ def _ascend(cube: Cube, acquisition: Acquisition, units: Array, *, steps: int) -
 
 
 def _try_neighbours(cube: Cube, acquisition: Acquisition, units: Array) -> Array:
-    """Give each point the best of its own discrete values and their neighbours, one parameter changed."""
+    """Move each point to the best of itself and its neighbours, which differ in one discrete parameter."""
     found = []
     for unit in units:
         options = [unit]

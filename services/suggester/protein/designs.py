@@ -1,4 +1,4 @@
-"""`method: random | sobol | grid`: baselines that learn nothing, with the interface of Protein."""
+"""`method: random | sobol | grid`: baselines that do not learn, with the interface of Protein."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from shared.domain.grid import Grid
 from shared.domain.parameter import Key, Params, key_of
 from shared.domain.search_space import SearchSpace
 
-ATTEMPTS = 100  # points before a configuration that was tried is suggested again
+ATTEMPTS = 100  # so many points are drawn before a configuration is suggested again
 
 
 class Design(ABC):
-    """Suggests points that do not depend on scores, never one twice unless the space is exhausted.
+    """Suggests points that do not depend on scores, and none twice unless the space is exhausted.
 
     Suggestion number k is a function of the seed, k, the observed configurations and the pending ones.
     """
@@ -35,13 +35,13 @@ class Design(ABC):
         self._tried: set[Key] = set()
 
     def remember(self, memory: Mapping[str, Any]) -> None:
-        """Go on after the suggestion that carried `memory`."""
+        """Continue after the suggestion with this `memory`."""
         self._memory = dict(memory)
 
     def observe(
         self, params: Mapping[str, Any], score: float | None, cost: float, failed: bool = False, partial: bool = False
     ) -> None:
-        """Take note that `params` were tried; raises ConfigError if they do not fit the space."""
+        """Note that `params` were tried; raise ConfigError if they do not fit the space."""
         if not partial:
             self._tried.add(key_of(self.space.validate(params)))
 
@@ -55,7 +55,7 @@ class Design(ABC):
         return Suggestion(params, source=source, memory=self._memory)
 
     def suggest_many(self, n: int, pending: Sequence[Mapping[str, Any]] = ()) -> list[Suggestion]:
-        """Return what `n` calls of `suggest` return when each one's params join `pending` for the next."""
+        """Return what `n` calls of `suggest` return if each adds its params to `pending` for the next."""
         waiting, suggestions = list(pending), []
         for _ in range(n):
             suggestions.append(self.suggest(waiting))
@@ -64,7 +64,7 @@ class Design(ABC):
 
     @abstractmethod
     def _points(self, number: int, seed: int) -> Iterator[Params]:
-        """Yield what suggestion `number` may be, the best first."""
+        """Yield the possible params of suggestion `number`, the best first."""
 
     def _first_new(self, points: Iterator[Params], waiting: set[Key]) -> tuple[Params, str]:
         drawn: list[Params] = []
@@ -87,7 +87,7 @@ class RandomSearch(Design):
 
 
 class SobolSearch(Design):
-    """The points of a scrambled Sobol sequence (Owen, 1995): as even over the space as a few points can be."""
+    """The points of a scrambled Sobol sequence (Owen, 1995): they cover the space evenly, even a few of them."""
 
     name = "sobol"
 
@@ -99,7 +99,7 @@ class SobolSearch(Design):
 
 
 class GridSearch(Design):
-    """All combinations of a few values of each parameter, in an order drawn from the seed: a part is spread out."""
+    """All combinations of a few values of each parameter, in a random order: a part of them covers the space."""
 
     name = "grid"
 

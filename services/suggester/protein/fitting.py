@@ -1,7 +1,7 @@
-"""The three surrogates fitted to what was observed, and the rule when their hyperparameters are fitted anew.
+"""Fits the three surrogates to the observations, and decides when their hyperparameters are fitted again.
 
-Hyperparameters travel in the memory of a suggestion: {"fit": observations seen, "loss": theta, "cost": theta,
-"success": theta}. Whoever has the observations and this memory has the same surrogates.
+Hyperparameters are in the memory of a suggestion: {"fit": number of observations, "loss": theta, "cost": theta,
+"success": theta}. The observations and this memory give the same surrogates in any process.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from services.suggester.protein.surrogate import Surrogate, log_prior
 
 Array = NDArray[np.float64]
 
-FEW: Final = 40  # from here on the other starts of a fit take turns
-MANY: Final = 150  # from here on a fit goes on from the last one alone
-SUBSET: Final = 400  # hyperparameters are fitted to no more observations than this
-GROWTH: Final = 0.03  # with more than 200 observations, the share of new ones that calls for a fit
+FEW: Final = 40  # with more observations than this, the other starts of a fit take turns
+MANY: Final = 150  # with more observations than this, a fit starts only from the last one
+SUBSET: Final = 400  # hyperparameters are fitted to at most this many observations
+GROWTH: Final = 0.03  # with more than 200 observations, the share of new ones after which a fit is due
 SHORT_START: Final = (math.log(0.2), 0.0, -9.0)  # length scale, output scale, noise
 
 
 @dataclass(frozen=True)
 class Data:
-    """What one surrogate is fitted to: features (n, w) and standardized targets (n,)."""
+    """The data of one surrogate: features (n, w) and standardized targets (n,)."""
 
     features: Array
     targets: Array
@@ -39,9 +39,9 @@ class Data:
 
 @dataclass(frozen=True)
 class Evidence:
-    """The observations as each surrogate takes them; None where there is nothing to learn from.
+    """The data of each surrogate; None if there is nothing to learn from.
 
-    `cost` is the log of the cost of a unit of length, where a parameter stretches a run.
+    If a parameter is the length of a run, `cost` is the log of the cost of a unit of length.
     """
 
     loss: Data | None
@@ -53,7 +53,7 @@ class Evidence:
         units, losses, log_costs = observations.arrays(most=most)
         features, scored = cube.features(units), np.isfinite(losses)
         known = np.isfinite(log_costs)
-        if (known & scored).any():  # a failed run ends early: its cost tells little about a whole one
+        if (known & scored).any():  # a failed run ends early: its cost says little about a complete run
             known &= scored
         log_rates = log_costs - cube.log_length(features)[0]
         labels = np.where(scored, 1.0, -1.0)
@@ -65,7 +65,7 @@ class Evidence:
 
 
 def is_due(observed: int, memory: Mapping[str, Any]) -> bool:
-    """Whether hyperparameters must be fitted anew for `observed` runs."""
+    """Whether hyperparameters must be fitted again for `observed` runs."""
     last = int(memory.get("fit", 0))
     if not last or observed < last:
         return True
@@ -83,7 +83,7 @@ def refit(evidence: Evidence, cube: Cube, memory: Mapping[str, Any], *, observed
 
 
 def surrogate(data: Data | None, cube: Cube, theta: Any, *, pending: Array | None = None) -> Surrogate | None:
-    """Return the surrogate of `data` with hyperparameters `theta`, those of the prior if there are none."""
+    """Return the surrogate of `data` with hyperparameters `theta` (None: those of the prior)."""
     if data is None:
         return None
     values = np.array(theta, dtype=np.float64) if theta is not None else log_prior(cube.owners).mean
@@ -91,7 +91,7 @@ def surrogate(data: Data | None, cube: Cube, theta: Any, *, pending: Array | Non
 
 
 def _fit_one(data: Data, cube: Cube, last: Any, *, thorough: bool) -> Array:
-    """Fit from the last hyperparameters, and from elsewhere too: one warm start can stay in a bad place for good."""
+    """Fit from the last hyperparameters and from other starts: a single warm start can stay at a bad optimum."""
     n, prior = len(data.targets), log_prior(cube.owners)
     short = np.full_like(prior.mean, SHORT_START[0])
     short[-2:] = SHORT_START[1:]

@@ -1,8 +1,7 @@
-"""The parameter that stretches a run, on the scale on which lengths compare: the logarithm.
+"""The parameter that is the length of a run, on a logarithmic scale.
 
-From 1 epoch to 4 a score changes as much as from 13 to 52, whatever the scale that the parameter is searched on. On a
-linear one a surrogate sees the bend at the short end, takes short length scales for it, and knows nothing between two
-lengths further up.
+From 1 epoch to 4 a score changes as much as from 13 to 52, on whatever scale the parameter is searched. On a linear
+scale a surrogate fits short length scales to the bend at the short end, and then predicts badly between two long runs.
 """
 
 from __future__ import annotations
@@ -21,12 +20,12 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Length:
-    """Places between the shortest run and the longest, from 0 to 1 on the logarithm.
+    """Places from 0, the shortest run, to 1, the longest, on a logarithmic scale.
 
-    `index` and `column` say where the parameter stands in units and in features. On a linear scale a unit u is the
-    length `start` + `step` x u; a `step` of 0 stands for a logarithmic scale, whose units are places already.
-    `shortest` is the log of the length at place 0, `span` what is added to it up to place 1: 0 where the scale, a logit
-    or one that begins with 0, is not that of a length. Then nothing is known of how it stretches a run, but its places.
+    `index` and `column` are the positions of the parameter in units and in features. On a linear scale a unit u is the
+    length `start` + `step` x u; with a `step` of 0 the scale is logarithmic, and units are places already. `shortest`
+    is the log of the length at place 0, `span` the difference to place 1. For a scale that is not one of lengths, a
+    logit or a range from 0, `span` is 0: only the places are known.
     """
 
     index: int
@@ -38,7 +37,7 @@ class Length:
 
     @classmethod
     def of(cls, parameter: Parameter, *, index: int, column: int) -> Self | None:
-        """Return the length that `parameter` gives a run, None if it has no more and less."""
+        """Return the length that `parameter` is; None if its values have no order."""
         low, high, cells = parameter.min, parameter.max, parameter.cells
         if parameter.is_categorical or parameter.is_constant:
             return None

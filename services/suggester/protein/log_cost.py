@@ -1,4 +1,4 @@
-"""What a run is predicted to cost: its length, which is known, times a rate, which is learned."""
+"""Predicts the cost of a run: its length, which is known, times a rate, which is learned."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class LogCost:
-    """features (m, w) -> log cost (m,), in the unit that was observed.
+    """Maps features (m, w) to log cost (m,), in the unit of the observed costs.
 
-    The surrogate has seen log cost less log length, standardized. So a run twice as long costs about twice as much
-    before any long run was seen; a surrogate alone falls back to the mean of the short ones.
+    The surrogate is fitted to log cost minus log length, standardized. So the prediction doubles for a run of double
+    length even if no long run was observed; a surrogate of the cost itself would predict the mean of the short runs.
     """
 
     rate: Surrogate

@@ -1,8 +1,8 @@
-"""The log posterior of a surrogate's hyperparameters and its gradient in closed form, and the fit that climbs it.
+"""The log posterior of a surrogate's hyperparameters, its gradient in closed form, and the fit that maximizes it.
 
 Symbols: n observations, w features, g length scales; `theta` = (log length scales (g,), log output scale, log noise).
-The value is that of gpytorch's exact marginal log likelihood with the priors of `surrogate.py` (a test compares both);
-autograd spends a hundred times longer on the small matrices of a sweep than the arithmetic takes.
+The value is that of gpytorch's exact marginal log likelihood with the priors of `surrogate.py` (a test compares both).
+For the small matrices of a sweep, autograd would take a hundred times as long.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from scipy.linalg import lapack
 from scipy.optimize import minimize
 
 Array = NDArray[np.float64]
-UNUSABLE = 1e20  # value where the covariance cannot be factored: the line search backs off
+UNUSABLE = 1e20  # the value if the covariance cannot be factored: the line search then makes a smaller step
 
 
 @dataclass(frozen=True)
 class LogPrior:
-    """Independent normal priors on theta (g + 2,), and the box that the search keeps to."""
+    """Independent normal priors on theta (g + 2,), and the bounds of the search."""
 
     mean: Array
     std: Array
@@ -37,9 +37,9 @@ class LogPrior:
 
 
 class NegativeLogPosterior:
-    """theta -> (value, gradient), to be minimized, of a zero-mean Matern-5/2 process with observation noise.
+    """Maps theta to (value, gradient), to minimize, for a zero-mean Matern-5/2 process with observation noise.
 
-    `features` (n, w), `owners` (w,) the length scale of each column, `targets` (n,).
+    `features` are (n, w), `owners` (w,) the index of each column's length scale, `targets` (n,).
     """
 
     def __init__(self, features: Array, owners: Sequence[int], targets: Array, prior: LogPrior) -> None:
@@ -74,7 +74,7 @@ class NegativeLogPosterior:
 
 
 def matern52(z: Array) -> tuple[Array, Array]:
-    """Return the correlation (n, n) of scaled features z (n, w), and minus twice its slope in the squared distance."""
+    """Return the correlation (n, n) of scaled features z (n, w), and -2 times its slope in the squared distance."""
     squares = np.einsum("aj,aj->a", z, z)
     r = z @ z.T
     r *= -2
@@ -89,7 +89,7 @@ def matern52(z: Array) -> tuple[Array, Array]:
 
 
 def fit(objective: NegativeLogPosterior, starts: Sequence[Array], *, iterations: int) -> Array:
-    """Return the best theta found from `starts`, to four decimals: short as text, and exact when read back."""
+    """Return the best theta found from `starts`, rounded to four decimals, so that it is short and exact as text."""
     best_value, best = math.inf, np.asarray(starts[0], dtype=np.float64)
     lower, upper = np.array(objective.prior.bounds).T
     for start in starts:

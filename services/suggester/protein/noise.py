@@ -1,4 +1,4 @@
-"""How much equal runs differ, as far as the surrogate of the loss has found out."""
+"""Estimates how much the scores of equal configurations differ, from the fit of the loss surrogate."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Final
 
 from services.suggester.protein.surrogate import Surrogate
 
-ENOUGH: Final = 5.0  # degrees of freedom: with fewer the fit is near its prior, up to 20 times too small
-NEGLIGIBLE: Final = 0.01  # of the standard deviation of the losses: without noise the fit is 0.0003 at most
+ENOUGH: Final = 5.0  # degrees of freedom: with fewer, the fit stays near its prior, up to 20 times too small
+NEGLIGIBLE: Final = 0.01  # of the standard deviation of the losses: without noise, the fit is at most 0.0003
 
 
 def degrees_of_freedom(loss: Surrogate) -> float:
-    """Return how many of the n observations are left to tell the noise from, 0 to n.
+    """Return how many of the n observations determine the noise, 0 to n.
 
     The sum of (v / (l + v))^2 over the eigenvalues l of the observations' covariance, with noise variance v: the
     residual degrees of freedom of a linear smoother (Hastie and Tibshirani, 1990, section 3.5), and twice the expected
@@ -23,11 +23,11 @@ def degrees_of_freedom(loss: Surrogate) -> float:
     return float(loss.noise**2 * (precision**2).sum())
 
 
-def told(loss: Surrogate, *, spread: float) -> list[float] | None:
-    """Return [standard deviation, degrees of freedom] of the noise, None while too little is known of it.
+def estimate(loss: Surrogate, *, spread: float) -> list[float] | None:
+    """Return [standard deviation, degrees of freedom] of the noise; None while too little is known about it.
 
-    `spread` is the standard deviation of the observed scores, in whose unit the first number is; 0 where what noise
-    there is does not count.
+    `spread` is the standard deviation of the observed scores, and gives the first number its unit. A noise that is too
+    small to matter is 0.
     """
     degrees = degrees_of_freedom(loss)
     if degrees < ENOUGH:

@@ -1,4 +1,4 @@
-"""What Protein knows: the finished runs, as arrays that a surrogate can be fitted to."""
+"""The observations of Protein: finished runs, as arrays to which a surrogate can be fitted."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Standard:
 
     @classmethod
     def of(cls, values: Array) -> Standard:
-        """Fit to `values` (n,), finite and below 1e150; equal values keep their unit."""
+        """Fit to `values` (n,), finite and below 1e150; if all are equal, the spread is 1."""
         spread = float(np.std(values))
         shift = float(np.mean(values))
         usable = spread > 1e-9 * max(abs(shift), 1e-290)
@@ -40,10 +40,10 @@ class Standard:
 
 @dataclass
 class Observations:
-    """Finished runs in the order in which they were observed. Losses are scores turned so that lower is better.
+    """Finished runs in the order of their observation. Losses are scores with a sign, so that lower is better.
 
-    `units` rows (d,), `losses` nan for a failed run, `log_costs` nan where the cost is not a positive number. `partial`
-    rows are points of the curve of a run: they teach the surrogates, and are no runs.
+    `units` are rows (d,); `losses` are nan for a failed run; `log_costs` are nan if the cost is not a positive number.
+    `partial` rows are points of the curve of a run: the surrogates use them, but they do not count as runs.
     """
 
     units: list[Array] = field(default_factory=list)
@@ -74,10 +74,11 @@ class Observations:
         return sum(math.isfinite(loss) for loss in self.losses)
 
     def arrays(self, *, most: int) -> tuple[Array, Array, Array]:
-        """Return units (n, d), losses (n,) and log costs (n,), thinned to `most` runs.
+        """Return units (n, d), losses (n,) and log costs (n,) of at most `most` runs.
 
-        Thinned, the best quarter stays whole; the others are taken evenly over time, so that the surrogate still knows
-        where it is bad. Runs of one configuration rank by their mean: else only the lucky ones of them would stay.
+        If there are more, a quarter of `most` are the best runs; the others are taken evenly over time, so that the
+        surrogate also knows the bad regions. Runs of one configuration rank by their mean: otherwise only those with
+        good luck would be kept.
         """
         units, losses, log_costs = np.array(self.units), np.array(self.losses), np.array(self.log_costs)
         largest = np.nanmax(np.abs(losses), initial=0.0)
@@ -93,13 +94,13 @@ class Observations:
 
     @property
     def loss_unit(self) -> float:
-        """What `arrays` divided the losses by: 1 unless they are too large to be squared."""
+        """The number by which `arrays` divides the losses: 1 unless they are too large to be squared."""
         largest = max((abs(loss) for loss in self.losses if math.isfinite(loss)), default=0.0)
         return largest / LARGEST if largest > LARGEST else 1.0
 
 
 def _shared_means(units: Array, losses: Array) -> Array:
-    """Return for each run the mean loss of all scored runs with its units (n, d); nan for a failed run."""
+    """Return for each run the mean loss of all scored runs with the same units (n, d); nan for a failed run."""
     _, inverse = np.unique(units, axis=0, return_inverse=True)
     place, known = inverse.reshape(-1), np.isfinite(losses)
     counts = np.bincount(place, weights=known)

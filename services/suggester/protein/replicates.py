@@ -1,10 +1,10 @@
-"""Whether the next run repeats the best configuration on a fresh seed, or explores: what each is expected to teach.
+"""Decides by the expected gains whether the next run repeats the best configuration with a new seed, or explores.
 
 Symbols: m means (lower is better) and C covariances of losses without their noise, v the variance of the noise. A run
-at i moves m_i - m_j by a normal number of standard deviation |C_ii - C_ij| / sqrt(C_ii + v). So it is expected to lower
-the smaller of m_i and m_j by the expected improvement of i over j with that deviation in place of its own: the
-knowledge gradient of two alternatives with correlated beliefs (Frazier, Powell and Dayanik, 2009; over a continuous
-space Scott, Frazier and Powell, 2011). The question itself is that of Binois et al. (2019), who ask it of a whole map.
+at i changes m_i - m_j by a normal number of standard deviation |C_ii - C_ij| / sqrt(C_ii + v). So it is expected to
+lower the smaller of m_i and m_j by the expected improvement of i over j, computed with that deviation: the knowledge
+gradient of two alternatives with correlated beliefs (Frazier, Powell and Dayanik, 2009; for a continuous space Scott,
+Frazier and Powell, 2011). Binois et al. (2019) ask the same question for a model of a whole region.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from services.suggester.protein.surrogate import SMALLEST_VARIANCE, Surrogate
 
 Array = NDArray[np.float64]
 
-SHARE: Final = 1 / 3  # of all runs: no more of them repeat an earlier one
-RIVALS: Final = 50  # configurations with the best means, the strongest rival among them
+SHARE: Final = 1 / 3  # the largest share of all runs that may repeat an earlier one
+RIVALS: Final = 50  # the configurations with the best means that the best one is compared with
 
 
 @dataclass(frozen=True)
 class Tried:
-    """The different configurations that were run, or are.
+    """The different configurations that were run or are running.
 
-    `units` (c, d), `runs` (c,) how many runs each has, pending and failed ones too, `scored` (c,) whether it has a
-    score and never failed.
+    `units` are (c, d). `runs` (c,) is the number of runs of each, with pending and failed ones. `scored` (c,) is true
+    for a configuration that has a score and never failed.
     """
 
     units: Array
@@ -38,7 +38,7 @@ class Tried:
 
     @classmethod
     def of(cls, units: Array, losses: Array, waiting: Array) -> Tried:
-        """Gather units (n, d) of the observed runs with losses (n,), nan where one failed, and `waiting` (p, d)."""
+        """Collect units (n, d) of the observed runs with losses (n,), nan for failed ones, and `waiting` (p, d)."""
         rows = np.concatenate([units, waiting])
         distinct, inverse = np.unique(rows, axis=0, return_inverse=True)
         place = inverse.reshape(-1)
@@ -50,21 +50,21 @@ class Tried:
 
     @property
     def has_room(self) -> bool:
-        """Whether one more repetition keeps them to their share of the runs."""
+        """Whether one more repetition stays within SHARE."""
         total = int(self.runs.sum())
         return total - len(self.runs) + 1 <= SHARE * (total + 1)
 
 
 @dataclass(frozen=True)
 class Gains:
-    """log of what a run at the best configuration lowers the best mean by, and what one at the new candidate does."""
+    """The log of the amount by which a run at the best configuration, or at the new candidate, lowers the best mean."""
 
     again: float
     new: float
 
 
 def best_and_rivals(loss: Surrogate, features: Array) -> NDArray[np.intp]:
-    """Return the places of the configurations with the best means, the very best first, of features (c, w)."""
+    """Return the indices of the configurations, features (c, w), with the best means, the best first."""
     order: NDArray[np.intp] = np.argsort(loss.mean(features), kind="stable")[: RIVALS + 1]
     return order
 
@@ -72,7 +72,8 @@ def best_and_rivals(loss: Surrogate, features: Array) -> NDArray[np.intp]:
 def gains(loss: Surrogate, known: Array, candidate: Array) -> Gains | None:
     """Compare a run at known[0], the best of features (c, w), with one at `candidate` (1, w).
 
-    None if the best is told from every rival: its mean is lower by more than the standard deviation of the difference.
+    None if the best differs clearly from every rival: its mean is lower by more than the standard deviation of the
+    difference.
     """
     mean, covariance = loss.joint(np.concatenate([known, candidate]))
     own = np.diagonal(covariance)

@@ -1,6 +1,6 @@
 """The surrogates: exact Gaussian processes of loss, log cost and success over the features of a search space.
 
-gpytorch holds the model: kernel, likelihood and priors. Each hyperparameter is stored as its logarithm, so that
+gpytorch contains the model: kernel, likelihood and priors. Each hyperparameter is stored as its logarithm, so that
 `theta` and the raw parameters of the model are the same numbers.
 """
 
@@ -18,7 +18,7 @@ from scipy.linalg import lapack
 
 from services.suggester.protein.marginal_likelihood import LogPrior
 
-with warnings.catch_warnings():  # on import it compiles functions in a way that newer torch warns about
+with warnings.catch_warnings():  # newer torch warns about how gpytorch compiles functions on import
     warnings.simplefilter("ignore", DeprecationWarning)
     import gpytorch
     from gpytorch.constraints import Positive
@@ -29,13 +29,13 @@ Array = NDArray[np.float64]
 LENGTH_SCALE_PRIOR: Final = (math.log(0.6), 0.8)  # mean and standard deviation of the logarithm
 OUTPUT_SCALE_PRIOR: Final = (0.0, 1.0)
 NOISE_PRIOR: Final = (-6.0, 2.0)
-ONE_HOT_SCALE: Final = math.sqrt(0.5)  # two different categories are one unit apart
+ONE_HOT_SCALE: Final = math.sqrt(0.5)  # two different categories have distance 1
 SMALLEST_VARIANCE: Final = 1e-12
 BELIEF_NOISE: Final = 1e-5  # of a pending point, in output scales: with more, the next suggestion repeats it
 
 
 class NumericalWarning(UserWarning):
-    """A covariance could not be factored as fitted; the search goes on with a blunter surrogate."""
+    """A covariance could not be factored as fitted; the search continues with a less precise surrogate."""
 
 
 class SpaceKernel(gpytorch.kernels.Kernel):  # type: ignore[misc, unused-ignore]
@@ -92,17 +92,17 @@ class SurrogateModel(gpytorch.models.ExactGP):  # type: ignore[misc, unused-igno
 
 
 def log_prior(owners: Sequence[int]) -> LogPrior:
-    """The priors of `SurrogateModel` as vectors over theta."""
+    """Return the priors of `SurrogateModel` as vectors over theta."""
     rows = [LENGTH_SCALE_PRIOR] * (max(owners) + 1) + [OUTPUT_SCALE_PRIOR, NOISE_PRIOR]
     mean, std = np.array(rows).T
     return LogPrior(mean, std)
 
 
 class Surrogate:
-    """The posterior given n observations, of which pending points narrow the spread but move no mean.
+    """The posterior given n observations; pending points make the spread smaller and leave the mean as it is.
 
-    A believed value at a pending point, the posterior mean, changes no mean anywhere; so only the factor of the
-    covariance knows about pending points, and its leading block is that of the observations alone.
+    A pending point is given its posterior mean as its value, which changes no mean anywhere. So only the factor of the
+    covariance includes pending points; its leading block is the one of the observations.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What the fit of the losses tells about the noise, and when it tells nothing."""
+"""The estimate of the noise from the fit of the losses, and when there is none."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from services.suggester.protein.noise import ENOUGH, degrees_of_freedom, told
+from services.suggester.protein.noise import ENOUGH, degrees_of_freedom, estimate
 from services.suggester.protein.surrogate import Surrogate
 
 OWNERS = (0,)
@@ -20,33 +20,33 @@ def fitted(*, noise: float, length: float = 0.5, points: np.ndarray = LINE, pend
     return Surrogate(points, OWNERS, np.sin(9 * points[:, 0]), theta, pending=LINE[:pending] if pending else None)
 
 
-def test_the_degrees_of_freedom_are_the_sum_over_the_eigenvalues_whatever_is_pending() -> None:
+def test_the_degrees_of_freedom_are_the_sum_over_the_eigenvalues_without_pending_points() -> None:
     surrogate = fitted(noise=0.3, pending=4)
     values = np.linalg.eigvalsh(surrogate.model.covariance(LINE, LINE))
 
     assert degrees_of_freedom(surrogate) == pytest.approx(((0.09 / (values + 0.09)) ** 2).sum(), rel=1e-6)
 
 
-def test_a_smooth_line_leaves_most_observations_to_the_noise_and_a_rough_one_none() -> None:
+def test_a_smooth_line_has_many_degrees_of_freedom_and_a_rough_one_none() -> None:
     assert degrees_of_freedom(fitted(noise=0.3, length=3.0)) > 25
     assert degrees_of_freedom(fitted(noise=0.05, length=0.01)) < 0.01
 
 
-def test_the_noise_is_told_in_the_unit_of_the_scores_with_its_degrees_of_freedom() -> None:
+def test_the_estimate_is_in_the_unit_of_the_scores_and_has_its_degrees_of_freedom() -> None:
     surrogate = fitted(noise=0.3)
 
-    std, degrees = told(surrogate, spread=20.0) or (0.0, 0.0)
+    std, degrees = estimate(surrogate, spread=20.0) or (0.0, 0.0)
 
     assert std == pytest.approx(6.0)
     assert degrees == pytest.approx(degrees_of_freedom(surrogate), abs=0.01)
 
 
-def test_a_noise_that_could_be_the_prior_s_is_not_told() -> None:
-    assert told(fitted(noise=0.05, length=0.01), spread=20.0) is None
-    assert told(fitted(noise=0.3, points=LINE[: int(ENOUGH)]), spread=20.0) is None
+def test_a_noise_that_may_come_from_the_prior_is_not_estimated() -> None:
+    assert estimate(fitted(noise=0.05, length=0.01), spread=20.0) is None
+    assert estimate(fitted(noise=0.3, points=LINE[: int(ENOUGH)]), spread=20.0) is None
 
 
-def test_what_functions_without_noise_are_fitted_with_counts_as_none() -> None:
-    (std, _) = told(fitted(noise=0.008, length=5.0), spread=20.0) or (None, None)
+def test_the_small_noise_of_functions_without_noise_counts_as_zero() -> None:
+    (std, _) = estimate(fitted(noise=0.008, length=5.0), spread=20.0) or (None, None)
 
     assert std == 0.0
