@@ -22,8 +22,8 @@ LAUNCHER: Final = Path(_child.__file__).with_name("_interpreter.py")
 def train(run: ChildRun) -> None:
     """Call the function of `run` in the Python that its config names; never returns.
 
-    Raises PlainFailure if that Python cannot be started. This process ends as that one does: it forwards the last message,
-    or, if there was none, ends with the same exit code or signal.
+    Raises PlainFailure if that Python cannot be started. This process ends as that one does: it forwards the last
+    message or, if there was none, ends with the same exit code or signal.
     """
     trainer: Mapping[str, Any] = run.config["trainer"]
     python = trainer["python"]
