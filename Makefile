@@ -1,5 +1,5 @@
-# The short ways in. Everything lives in .venv; nothing but Python 3.11 or newer is needed.
-#   make quick ARGS="budget.max_runs=20"      ARGS goes to the command behind the target
+# Short commands. Everything is installed into .venv; you need only Python 3.11 or newer.
+#   make quick ARGS="budget.max_runs=20"      ARGS is passed to the command of the target
 
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
@@ -17,28 +17,28 @@ help:  ## Show this list
 quick: install  ## Install, then run a sweep of CartPole-v1 from its start to its result
 	$(BIN)/sweepctl run quick $(ARGS)
 
-install: .venv/.installed  ## Install what a sweep needs
+install: .venv/.installed  ## Install the packages for sweeps
 
-dev: .venv/.installed-dev  ## Install what the tests need, too
+dev: .venv/.installed-dev  ## Install the packages for tests and docs, too
 
-bench: .venv/.installed-bench  ## Install what the benchmarks need, too
+bench: .venv/.installed-bench  ## Install the packages for benchmarks, too
 
-# Most tests wait for processes that they kill: three files at once take half the time on two cores.
+# Most tests wait for processes: with three files at once they take half the time on two cores.
 PARALLEL ?= --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
-test: dev  ## The whole check: lint, types, import rules, all tests
+test: dev  ## Run all checks: lint, types, import rules, all tests
 	$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
-quicktest: dev  ## The tests that take no more than a moment each
+quicktest: dev  ## Run the fast tests
 	$(BIN)/python -m pytest -m "not slow and not chaos" $(ARGS)
 
 DURATION ?= 10m
-chaos: dev  ## Kill and freeze everything for DURATION=10m, then break each line of the scripts
+chaos: dev  ## Kill and suspend processes for DURATION=10m, then test with each line of the scripts removed
 	$(BIN)/python -m tests.chaos.soak --duration $(DURATION) $(ARGS)
 	$(BIN)/python -m pytest -m chaos
 
-lint: dev  ## Style, types, import rules
+lint: dev  ## Check style, types and import rules
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check --quiet
 	$(BIN)/mypy
@@ -47,14 +47,14 @@ lint: dev  ## Style, types, import rules
 docs: dev  ## Build the docs as a site into site/; warnings are errors
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
-reference: dev  ## Write the reference of the command line anew, from the help of the commands
+reference: dev  ## Write the reference of the command line from the help of the commands
 	$(BIN)/python -m sweepctl.reference docs/reference/command-line.md
 
-clean:  ## Remove .venv and what the tools left behind; sweeps stay
+clean:  ## Remove .venv and the files of the tools; sweeps stay
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build site *.egg-info
 
 .venv/pyvenv.cfg:
-	@test -n "$(PYTHON)" || { echo "no Python 3.11 or newer found: install one, or name it: make quick PYTHON=/path/to/python3"; exit 1; }
+	@test -n "$(PYTHON)" || { echo "no Python 3.11 or newer found: install one, or set its path: make quick PYTHON=/path/to/python3"; exit 1; }
 	@$(PYTHON) -m venv .venv || { rm -rf .venv; \
 		echo "$(PYTHON) cannot make a virtual environment: on Debian and Ubuntu install its venv package (python3-venv)"; exit 1; }
 

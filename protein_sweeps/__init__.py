@@ -10,8 +10,8 @@ A sweep of a function:
     result = ps.sweep(train, {"x": ps.uniform(0, 1)}, goal="minimize", max_runs=20)
     print(result.best.params, result.best.score)
 
-What training code uses (`TrainingRun`, `Stop`, the distributions) needs the standard library alone. The rest is loaded
-when it is used for the first time.
+The names for training code (`TrainingRun`, `Stop`, the distributions) need only the standard library. The others are
+loaded when they are first used.
 """
 
 from __future__ import annotations

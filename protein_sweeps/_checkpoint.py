@@ -1,8 +1,9 @@
-"""Writes a checkpoint that is either whole or absent. Standard library only.
+"""Writes checkpoints atomically: a checkpoint is complete, or there is none. Standard library only.
 
-A checkpoint is a folder `<step>.a<attempt>` with what the training saved as `state`, and a `manifest.json`: step, run,
-attempt, and the sha256 of every file. The run's record names the folder and the digest of the manifest, so a file that
-changed afterwards is never loaded. The attempt is part of the name: a late writer overwrites nothing.
+A checkpoint is a folder `<step>.a<attempt>` with the file or folder `state`, which the training saved, and a
+`manifest.json`: step, run, attempt, and the sha256 of every file. The run's record has the name of the folder and the
+digest of the manifest, so a file that changed later is never loaded. The attempt is part of the name, so a writer that
+has lost the run overwrites nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ CHUNK_BYTES = 2**20
 
 
 class WrittenCheckpoint(NamedTuple):
-    """A checkpoint that is on the disk: its step, the name of its folder, and the sha256 of its manifest."""
+    """A checkpoint on the disk: its step, the name of its folder, and the sha256 of its manifest."""
 
     step: int
     path: str
@@ -29,10 +30,10 @@ class WrittenCheckpoint(NamedTuple):
 def write_checkpoint(
     folder: Path, *, run: str, attempt: int, step: int, save: Callable[[Path], object]
 ) -> WrittenCheckpoint:
-    """Call `save` with a path below `folder` and return the checkpoint once all of it is on the disk.
+    """Call `save` with a path below `folder` and return the checkpoint after all of it is on the disk.
 
     A second call for the same attempt and step returns the first checkpoint: a record may name it already.
-    Raises ValueError when `save` wrote nothing, or a symbolic link; OSError when the disk refuses.
+    Raises ValueError if `save` wrote nothing, or a symbolic link; OSError if the files cannot be written.
     """
     name = f"{step:012d}.a{attempt}"
     beside, final = folder / f".{name}.new", folder / name
@@ -45,7 +46,9 @@ def write_checkpoint(
     link = next((path for path in beside.rglob("*") if path.is_symlink()), None)
     if link is not None or not files:
         shutil.rmtree(beside)
-        fault = f"a symbolic link, {link.name}: write a plain file" if link else "nothing to the path that it was given"
+        fault = (
+            f"a symbolic link, {link.name}: write a plain file" if link else "nothing: write to the path it is given"
+        )
         raise ValueError(f"checkpoint at step {step}: save() wrote {fault}")
     manifest = json.dumps({"run": run, "attempt": attempt, "step": step, "files": files}, indent=1, sort_keys=True)
     (beside / MANIFEST).write_text(manifest)
@@ -71,7 +74,7 @@ def digest(path: Path) -> str:
 
 
 def flush_folder(folder: Path) -> None:
-    """Make a rename inside `folder` survive a power cut."""
+    """Write the entries of `folder` to the disk, so that a rename in it survives a power cut."""
     _flush(folder)
 
 

@@ -1,7 +1,7 @@
-"""The training's process: a session and a log of its own, the user's import path, and the run as its training sees it.
+"""The process of a training: its own session and log, the user's import path, and the object that the training gets.
 
-Standard library only, on Python 3.9 or newer. What supervises the training, verifies its checkpoints and commits is at
-the other end of the pipe.
+Standard library only, on Python 3.9 or newer. The supervisor is at the other end of the pipe: it verifies checkpoints
+and commits.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ STOP = "stop"
 LAST_WORDS = (FINISHED, FAILED, STOPPED, BLOCKED)
 
 REPORT_SECONDS = 0.1
-MOST_METRICS = 1000  # all of them go to the store with each heartbeat
+MOST_METRICS = 1000  # each heartbeat writes all of them to the store
 LONGEST_MESSAGE = 10_000
 DISK_TROUBLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE}
 OURS = ("shared", "services", "sweepctl", "configs")
@@ -45,25 +45,25 @@ _kept: list[ModuleType] = []
 
 
 class PlainFailure(Exception):
-    """A failure whose message says everything: the log shows no traceback."""
+    """A failure that is reported with its message alone, without a traceback in the log."""
 
 
 class DiskTrouble(BaseException):
-    """The disk does not take the checkpoint: not the training's fault, so its `except Exception` lets this pass."""
+    """A checkpoint cannot be written to the disk. No `Exception`, so that the training does not catch it."""
 
 
 class Channel:
-    """One end of the pipe between supervisor and child: a message is one JSON object."""
+    """One end of the pipe between supervisor and child. A message is one JSON object."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
 
     def send(self, kind: str, **content: object) -> None:
-        """Send one message. Raises OSError when the other end is gone, ValueError for content that is no JSON."""
+        """Send one message. Raises OSError if the other end is closed, ValueError if `content` is not JSON."""
         self.connection.send_bytes(json.dumps({"kind": kind, **content}).encode())
 
     def receive(self) -> Mapping[str, Any] | None:
-        """Return the next message if one has arrived. Raises EOFError when the other end is gone."""
+        """Return the next message if one has arrived. Raises EOFError if the other end is closed."""
         if not self.connection.poll(0):
             return None
         message: Mapping[str, Any] = json.loads(self.connection.recv_bytes())
@@ -71,7 +71,7 @@ class Channel:
 
 
 class ChildRun:
-    """One attempt of a run as its training sees it (`protein_sweeps.run.TrainingRun`)."""
+    """The object that a training gets (`protein_sweeps.run.TrainingRun`): one attempt of a run."""
 
     def __init__(self, job: Mapping[str, Any], channel: Channel) -> None:
         self.id: str = job["run"]
@@ -94,13 +94,13 @@ class ChildRun:
         if len(metrics) > MOST_METRICS:
             raise TypeError(f"report() of {len(metrics)} metrics: report at most {MOST_METRICS}")
         numbers = {name: _number(name, value) for name, value in metrics.items()}
-        earlier = self._unsent["metrics"] if self._unsent else {}  # held back: nothing that was reported is lost
+        earlier = self._unsent["metrics"] if self._unsent else {}  # not sent yet: keep them
         known = {**earlier, **{name: value for name, value in numbers.items() if math.isfinite(value)}}
         self._unsent = {"step": int(step), "metrics": known}
         self.obey()
 
     def obey(self) -> None:
-        """Send what `report` held back, and raise `Stop` if the training must end."""
+        """Send the reports that were not sent yet, and raise `Stop` if the training must end."""
         if time.monotonic() - self._sent_at >= REPORT_SECONDS:
             self.flush()
         message = self.channel.receive()
@@ -108,7 +108,7 @@ class ChildRun:
             raise Stop(message["reason"])
 
     def save_checkpoint(self, step: int, save: Callable[[Path], object]) -> None:
-        """Let `save` write to the path that it is given, atomically. May raise `Stop` once that is done."""
+        """Call `save` with a path, and keep what it wrote atomically. May raise `Stop` after that."""
         try:
             written = write_checkpoint(self._checkpoints, run=self.id, attempt=self.attempt, step=int(step), save=save)
         except OSError as error:
@@ -120,7 +120,7 @@ class ChildRun:
         self.obey()
 
     def flush(self) -> None:
-        """Send the last report if it was held back."""
+        """Send the last report if it was not sent yet."""
         if self._unsent is not None:
             self.channel.send(REPORT, **self._unsent)
             self._unsent, self._sent_at = None, time.monotonic()
@@ -129,15 +129,15 @@ class ChildRun:
 def main(job_text: str, connection: Connection) -> None:
     """Run one job to its end. The exit code is 0 unless the process was killed from outside."""
     job = json.loads(job_text)
-    settle_in(job)
+    prepare_process(job)
     carry_out(job, Channel(connection))
 
 
-def settle_in(job: Mapping[str, Any]) -> None:
-    """Become a session with a log of its own that dies with the process that started it."""
+def prepare_process(job: Mapping[str, Any]) -> None:
+    """Start a session, write all output to the log of the job, and end when the parent process ends."""
     os.setsid()
     die_with_parent()
-    # The supervisor hears of a shutdown first and says so through the pipe: a signal to the group is not for us.
+    # The supervisor gets these signals, too, and sends a request to stop through the pipe.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     log_file = Path(job["log_file"])
@@ -147,20 +147,20 @@ def settle_in(job: Mapping[str, Any]) -> None:
     os.dup2(log, 2)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(line_buffering=True, errors="backslashreplace")  # a log is read while it grows
+            stream.reconfigure(line_buffering=True, errors="backslashreplace")  # people read the log while it grows
     for name in job["unset"]:
         os.environ.pop(name, None)
     os.environ.update(job["environment"])
     os.environ[IN_TRAINING] = job["run"]
     if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(job["threads"])  # OMP_NUM_THREADS came too late: torch is loaded
+        sys.modules["torch"].set_num_threads(job["threads"])  # torch is loaded already and ignores OMP_NUM_THREADS
 
 
 def carry_out(job: Mapping[str, Any], channel: Channel) -> None:
-    """Call the job's entry and send its last words; never returns."""
+    """Call the job's entry and send the last message; never returns."""
     try:
         entry = None if job["is_users"] else load_entry(job["entry"])
-        make_room_for_the_user(job["path"])
+        use_path_of_the_user(job["path"])
         run = ChildRun(job, channel)
         result = (entry or load_entry(job["entry"], given=job["given"]))(run)
         run.flush()
@@ -179,14 +179,14 @@ def carry_out(job: Mapping[str, Any], channel: Channel) -> None:
 
 
 def leave() -> None:
-    """End this process at once: threads that the user's code left behind must not keep the GPU."""
+    """End this process at once: threads that the user's code started must not keep the GPU."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
 
 
 def load_entry(entry: str, *, given: str | None = None) -> Callable[[ChildRun], object]:
-    """Import `module:function`, or unpickle the function that the program which started the worker has given."""
+    """Import `module:function`, or unpickle `given`, a function of the program that started the worker."""
     if given is not None:
         unpickled: Callable[[ChildRun], object] = pickle.loads(base64.b64decode(given))
         return unpickled
@@ -195,10 +195,10 @@ def load_entry(entry: str, *, given: str | None = None) -> Callable[[ChildRun], 
     return function
 
 
-def make_room_for_the_user(path: list[str]) -> None:
-    """Let imports find what the user has, and nothing of ours but this package.
+def use_path_of_the_user(path: list[str]) -> None:
+    """Make imports find the user's packages, and of ours only this one.
 
-    Code of ours that is loaded already keeps working: it holds its modules itself.
+    Our code that is already loaded keeps working, because it holds its modules itself.
     """
     for name in [name for name in sys.modules if name.partition(".")[0] in OURS]:
         _kept.append(sys.modules.pop(name))
@@ -208,7 +208,7 @@ def make_room_for_the_user(path: list[str]) -> None:
 
 
 def _users_frames(error: BaseException, entry: str) -> Any:
-    """Leave out the frames before the first one of the user's, if there is one."""
+    """Return the traceback without the frames before the user's first one, if it has one."""
     ours, at = (__name__, entry.partition(":")[0]), error.__traceback__
     while at and (
         at.tb_frame.f_globals.get("__name__") in ours or at.tb_frame.f_code.co_filename.startswith("<frozen")
@@ -225,7 +225,7 @@ def _number(name: str, value: object) -> float:
 
 
 def _checked(result: object) -> dict[str, float]:
-    """Return what a training returned as numbers by name: a plain number is its score."""
+    """Return the result of a training as numbers by name: a plain number is its score."""
     if result is None:
         return {}
     if not isinstance(result, Mapping):

@@ -1,6 +1,6 @@
-"""Starts a training in another Python: `python <this file> FD`, with its job on the pipe of that number.
+"""Starts a training in another Python: `python <this file> FD`, which reads its job from file descriptor FD.
 
-That Python must be 3.9 or newer and needs no package of ours: this one is loaded from where this file lies.
+That Python must be 3.9 or newer and does not need this package installed: it is loaded from the folder of this file.
 """
 
 import importlib.util
@@ -15,10 +15,10 @@ OLDEST = (3, 9)
 
 
 def main(descriptor: int) -> None:
-    """Run the job; never returns. Every Python 3 can read this function, so that an old one can say that it is old."""
+    """Run the job; never returns. Every Python 3 can run this function, so that an old one reports its version."""
     connection = Connection(descriptor)
     job = json.loads(connection.recv_bytes().decode())
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the supervisor says through the pipe when it is time to end
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the supervisor sends a request to stop through the pipe
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.version_info < OLDEST:
         found, oldest = (".".join(map(str, version[:2])) for version in (sys.version_info, OLDEST))
@@ -36,7 +36,7 @@ def main(descriptor: int) -> None:
 
 
 def _load_package(folder: Path) -> None:
-    """Load `protein_sweeps` from its folder, and nothing beside it."""
+    """Load only `protein_sweeps` from its folder: the packages beside it must not be importable."""
     place = str(folder / "__init__.py")
     spec = importlib.util.spec_from_file_location("protein_sweeps", place, submodule_search_locations=[str(folder)])
     if spec is None or spec.loader is None:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = ("protein_sweeps", "services", "shared", "sweepctl")
-"""What is imported by name. `configs` is found by its path, and a user's own `configs` is expected."""
+"""The packages that are imported by name. `configs` is found by its path: the user has a `configs`, too."""
 OF_WORKERS = ("services", "shared")
 IN_TRAINING = "SWEEP_IN_TRAINING"
 """Set to the run's id in the process of a training and in what it starts."""
@@ -45,16 +45,16 @@ class Shadow(NamedTuple):
 
 
 class OwnPackages:
-    """A finder for `sys.meta_path` that finds our packages beside this file, whatever `sys.path` holds."""
+    """A finder for `sys.meta_path` that finds our packages beside this file and ignores `sys.path`."""
 
     @staticmethod
     def find_spec(name: str, path: Sequence[str] | None = None, target: object = None) -> ModuleSpec | None:
-        """Return the spec of a top-level package of ours; None for all others."""
+        """Return the spec of our top-level packages; None for all others."""
         return PathFinder.find_spec(name, [str(ROOT)]) if path is None and name in NAMES else None
 
 
 def pin() -> None:
-    """Let this process import our packages from here alone. What was imported before stays as it is."""
+    """Make this process import our packages only from here. Modules that are already imported stay as they are."""
     if not is_pinned():
         sys.meta_path.insert(0, OwnPackages)
 
@@ -82,13 +82,13 @@ def import_own(module: str) -> ModuleType:
 
 
 def is_pinned() -> bool:
-    """Whether this process imports our packages from here alone."""
-    # By name: this file may have been run by its path and imported as well, which makes two classes.
+    """Whether this process imports our packages only from here."""
+    # By name: if this file was both run by its path and imported, there are two classes.
     return any(getattr(finder, "__name__", "") == OwnPackages.__name__ for finder in sys.meta_path)
 
 
 def shadows(path: Sequence[str]) -> list[Shadow]:
-    """Return what hides our packages from a worker that is not pinned and whose `sys.path` is `path`."""
+    """Return what hides our packages in a worker that is not pinned and whose `sys.path` is `path`."""
     found = {name: _folder_of(name, path) for name in OF_WORKERS}
     folders = dict.fromkeys(folder for folder in found.values() if folder not in (None, ROOT))
     return [
@@ -108,11 +108,11 @@ def entries(environment: Mapping[str, str]) -> list[str]:
 
 
 def _folder_of(name: str, path: Sequence[str]) -> Path | None:
-    """Return the folder that a top-level module would be imported from; None if `path` has no such module."""
+    """Return the folder from which a top-level module would be imported; None if `path` has no such module."""
     spec = PathFinder.find_spec(name, [*path])
     if spec is None:
         return None
-    # A folder without __init__.py is a package, too, where nothing better is on the path.
+    # A folder without __init__.py is a package, too, if the path has nothing better.
     locations = spec.submodule_search_locations
     place = next(iter(locations), None) if locations else spec.origin
     return Path(place).resolve().parent if place else None

@@ -1,4 +1,4 @@
-"""No process outlives the one that it works for. Standard library only."""
+"""Ends a process together with its parent. Standard library only."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ PR_SET_PDEATHSIG = 1
 
 
 def die_with_parent(number: int = signal.SIGKILL) -> None:
-    """Ask the kernel (Linux) to send this process signal `number` when the thread that forked it ends.
+    """Ask the kernel (Linux) to send signal `number` to this process when the thread that forked it ends.
 
-    Elsewhere this does nothing: there a broken pipe or a watching thread ends the process.
+    On other systems this does nothing: there a closed pipe or a watching thread ends the process.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, number)

@@ -1,4 +1,4 @@
-"""What a sweep found, as plain frozen values."""
+"""The results of a sweep, as plain frozen values."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RunResult:
-    """One run of a sweep as it stood when it was read.
+    """One run of a sweep, as it was when it was read.
 
     Attributes:
         id: `<sweep>.r.<number>`.
@@ -29,16 +29,16 @@ class RunResult:
         state: `queued`, `training`, `trained`, `evaluating`, `observed`, `failed` or `cancelled`.
         params: The parameters, by the names of the search space.
         score: The score; None without one.
-        cost: What the run consumed, in the unit of the sweep's `cost` (seconds unless set); None while unknown.
-        metrics: Everything else that was reported, by name.
+        cost: What the run consumed, in the unit of the sweep's `cost` (default: seconds); None while unknown.
+        metrics: The reported metrics, by name.
         failure: Why the run failed; None if it did not.
         attempt: How often its training was started.
         seconds: Seconds of training and evaluation.
         steps: The last step that was reported.
-        predicted_score: What the optimizer expected; None where it did not predict.
-        predicted_cost: The cost that the optimizer expected; None where it did not predict.
-        folder: Where the run's files lie.
-        checkpoint: The path that the last checkpoint was saved to; None without one.
+        predicted_score: The score that the optimizer predicted; None without a prediction.
+        predicted_cost: The cost that the optimizer predicted; None without a prediction.
+        folder: The folder of the run's files.
+        checkpoint: The path of the last checkpoint; None without one.
     """
 
     id: str
@@ -60,13 +60,13 @@ class RunResult:
 
 @dataclass(frozen=True)
 class SweepEvent:
-    """Something that happened in a sweep.
+    """An entry in the log of a sweep.
 
     Attributes:
         kind: What happened, for example `suggested`, `claimed`, `observed`, `failed`, `paused`, `finished`.
-        at: When, in seconds since the epoch by the store's clock.
-        run: The run's id; None for an event of the sweep itself.
-        data: What else the log says of it, as plain data.
+        at: When, in seconds since the epoch, by the clock of the store.
+        run: The run's id; None for an event of the whole sweep.
+        data: The other fields of the entry, as plain data.
     """
 
     kind: str
@@ -77,16 +77,16 @@ class SweepEvent:
 
 @dataclass(frozen=True)
 class SweepResult:
-    """What came of a sweep.
+    """The result of a sweep.
 
     Attributes:
-        name: The sweep's name: `load_sweep(name)` opens it again.
+        name: The sweep's name; `load_sweep(name)` opens it again.
         goal: `maximize` or `minimize`.
         state: `running`, `paused`, `stopping` or `finished`.
         reason: Why it is in that state.
-        runs: All of its runs, by number.
-        ranking: The runs with a score, the best first; of equal configurations one run.
-        front: The runs that no other one beats on score and cost, the cheapest first.
+        runs: All runs, in the order of their numbers.
+        ranking: The runs with a score, the best first; one run for each configuration.
+        front: The Pareto front: the runs that no other run beats on both score and cost, the cheapest first.
     """
 
     name: str
@@ -112,7 +112,7 @@ class SweepResult:
         return require_best_run(self.name, self.runs, self.ranking)
 
     def to_pandas(self) -> pandas.DataFrame:
-        """Return one row for each run, parameters and metrics in columns of their own.
+        """Return a table with one row for each run and one column for each parameter and metric.
 
         Raises:
             ImportError: pandas is not installed.
@@ -126,7 +126,7 @@ class SweepResult:
 
 
 def require_best_run(name: str, runs: Sequence[RunResult], ranking: Sequence[RunResult]) -> RunResult:
-    """Return the best run. Raises NotFound, with the last failure, when no run has a score."""
+    """Return the best run. Raises NotFound, with the last failure, if no run has a score."""
     if ranking:
         return ranking[0]
     failures = [run.failure for run in runs if run.failure]
@@ -135,7 +135,7 @@ def require_best_run(name: str, runs: Sequence[RunResult], ranking: Sequence[Run
 
 
 def to_pandas(runs: Sequence[RunResult]) -> pandas.DataFrame:
-    """Return one row for each run. Raises ImportError where pandas is not installed."""
+    """Return one row for each run. Raises ImportError if pandas is not installed."""
     try:
         import pandas
     except ImportError:
@@ -149,7 +149,7 @@ def to_pandas(runs: Sequence[RunResult]) -> pandas.DataFrame:
 
 
 def read_result(sweep: SweepRecord, job: SweepJob, runs: Sequence[Run]) -> SweepResult:
-    """Return what a sweep found, from its records."""
+    """Return the result of a sweep from its records."""
     found = ranked([run for run in runs if run.state is RunState.OBSERVED], sweep)
 
     def read(standings: Sequence[Standing]) -> tuple[RunResult, ...]:
@@ -167,7 +167,7 @@ def read_result(sweep: SweepRecord, job: SweepJob, runs: Sequence[Run]) -> Sweep
 
 
 def run_result(run: Run, job: SweepJob) -> RunResult:
-    """Return a run's record as its user sees it."""
+    """Return the public form of a run's record."""
     folder = RunFolder(Path(job.runs_dir) / run.id)
     return RunResult(
         id=run.id,

@@ -1,4 +1,4 @@
-"""Run a sweep of a function, or ask for its runs and tell their results."""
+"""Runs a sweep of a function, or gives the runs of a sweep to a program that asks."""
 
 from __future__ import annotations
 
@@ -78,41 +78,42 @@ def sweep(
     redis: str | None = None,
     progress: bool = True,
 ) -> SweepResult:
-    """Search the parameters that `train` scores best with, and wait for the result.
+    """Search for the parameters with which `train` has the best score, and wait for the result.
 
     Without `redis` and REDIS_URL everything runs on this machine: a private store in `data_dir`, and workers that end
-    with this call. A function of a notebook or of a script is trained there, too. With a store that others use,
-    `train` needs to be importable, since workers elsewhere import it.
+    with this call. They can also train a function that is defined in a notebook or a script. With a shared store,
+    workers on other machines import `train`, so it must be importable there.
 
     Args:
         train: The training, `train(run)`, or its import path, `"package.module:function"`. It returns its score as a
             number, or a mapping of numbers, or nothing if it reports `metric`.
         space: Distributions by name.
-        name: The sweep's name. The same name, space and settings continue an earlier sweep. A new one by default.
-        metric: What the score is where the training does not return a number.
+        name: The sweep's name (default: a new one). The same name, space and settings continue an earlier sweep.
+        metric: The metric that is the score, if the training does not return a number.
         goal: Whether a higher or a lower score is better.
         max_runs: The most runs; None for no limit.
         max_cost: The most that all runs together may cost, in the unit of `cost`.
         max_hours: The most hours since the start.
         target_score: A score that ends the sweep.
-        cost: What a run costs: `"seconds"` of training, `"steps"`, or the name of a metric.
+        cost: The cost of a run: `"seconds"` of training, `"steps"`, or the name of a metric.
         method: How parameters are chosen; `"bayes"` is Protein.
         seed: The seed of the search and of the runs.
-        slots: How many runs train at once on this machine; by default one for each GPU, or for every four cores.
+        slots: How many runs train at once on this machine (default: one for each GPU, or for every four cores).
         constraints: Conditions over parameters, such as `"a <= b"`.
         protein: Settings of Protein.
-        early_stop_quantile: End a run that is worse than this share of the others at equal cost.
+        early_stop_quantile: Stop a run early if its best score so far is clearly worse than this quantile (0 to 0.5) of
+            the finished runs at the same cost.
         warm_start: Names of earlier sweeps, or tables that `sweepctl export` wrote, to learn from.
-        python: Another Python interpreter that trains; `train` needs to be importable there.
-        data_dir: The folder for everything that is kept; DATA_DIR or `./train_dir` by default.
-        redis: The URL of a store that others use; REDIS_URL by default.
-        progress: Whether to print a line on stderr for each run that ends.
+        python: Another Python interpreter that trains; `train` must be importable there.
+        data_dir: The folder of all files (default: DATA_DIR, else `./train_dir`).
+        redis: The URL of a shared store (default: REDIS_URL).
+        progress: Whether to print a line to stderr for each run that ends.
 
     Returns:
-        The runs and the best one. If runs fail one after the other the sweep pauses: then `state` is `"paused"`.
+        The runs and the best one. If several runs fail in a row, the sweep pauses, and `state` is `"paused"`.
 
     Raises:
-        ConfigError: Something cannot be used as it was given; the message says what to do.
+        ConfigError: An argument cannot be used; the message says what to do.
         Conflict: A sweep of this name exists with another config.
         StoreUnreachable: The store does not answer.
 
@@ -155,7 +156,7 @@ def sweep(
             if not store.is_private or python is not None:
                 where = "workers of a shared store" if not store.is_private else "another Python"
                 raise ConfigError(
-                    f"{callable_!r} cannot be imported by {where}: put it into a module of its own and import it"
+                    f"{callable_!r} cannot be imported by {where}: define it in a module and import it from there"
                 )
             handover = stack.enter_context(handed_over(job.sweep_run, callable_))
         local = LocalSweep(store, job, folder, settings=settings, handover=handover)
@@ -170,10 +171,10 @@ def sweep(
 
 
 class Sweep:
-    """A sweep in its store: ask for runs and tell their results, look at it, steer it.
+    """A sweep in its store: ask for runs and report their results, inspect it, control it.
 
-    Use `Sweep.create` for a new one and `load_sweep` for one that exists. It can be used in a `with` statement; it
-    closes its connection to the store when it is closed or garbage-collected.
+    Use `Sweep.create` for a new sweep and `load_sweep` for an existing one. It works in a `with` statement; its
+    connection to the store is closed when it is closed or garbage-collected.
     """
 
     def __init__(self, store: Store, name: str, closes: ExitStack) -> None:
@@ -200,7 +201,7 @@ class Sweep:
         data_dir: str | Path | None = None,
         redis: str | None = None,
     ) -> Sweep:
-        """Create a sweep whose runs this program carries out itself, or continue the one of this name.
+        """Create a sweep whose runs this program carries out itself, or continue an earlier one of this name.
 
         Args:
             name: The sweep's name.
@@ -214,14 +215,14 @@ class Sweep:
             constraints: Conditions over parameters, such as `"a <= b"`.
             protein: Settings of Protein.
             warm_start: Names of earlier sweeps, or tables that `sweepctl export` wrote, to learn from.
-            data_dir: The folder for everything that is kept; DATA_DIR or `./train_dir` by default.
-            redis: The URL of a store that others use; REDIS_URL by default.
+            data_dir: The folder of all files (default: DATA_DIR, else `./train_dir`).
+            redis: The URL of a shared store (default: REDIS_URL).
 
         Returns:
             The sweep.
 
         Raises:
-            ConfigError: Something cannot be used as it was given; the message says what to do.
+            ConfigError: An argument cannot be used; the message says what to do.
             Conflict: A sweep of this name exists with another config.
             StoreUnreachable: The store does not answer.
 
@@ -268,12 +269,12 @@ class Sweep:
 
     @property
     def runs(self) -> Sequence[RunResult]:
-        """All runs, by number."""
+        """All runs, in the order of their numbers."""
         return tuple(run_result(run, self._job) for run in self._store.runs.all(self.name))
 
     @property
     def result(self) -> SweepResult:
-        """Everything that was found so far."""
+        """The result so far."""
         return _read(self._store, self.name)
 
     def best(self) -> RunResult:
@@ -299,17 +300,17 @@ class Sweep:
         return to_pandas(self.runs)
 
     def ask(self) -> RunResult:
-        """Return a run to carry out: its `params` are suggested, and it is this program's until `tell`.
+        """Return a run to carry out. Its `params` are suggested; report its result with `tell`.
 
-        Several runs may be asked for before a result is told, by several threads or programs. If this program ends,
-        its runs are given out again.
+        Several threads or programs can ask for several runs before they report results. If this program ends, its
+        runs can be asked for again.
 
         Returns:
             The run.
 
         Raises:
-            Conflict: There is no run to ask for: the sweep is over, paused, or its budget is in progress.
-            ConfigError: The runs of this sweep are trained by workers.
+            Conflict: There is no run now: the sweep is finished or paused, or the runs in progress use up its budget.
+            ConfigError: Workers train the runs of this sweep.
 
         Example:
             ```python
@@ -319,7 +320,7 @@ class Sweep:
         return run_result(self._asking().ask(), self._job)
 
     def ask_all(self) -> Iterator[RunResult]:
-        """Yield one run after the other until the sweep has no further run.
+        """Yield runs until the sweep has no more.
 
         Example:
             ```python
@@ -343,13 +344,13 @@ class Sweep:
         failed: bool | str = False,
         metrics: Mapping[str, float] | None = None,
     ) -> RunResult:
-        """Tell the result of a run.
+        """Report the result of a run.
 
         Args:
             run: The run that `ask` returned, or its id.
-            score: The score: a finite number.
-            cost: What it consumed; the seconds since `ask` if it is left out.
-            failed: True, or the reason, for a run that has no score. The optimizer learns where runs fail.
+            score: The score, a finite number.
+            cost: What the run consumed (default: the seconds since `ask`).
+            failed: True, or the reason, for a run without a score. The optimizer learns where runs fail.
             metrics: Other numbers to keep, by name.
 
         Returns:
@@ -357,7 +358,7 @@ class Sweep:
 
         Raises:
             ValueError: A number is not finite, the cost is negative, or neither a score nor a failure is given.
-            Conflict: The run is over, or somebody else holds it.
+            Conflict: The run has ended, or another program has it.
             NotFound: There is no such run.
 
         Example:
@@ -366,28 +367,30 @@ class Sweep:
             sweep.tell(run, failed="out of memory")
             ```
         """
-        told = self._asking().tell(
+        recorded = self._asking().tell(
             run if isinstance(run, str) else run.id,
             score=None if score is None else float(score),
             cost=None if cost is None else float(cost),
             failure=(failed if isinstance(failed, str) else "reported as failed") if failed else None,
             metrics={key: float(value) for key, value in (metrics or {}).items()},
         )
-        return run_result(told, self._job)
+        return run_result(recorded, self._job)
 
     def enqueue(self, params: Mapping[str, Any] | None = None, /, **named: Any) -> Mapping[str, Any]:
-        """Let the sweep try these parameters next. A parameter that is left out has the value of the search centre.
+        """Add a run with these parameters; it starts before further suggestions.
+
+        A parameter that is left out has its value at the search centre.
 
         Args:
             params: Parameters by name.
-            **named: The same as keywords.
+            **named: Parameters as keywords.
 
         Returns:
             The complete parameters.
 
         Raises:
-            ConfigError: A parameter is unknown, out of its bounds, or inactive.
-            Conflict: The sweep starts no further run.
+            ConfigError: A parameter is unknown, outside its bounds, or inactive.
+            Conflict: The sweep starts no more runs.
 
         Example:
             ```python
@@ -406,7 +409,7 @@ class Sweep:
         pause_sweep(self._store, self.name)
 
     def resume(self) -> None:
-        """Let a paused or stopping sweep go on.
+        """Continue a paused or stopping sweep.
 
         Raises:
             Conflict: There is nothing to resume.
@@ -414,17 +417,17 @@ class Sweep:
         resume_sweep(self._store, self.name)
 
     def stop(self) -> None:
-        """End the sweep: nothing more is suggested, runs in progress end.
+        """Stop the sweep: no new runs start, and it is finished after the runs in progress.
 
         Raises:
-            Conflict: The sweep is over or stopping already.
+            Conflict: The sweep is finished or stopping already.
         """
         stop_sweep(self._store, self.name)
-        if self._job.queue == ASK_QUEUE:  # no suggester has to be running for it
+        if self._job.queue == ASK_QUEUE:  # such a sweep needs no suggester
             self._asking().settle()
 
     def set(self, **limits: float | int | None) -> None:
-        """Change the budget or the parallelism. A finished sweep goes on if its budget has room then.
+        """Change the budget or the parallelism. A finished sweep continues if the new budget allows more runs.
 
         Args:
             **limits: `max_runs`, `max_cost`, `max_hours`, `target_score`, `parallelism`, `look_ahead`,
@@ -432,7 +435,7 @@ class Sweep:
 
         Raises:
             ConfigError: A limit is unknown, or its value cannot be used.
-            Conflict: The change makes no sense, for example fewer runs than there are.
+            Conflict: The change is not possible, for example fewer runs than there are.
 
         Example:
             ```python
@@ -446,10 +449,10 @@ class Sweep:
         set_limits(self._store, self.name, {keys[limit]: value for limit, value in limits.items()})
 
     def watch(self, *, after: int = 0) -> Iterator[SweepEvent]:
-        """Yield what happens in the sweep, from its beginning, until it is finished.
+        """Yield the events of the sweep, from its start until it is finished, and wait for new ones.
 
         Args:
-            after: How many events to leave out.
+            after: How many of the first events to leave out.
 
         Example:
             ```python
@@ -472,7 +475,7 @@ class Sweep:
                 time.sleep(LOOK_SECONDS)
 
     def close(self) -> None:
-        """Give back the runs that were asked for and not told, and close the connection to the store."""
+        """Give back the runs without a reported result, and close the connection to the store."""
         if self._asker is not None:
             self._asker.close()
             self._asker = None
@@ -493,7 +496,7 @@ class Sweep:
     def _asking(self) -> Asker:
         if self._job.queue != ASK_QUEUE:
             raise ConfigError(
-                f"the runs of sweep {self.name} are trained by workers: create one to ask and tell with Sweep.create"
+                f"workers train the runs of sweep {self.name}: use Sweep.create to make a sweep for ask and tell"
             )
         if self._asker is None:
             if self._store.is_private:
@@ -503,12 +506,12 @@ class Sweep:
 
 
 def load_sweep(name: str, *, data_dir: str | Path | None = None, redis: str | None = None) -> Sweep:
-    """Open a sweep that exists, whoever started it.
+    """Open an existing sweep, from Python or from the command line.
 
     Args:
         name: The sweep's name.
-        data_dir: The folder that it is kept in; DATA_DIR or `./train_dir` by default.
-        redis: The URL of its store; REDIS_URL by default.
+        data_dir: The folder of its files (default: DATA_DIR, else `./train_dir`).
+        redis: The URL of a shared store (default: REDIS_URL).
 
     Returns:
         The sweep.
@@ -537,7 +540,7 @@ def _folder(data_dir: str | Path | None) -> Path:
 
 
 def _function(train: Train | str) -> tuple[str, Train | None]:
-    """Return the import path of a training, and the training itself if it can only be handed over."""
+    """Return the import path of a training, and the training itself if it cannot be imported."""
     if isinstance(train, str):
         return train, None
     if not callable(train):
@@ -559,18 +562,18 @@ def _imports(module: str, qualified: str) -> object:
 
 
 def _follow(local: LocalSweep, job: SweepJob, *, progress: bool) -> None:
-    """See the sweep through, and print a line for each run that ends."""
-    lines, said_at = _Lines(job), time.monotonic()
+    """Wait until the sweep ends, and print a line for each run that ends."""
+    lines, printed_at = _Lines(job), time.monotonic()
     shot: Snapshot | None = None
     for shot in local.follow():
         if not progress:
             continue
-        said = [] if shot.done == len(lines.known) else list(lines.of_the_ended(local.store))
-        if not said and time.monotonic() - said_at >= PROGRESS_SECONDS:
-            said = [f"{job.sweep_run}: {len(shot.unfinished)} runs in progress, {shot.done} done"]
-        if said:
-            print("\n".join(said), file=sys.stderr, flush=True)
-            said_at = time.monotonic()
+        news = [] if shot.done == len(lines.known) else list(lines.of_ended_runs(local.store))
+        if not news and time.monotonic() - printed_at >= PROGRESS_SECONDS:
+            news = [f"{job.sweep_run}: {len(shot.unfinished)} runs in progress, {shot.done} done"]
+        if news:
+            print("\n".join(news), file=sys.stderr, flush=True)
+            printed_at = time.monotonic()
     if shot is not None and shot.sweep.state is SweepState.PAUSED:
         warnings.warn(f"sweep {job.sweep_run} is paused: {shot.sweep.reason}", stacklevel=3)
 
@@ -582,7 +585,7 @@ class _Lines:
         self.known: set[int] = set()
         self._job, self._best = job, -math.inf
 
-    def of_the_ended(self, store: Store) -> Iterator[str]:
+    def of_ended_runs(self, store: Store) -> Iterator[str]:
         ended = set(store.runs.numbers_in(self._job.sweep_run, FINISHED))
         for run in store.runs.numbered(self._job.sweep_run, ended - self.known):
             self.known.add(run.number)

@@ -1,6 +1,6 @@
-"""What training code gets: the run that it trains, and the order to stop.
+"""The interface of training code: the run that it trains, and the request to stop.
 
-Standard library only, on Python 3.9 or newer: the training's process may be another Python than the worker's.
+Standard library only, on Python 3.9 or newer: the training may run in another Python than the worker.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, Callable, Literal, Protocol
 __all__ = ["Stop", "StopReason", "TrainingRun"]
 
 StopReason = Literal["cancelled", "preempted", "stopped early"]
-"""Why a training is told to stop: by a person, because its worker ends, or because other runs are clearly better."""
+"""Why a training must stop: a person cancelled the run, the worker ends, or other runs are clearly better."""
 
 
 class Stop(BaseException):
@@ -42,8 +42,8 @@ class Stop(BaseException):
 class TrainingRun(Protocol):
     """One attempt of one run: the object that training code gets.
 
-    A training is a function `train(run)`. It reads `config` or `params`, continues from `checkpoint` where there is
-    one, reports metrics, saves checkpoints, and returns a score (a number), a mapping of numbers, or nothing.
+    A training is a function `train(run)`. It reads `config` or `params`, continues from `checkpoint` if there is one,
+    reports metrics, saves checkpoints, and returns a score (a number), a mapping of numbers, or nothing.
 
     Example:
         ```python
@@ -68,11 +68,11 @@ class TrainingRun(Protocol):
     device: str
     """`cpu` or `cuda`, already resolved."""
     config: Mapping[str, Any]
-    """The composed config as plain data, with the suggested values in it."""
+    """The complete config as plain data, with the suggested values in it."""
     params: Mapping[str, Any]
-    """The suggested values alone, by dotted path."""
+    """Only the suggested values, by dotted path."""
     checkpoint: Path | None
-    """The path that the last committed `save` wrote: continue from here. None at the first start."""
+    """The path that the last committed `save` wrote. Continue from it. None at the first start."""
     checkpoint_step: int
     """The step of that checkpoint; 0 without one."""
     workspace: Path
@@ -82,7 +82,7 @@ class TrainingRun(Protocol):
         """Report metrics at a step.
 
         Args:
-            step: The training's own count, for example environment steps or epochs. It should grow.
+            step: A count of the training, for example environment steps or epochs. It should grow.
             **metrics: Numbers by name. Values that are not finite are dropped.
 
         Raises:
@@ -91,18 +91,18 @@ class TrainingRun(Protocol):
         """
 
     def obey(self) -> None:
-        """Raise `Stop` if the training must end now. Call it where nothing is reported for a long time.
+        """Raise `Stop` if the training must end now. Call it in code that reports nothing for a long time.
 
         Raises:
             Stop: The training must end now.
         """
 
     def save_checkpoint(self, step: int, save: Callable[[Path], object]) -> None:
-        """Save a checkpoint that is either whole or absent.
+        """Save a checkpoint. An interrupted save leaves none.
 
         Args:
             step: The step that the checkpoint continues from.
-            save: Called with a path that does not exist yet; it writes a file there, or makes a folder there.
+            save: A function that is called with a path that does not exist yet, and writes a file or a folder there.
 
         Raises:
             Stop: The training must end now; the checkpoint is saved.

@@ -1,6 +1,6 @@
-"""How a search space is written in Python: one function for each distribution. Standard library only.
+"""Writes a search space in Python: one function for each distribution. Standard library only.
 
-A space is a mapping of names to distributions. Each distribution is plain data, as it stands in a sweep's YAML file.
+A space is a mapping of names to distributions. Each distribution is plain data, as in the YAML file of a sweep.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ def uniform(
     Args:
         low: The lower bound.
         high: The upper bound.
-        center: Where the search starts; the middle if it is left out.
-        radius: The search radius, as a share of half the range (0 to 1); chosen by itself if it is left out.
-        when: Values of other parameters with which this one is active, by name.
+        center: Where the search starts (default: the middle).
+        radius: The search radius, as a share of half the range, 0 to 1 (default: chosen automatically).
+        when: Values of other parameters, by name: this parameter is active only in runs with these values.
 
     Returns:
         The distribution as plain data.
@@ -68,9 +68,9 @@ def int_uniform(
     Args:
         low: The lower bound.
         high: The upper bound.
-        center: Where the search starts; the middle if it is left out.
-        radius: The search radius, as a share of half the range (0 to 1); chosen by itself if it is left out.
-        when: Values of other parameters with which this one is active, by name.
+        center: Where the search starts (default: the middle).
+        radius: The search radius, as a share of half the range, 0 to 1 (default: chosen automatically).
+        when: Values of other parameters, by name: this parameter is active only in runs with these values.
 
     Returns:
         The distribution as plain data.
@@ -98,9 +98,9 @@ def log_uniform(
         low: The lower bound, above 0.
         high: The upper bound.
         integer: Whether values are whole numbers.
-        center: Where the search starts; the geometric mean if it is left out.
-        radius: The search radius, as a share of half the range (0 to 1); chosen by itself if it is left out.
-        when: Values of other parameters with which this one is active, by name.
+        center: Where the search starts (default: the geometric mean).
+        radius: The search radius, as a share of half the range, 0 to 1 (default: chosen automatically).
+        when: Values of other parameters, by name: this parameter is active only in runs with these values.
 
     Returns:
         The distribution as plain data.
@@ -121,14 +121,14 @@ def logit_uniform(
     radius: float | None = None,
     when: Mapping[str, Any] | None = None,
 ) -> Distribution:
-    """A number between two bounds below 1, on a logarithmic scale of its distance from 1: for discount factors.
+    """A number between two bounds below 1, on a logit scale: for discount factors such as 0.99.
 
     Args:
         low: The lower bound, above 0.
         high: The upper bound, below 1.
-        center: Where the search starts; the middle if it is left out.
-        radius: The search radius, as a share of half the range (0 to 1); chosen by itself if it is left out.
-        when: Values of other parameters with which this one is active, by name.
+        center: Where the search starts (default: the middle).
+        radius: The search radius, as a share of half the range, 0 to 1 (default: chosen automatically).
+        when: Values of other parameters, by name: this parameter is active only in runs with these values.
 
     Returns:
         The distribution as plain data.
@@ -154,9 +154,9 @@ def pow2(
     Args:
         low: The lower bound.
         high: The upper bound.
-        center: Where the search starts; the geometric mean if it is left out.
-        radius: The search radius, as a share of half the range (0 to 1); chosen by itself if it is left out.
-        when: Values of other parameters with which this one is active, by name.
+        center: Where the search starts (default: the geometric mean).
+        radius: The search radius, as a share of half the range, 0 to 1 (default: chosen automatically).
+        when: Values of other parameters, by name: this parameter is active only in runs with these values.
 
     Returns:
         The distribution as plain data.
@@ -170,11 +170,11 @@ def pow2(
 
 
 def choice(values: Sequence[Any], *, when: Mapping[str, Any] | None = None) -> Distribution:
-    """One of several values, without an order.
+    """One of several values that have no order.
 
     Args:
         values: Numbers, texts or booleans.
-        when: Values of other parameters with which this one is active, by name.
+        when: Values of other parameters, by name: this parameter is active only in runs with these values.
 
     Returns:
         The distribution as plain data.

@@ -1,4 +1,4 @@
-"""Which classifier, and with which settings? Scored by cross-validation, without an evaluator."""
+"""Searches a classifier and its settings. The score comes from cross-validation, without an evaluator."""
 
 from statistics import fmean
 
@@ -23,7 +23,7 @@ def train(run):
 
 
 def build(settings, seed):
-    """Return the model that the settings describe; those of the other model are not looked at."""
+    """Return the model that the settings describe; the settings of the other model are not used."""
     if settings["model"] == "svm":
         gamma = settings["gamma"] if settings["kernel"] == "rbf" else "scale"
         return make_pipeline(StandardScaler(), SVC(C=settings["C"], kernel=settings["kernel"], gamma=gamma))

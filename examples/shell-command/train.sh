@@ -1,5 +1,5 @@
 #!/bin/sh
-# Fits y = a x + b to ten points by gradient descent, in awk. Reports, saves, and goes on from what it saved.
+# Fits y = a x + b to ten points by gradient descent, in awk. Reports, saves checkpoints, and continues from them.
 set -eu
 
 rate="" steps=""
@@ -11,9 +11,9 @@ for argument; do
 done
 
 step=0 a=0 b=0
-if [ -n "${SWEEP_CHECKPOINT:-}" ]; then # an earlier attempt was killed: this is what it saved last
+if [ -n "${SWEEP_CHECKPOINT:-}" ]; then # an earlier attempt was killed: continue from its last checkpoint
     read -r step a b <"$SWEEP_CHECKPOINT"
-    echo "going on from step $step"
+    echo "continuing from step $step"
 fi
 
 while [ "$step" -lt "$steps" ]; do
@@ -39,7 +39,7 @@ while [ "$step" -lt "$steps" ]; do
     echo "step $step loss $loss"
     echo "$step $a $b" >"$SWEEP_CHECKPOINT_DIR/$step.txt"
     echo "{\"step\": $step, \"loss\": $loss, \"checkpoint\": \"$step.txt\"}" >>"$SWEEP_REPORT"
-    sleep "${PAUSE:-0.1}" # a real training takes a moment
+    sleep "${PAUSE:-0.1}" # a real training takes longer
 done
 
 echo "{\"score\": $loss, \"cost\": $steps}" >>"$SWEEP_REPORT"

@@ -1,4 +1,4 @@
-"""A small network learns to read handwritten digits: reports, checkpoints, resumes, and returns its score."""
+"""Trains a small network to read handwritten digits: reports, saves checkpoints, continues, returns a score."""
 
 import torch
 from sklearn.datasets import load_digits
@@ -8,18 +8,18 @@ from torch.nn import functional
 def train(run):
     settings = run.config["trainer"]
     images, labels, val_images, val_labels = split_digits()
-    torch.manual_seed(run.seed)  # another one for each run, the same for each attempt of it
+    torch.manual_seed(run.seed)  # differs between runs, is equal for all attempts of a run
     model = build(settings["width"], settings["dropout"]).to(run.device)
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=settings["learning_rate"], weight_decay=settings["weight_decay"]
     )
-    if run.checkpoint:  # an earlier attempt was killed: go on where it was
+    if run.checkpoint:  # an earlier attempt was killed: continue from its last checkpoint
         saved = torch.load(run.checkpoint, map_location=run.device, weights_only=True)
         model.load_state_dict(saved["model"])
         optimizer.load_state_dict(saved["optimizer"])
     accuracy = score(model, val_images.to(run.device), val_labels.to(run.device))
     for epoch in range(run.checkpoint_step + 1, settings["epochs"] + 1):
-        torch.manual_seed(run.seed + epoch)  # so that a resumed training shuffles and drops as an unbroken one
+        torch.manual_seed(run.seed + epoch)  # so that a continued training has the same random numbers
         model.train()
         for batch in torch.randperm(len(images)).split(settings["batch_size"]):
             loss = functional.cross_entropy(model(images[batch].to(run.device)), labels[batch].to(run.device))
@@ -42,13 +42,13 @@ def build(width, dropout):
 
 @torch.no_grad()
 def score(model, images, labels):
-    """Return the share of images that are read right."""
+    """Return the share of images that are classified correctly."""
     model.eval()
     return (model(images).argmax(dim=1) == labels).float().mean().item()
 
 
 def split_digits():
-    """Return images (n, 64) and labels (n,) to train on and to validate with: the same ones for every run."""
+    """Return images (n, 64) and labels (n,) for training and for validation, the same for every run."""
     digits = load_digits()
     images = torch.tensor(digits.data, dtype=torch.float32) / 16
     labels = torch.tensor(digits.target)

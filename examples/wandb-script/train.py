@@ -1,4 +1,4 @@
-"""A training as one writes it for W&B: argparse, wandb.init, wandb.log. Nothing in it knows of this package."""
+"""A usual training for W&B: argparse, wandb.init, wandb.log. It contains nothing of this package."""
 
 import argparse
 

@@ -1,4 +1,4 @@
-"""Trains runs and emits checkpoints: `celery -A services.trainer worker -Q gpu`."""
+"""Trains runs and saves checkpoints: `celery -A services.trainer worker -Q gpu`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def __getattr__(name: str) -> Any:
-    # Celery's name for the app of a package; made on demand, so that importing a part of it stays light.
+    # Celery looks for `celery` in a package. It is made on demand, so that other modules here import quickly.
     if name == "celery":
         from services.trainer.app import app
 

@@ -1,4 +1,4 @@
-"""Trains with a program in any language: starts it, passes on what it reports, and leaves nothing of it behind."""
+"""Trains with a program in any language: starts it, forwards its reports, and ends all its processes."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ from shared.storage.logs import last_lines
 from shared.tracking.wandb_script import WandbLog, script_environment, wandb_files
 
 LOOK_SECONDS: Final = 0.1
-WANDB_LOOKS: Final = 5  # one look of so many is at W&B's files, too
-MOST_BYTES: Final = 2**20  # of reports in one look
+WANDB_LOOKS: Final = 5  # every fifth look reads W&B's files, too
+MOST_BYTES: Final = 2**20  # of reports, read at one look
 REASON_SECONDS: Final = 1.0
-RESERVED: Final = frozenset({"score", "cost"})  # of a result: they would go before the metric
+RESERVED: Final = frozenset({"score", "cost"})  # of a result: they would replace the metric
 FROM_OUTSIDE: Final = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class CommandFailed(SweepError):
-    """The command could not be started, or ended otherwise than with exit code 0."""
+    """The command could not be started, or did not end with exit code 0."""
 
 
 @child_entry
 def train(run: TrainingRun) -> Mapping[str, float]:
-    """Run the command of `run` to its end and return what it gave as its result.
+    """Run the command of `run` to its end and return its result.
 
     Raises PlainFailure for a fault of the command (CommandFailed, BadReport, ConfigError), and Stop when it ended
     because it was asked to.
@@ -54,17 +54,17 @@ def train(run: TrainingRun) -> Mapping[str, float]:
     try:
         return _Attempt(run, checkpoints).until_it_ends()
     finally:
-        shutil.rmtree(checkpoints, ignore_errors=True)  # what counts was moved away
+        shutil.rmtree(checkpoints, ignore_errors=True)  # saved checkpoints have been moved already
 
 
 def _drop_earlier_checkpoints(workspace: Path) -> None:
-    """Delete what an attempt that was killed has left half-written."""
+    """Delete half-written files of an earlier attempt that was killed."""
     for earlier in workspace.parent.glob("workspace.*/checkpoints"):
         shutil.rmtree(earlier, ignore_errors=True)
 
 
 class _Attempt:
-    """One attempt: the process, and what has been read of its reports."""
+    """One attempt: the process, and the state of reading its reports."""
 
     def __init__(self, run: TrainingRun, checkpoints: Path) -> None:
         self._run, self._checkpoints = run, checkpoints
@@ -83,7 +83,7 @@ class _Attempt:
         try:
             while (code := self._ended(command)) is None:
                 self._look(command)
-            self._listen_to_the_end(command)
+            self._read_to_the_end(command)
         finally:
             command.kill()
         return self._conclude(code)
@@ -129,52 +129,49 @@ class _Attempt:
             raise _not_started(self._words[0], error) from None
 
     def _look(self, command: Guarded) -> None:
-        """Pass on what was reported, and the word to stop."""
-        with self._told_to_stop(command):
+        """Forward new reports to the supervisor, and a request to stop to the command."""
+        with self._forwarding_stop(command):
             self._run.obey()
-        self._listen(command)
-
-    def _listen(self, command: Guarded) -> None:
         for report in self._reports.read():
-            self._pass_on(report, command)
+            self._forward(report, command)
         self._looks += 1
         if self._looks % WANDB_LOOKS == 0:
-            self._listen_to_wandb(command)
+            self._read_wandb(command)
 
-    def _listen_to_the_end(self, command: Guarded) -> None:
+    def _read_to_the_end(self, command: Guarded) -> None:
         self._is_over = True
         for report in self._reports.read_to_the_end():
-            self._pass_on(report, command)
-        self._listen_to_wandb(command)
+            self._forward(report, command)
+        self._read_wandb(command)
 
-    def _listen_to_wandb(self, command: Guarded) -> None:
+    def _read_wandb(self, command: Guarded) -> None:
         for path in wandb_files(self._run.workspace):
             for step, metrics in self._wandb.setdefault(path, WandbLog(path)).read():
-                self._pass_on(Report(step, self._usable(metrics)), command)
+                self._forward(Report(step, self._usable(metrics)), command)
 
     def _usable(self, metrics: Mapping[str, float]) -> dict[str, float]:
-        """Return what counts here of what a script says to W&B, where every name is the script's own."""
+        """Return the metrics of a W&B log that count here. In W&B, `score`, `cost` and `step` may mean anything."""
         wanted = {self._run.config["sweep"]["metric"], self._run.config["cost"]}
         dropped = (RESERVED - wanted) | {"step"}
         usable = {name: value for name, value in metrics.items() if name not in dropped}
         return usable if len(usable) <= MOST_METRICS else {name: usable[name] for name in wanted & usable.keys()}
 
-    def _pass_on(self, report: Report, command: Guarded) -> None:
+    def _forward(self, report: Report, command: Guarded) -> None:
         if report.step is None:
             self._result |= report.metrics
             return
         if report.metrics:
-            with self._told_to_stop(command):
+            with self._forwarding_stop(command):
                 self._run.report(report.step, **report.metrics)
         if report.checkpoint is not None:
             source = find_checkpoint(self._checkpoints, report.checkpoint)
-            with self._told_to_stop(command):
+            with self._forwarding_stop(command):
                 self._run.save_checkpoint(report.step, partial(_move, source))
-            _remove(source)  # of a step that is saved already
+            _remove(source)  # if this step was saved before
 
     @contextmanager
-    def _told_to_stop(self, command: Guarded) -> Iterator[None]:
-        """Tell the command to end when we are; what it still reports until then is passed on all the same."""
+    def _forwarding_stop(self, command: Guarded) -> Iterator[None]:
+        """Catch Stop and end the command; what it reports until its end is forwarded, too."""
         try:
             yield
         except Stop as stop:
@@ -188,13 +185,13 @@ class _Attempt:
         if code == 0:
             return self._result
         self._wait_for_the_reason()
-        number = -code if code < 0 else code - 128  # a shell says so of what it started
+        number = -code if code < 0 else code - 128  # a shell returns 128 + the signal that killed its program
         if number in FROM_OUTSIDE:
-            _die_of(number)  # as a function would have: the run goes on from its checkpoint
+            _die_of(number)  # as if it had killed a function: the run continues from its checkpoint
         raise CommandFailed(self._failure(code))
 
     def _wait_for_the_reason(self) -> None:
-        """Raise Stop if we are told to, soon: a batch system signals the command and the worker alike."""
+        """Raise Stop if the worker asks for it soon: a batch system signals the command and the worker together."""
         deadline = time.monotonic() + REASON_SECONDS
         while time.monotonic() < deadline:
             self._run.obey()
@@ -202,9 +199,9 @@ class _Attempt:
 
     def _failure(self, code: int) -> str:
         program = self._words[0]
-        how = f"ended with exit code {code}" if code > 0 else f"died of {signal.Signals(-code).name}"
-        said = [line for line in last_lines(RunFolder(self._run.workspace.parent)) if line.strip()]
-        return f"{program} {how}" + (f", its last line: {said[-1]}" if len(said) > 1 else "")  # the first is ours
+        how = f"ended with exit code {code}" if code > 0 else f"was killed by {signal.Signals(-code).name}"
+        lines = [line for line in last_lines(RunFolder(self._run.workspace.parent)) if line.strip()]
+        return f"{program} {how}" + (f", its last line: {lines[-1]}" if len(lines) > 1 else "")  # the first is ours
 
 
 class ReportFile:
@@ -218,11 +215,11 @@ class ReportFile:
         self._changed_at = path.stat().st_mtime_ns
 
     def read(self) -> list[Report]:
-        """Return what has been added in whole lines, not more than MOST_BYTES of it. Raises BadReport."""
+        """Return the reports of the new complete lines, at most MOST_BYTES of them. Raises BadReport."""
         return self._lines.feed(self._added())
 
     def read_to_the_end(self) -> Iterator[Report]:
-        """Yield all that is left; its last line needs no newline. Raises BadReport."""
+        """Yield the rest of the reports; the last line needs no newline. Raises BadReport."""
         while data := self._added():
             yield from self._lines.feed(data)
         yield from self._lines.feed(b"", at_end=True)
@@ -233,17 +230,17 @@ class ReportFile:
                 status = os.fstat(file.fileno())
                 left, changed = status.st_size - self._position, status.st_mtime_ns != self._changed_at
                 if left < 0 or (left == 0 and changed):
-                    raise BadReport("SWEEP_REPORT was written anew: append to it, in a shell with >> and not with >")
+                    raise BadReport("SWEEP_REPORT was overwritten: append to it, in a shell with >> and not with >")
                 file.seek(self._position)
                 data = file.read(min(left, MOST_BYTES))
         except FileNotFoundError:
-            raise BadReport("SWEEP_REPORT was removed: append to it and leave it where it is") from None
+            raise BadReport("SWEEP_REPORT was removed: append to it, and do not move or delete it") from None
         self._position, self._changed_at = self._position + len(data), status.st_mtime_ns
         return data
 
 
 def find_checkpoint(folder: Path, name: str) -> Path:
-    """Return the file or folder that a report names. Raises BadReport for one that is not in SWEEP_CHECKPOINT_DIR."""
+    """Return the file or folder that a report names. Raises BadReport if it is not in SWEEP_CHECKPOINT_DIR."""
     place = (folder / name).resolve()
     if not place.exists() or folder.resolve() not in place.parents:
         raise BadReport(
@@ -253,7 +250,7 @@ def find_checkpoint(folder: Path, name: str) -> Path:
 
 
 def _move(source: Path, target: Path) -> None:
-    suffix = "" if source.is_dir() else source.suffix  # some libraries load by it
+    suffix = "" if source.is_dir() else source.suffix  # some libraries need it to load the file
     shutil.move(source, target.with_suffix(suffix))
 
 

@@ -1,4 +1,4 @@
-"""Trains with a function in another Python: starts it, passes messages on, and leaves nothing of it behind."""
+"""Trains with a function in another Python: starts it, forwards its messages, and ends all its processes."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ LAUNCHER: Final = Path(_child.__file__).with_name("_interpreter.py")
 def train(run: ChildRun) -> None:
     """Call the function of `run` in the Python that its config names; never returns.
 
-    Raises PlainFailure when that Python cannot be started. This process ends as that one does: its last words are
-    passed on, and without any its exit code or signal is repeated.
+    Raises PlainFailure if that Python cannot be started. This process ends as that one does: it forwards the last
+    message or, if there was none, ends with the same exit code or signal.
     """
     trainer: Mapping[str, Any] = run.config["trainer"]
     python = trainer["python"]
@@ -48,9 +48,9 @@ def train(run: ChildRun) -> None:
 
 
 def _relay(inner: Connection, outer: Connection, command: Guarded) -> tuple[bool, int]:
-    """Pass messages on until the command has ended; return whether it said its last words, and its exit code."""
+    """Forward messages until the command ends; return whether it sent its last message, and its exit code."""
     has_ended = False
-    sources: list[Connection | int] = [inner, outer, command.told]
+    sources: list[Connection | int] = [inner, outer, command.answers]
     while True:
         ready = wait(sources)
         if outer in ready:
@@ -64,7 +64,7 @@ def _relay(inner: Connection, outer: Connection, command: Guarded) -> tuple[bool
                 break
             has_ended = has_ended or json.loads(message)["kind"] in LAST_WORDS
             outer.send_bytes(message)
-        if command.told in ready and (inner not in sources or not inner.poll(0)):
+        if command.answers in ready and (inner not in sources or not inner.poll(0)):
             code = command.ended(seconds=0)
             if code is not None:
                 return has_ended, code

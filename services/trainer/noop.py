@@ -1,4 +1,4 @@
-"""Trains nothing: what tests and benchmarks of the machinery use."""
+"""Trains nothing: for tests, and for benchmarks of everything but the training."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from protein_sweeps.run import TrainingRun
 
 
 def train(run: TrainingRun) -> Mapping[str, float]:
-    """Report and save `steps` times and return a score that falls with the distance of all numbers from 0.5."""
+    """Report and save `steps` times; return a score that is best where all numeric parameters are 0.5."""
     trainer: Mapping[str, Any] = run.config["trainer"]
     numbers = [float(value) for value in run.params.values() if isinstance(value, int | float)]
     score = -sum((number - 0.5) ** 2 for number in numbers)

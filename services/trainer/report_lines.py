@@ -1,4 +1,4 @@
-"""What a command may write into SWEEP_REPORT: lines of JSON, each a report, a checkpoint or the result."""
+"""Reads what a command writes to SWEEP_REPORT: lines of JSON, each a report, a checkpoint or the result."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ LONGEST_LINE: Final = 2**20  # bytes
 
 
 class BadReport(SweepError):
-    """A line that says nothing which could be used."""
+    """A line of SWEEP_REPORT that cannot be used."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """What one line says. Without a step it is the result."""
+    """The content of one line. Without a step it is the result."""
 
     step: int | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
@@ -31,38 +31,38 @@ class Report:
 
 
 def parse_line(line: bytes, number: int) -> Report:
-    """Return what line `number` says. Raises BadReport with the line and what was expected."""
+    """Return the content of line `number`. Raises BadReport with the line and what was expected."""
     place = f"line {number} of SWEEP_REPORT is {show(line.decode(errors='backslashreplace').strip())}"
     try:
-        told = json.loads(line)
+        content = json.loads(line)
     except (ValueError, RecursionError):
         raise BadReport(f"{place}: {EXPECTED}") from None
-    if not isinstance(told, dict):
+    if not isinstance(content, dict):
         raise BadReport(f"{place}: {EXPECTED}")
-    step, checkpoint = told.pop("step", None), told.pop("checkpoint", None)
+    step, checkpoint = content.pop("step", None), content.pop("checkpoint", None)
     if isinstance(step, float) and step.is_integer():
         step = int(step)
     if step is not None and (not _is_number(step) or isinstance(step, float) or step < 0):
         raise BadReport(f"{place}: step is {show(step)}: expected a whole number, 0 or more")
     if checkpoint is not None and (not isinstance(checkpoint, str) or step is None):
         raise BadReport(f'{place}: expected {{"step": 10, "checkpoint": "model.bin"}}, the name of a file and its step')
-    for name, value in told.items():
+    for name, value in content.items():
         if not _is_number(value):
             raise BadReport(f"{place}: {name} is {show(value)}: a metric must be a number")
-    if step is None and not {"score", "cost"} & told.keys():
+    if step is None and not {"score", "cost"} & content.keys():
         raise BadReport(f'{place}: a report needs a "step", a result a "score" or a "cost"; {EXPECTED}')
-    return Report(step, {name: float(value) for name, value in told.items()}, checkpoint)
+    return Report(step, {name: float(value) for name, value in content.items()}, checkpoint)
 
 
 class LineReader:
-    """Takes the bytes of a growing file and gives back whole lines."""
+    """Splits the bytes of a growing file into complete lines."""
 
     def __init__(self) -> None:
         self._rest = b""
         self.number = 0
 
     def feed(self, data: bytes, *, at_end: bool = False) -> list[Report]:
-        """Return what the lines say that are whole now; at the end the last one needs no newline. Raises BadReport."""
+        """Return the reports of the complete lines; at the end the last one needs no newline. Raises BadReport."""
         *lines, self._rest = (self._rest + data).split(b"\n")
         if at_end:
             lines, self._rest = [*lines, self._rest], b""
@@ -79,4 +79,4 @@ class LineReader:
 def _is_number(value: object) -> bool:
     if isinstance(value, int) and not isinstance(value, bool):
         return abs(value) <= sys.float_info.max
-    return isinstance(value, float)  # NaN and infinity among them: a report leaves them out, a score refuses them
+    return isinstance(value, float)  # also NaN and infinity: a report leaves them out, a score refuses them

@@ -1,4 +1,4 @@
-"""The trainer's notification."""
+"""The Celery task of the trainer."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from shared.queues.names import TRAIN_RUN
 
 @app.task(name=TRAIN_RUN)
 def train_run_task(run_id: str) -> None:
-    """Train the run, and then whatever else is due."""
+    """Train the run, then the other runs that are due."""
     train_due_runs(worker, run_id)

@@ -1,4 +1,4 @@
-"""Train a run and hand it on: to the evaluator, or straight to the suggester when it scored itself."""
+"""Trains a run and passes it to the evaluator, or to the suggester if the training returned a score."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ def train_due_runs(worker: Worker, hint: str) -> None:
 
 
 def conclude(run: Run, ending: Finished, job: SweepJob) -> Run:
-    """Return the run after its training: observed if it scored itself, else trained. Raises BadScore."""
+    """Return the run after its training: observed if it has a score, else trained. Raises BadScore."""
     run = run if ending.early else ended_by_itself(run)
     metrics = {**ending.metrics, **ending.result}
     if job.is_evaluated and "score" not in ending.result:
         if run.checkpoint is None:
             raise BadScore(
-                'the training left no checkpoint to evaluate: call run.save_checkpoint, or return {"score": ...}'
+                'the training saved no checkpoint to evaluate: call run.save_checkpoint, or return {"score": ...}'
             )
         reported = {name: value for name, value in ending.metrics.items() if name == job.cost}
         kept = {**reported, **ending.result}
-        steps = run.checkpoint.step if ending.early else ending.steps  # those that are scored
+        steps = run.checkpoint.step if ending.early else ending.steps  # the steps of the policy that is scored
         return finish_training(run, seconds=ending.seconds, steps=steps, metrics=kept)
     score = score_of(metrics, metric=job.sweep.metric)
     return observe_ending(run, ending, job, score=score, metrics=metrics, steps=ending.steps)
@@ -66,5 +66,5 @@ def refuses(worker: Worker, run: Run, sweep: Sweep) -> Refusal | None:
 def _trainer_of(job: SweepJob, run: Run) -> TrainerConfig:
     try:
         return job_of_run(job, run.params).trainer
-    except ConfigError:  # the run fails with the reason once it is claimed, and nothing is imported or started for it
+    except ConfigError:  # once claimed, the run fails with the reason before any code is imported or started
         return job.trainer

@@ -1,4 +1,4 @@
-"""What a trainer can train: the built-in PPO, the user's own function or command, or nothing at all."""
+"""What a trainer can train: the built-in PPO, the user's function or command, or the no-op."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ INTERPRETER = Entry("services.trainer.interpreter:train")
 
 
 def entry_of(trainer: TrainerConfig) -> Entry:
-    """Return what a child calls to train with `trainer`."""
+    """Return the function that a child calls to train with `trainer`."""
     match trainer:
         case PpoTrainer():
             return PPO
@@ -26,6 +26,6 @@ def entry_of(trainer: TrainerConfig) -> Entry:
         case NoopTrainer():
             return NOOP
         case AskTrainer():
-            raise ConfigError("trainer ask: its runs are asked for by a program: no worker trains them")
+            raise ConfigError("trainer ask: a program asks for the runs of this sweep; no worker trains them")
         case _:
             assert_never(trainer)

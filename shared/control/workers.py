@@ -15,7 +15,10 @@ __all__ = ["LiveWorker", "RunningWorkers", "running_workers"]
 
 @dataclass(frozen=True)
 class RunningWorkers:
-    """The workers of a store. `notes` name those that refuse a sweep or have other code; `is_private`: the store is the one of a folder."""
+    """The workers of a store. `notes` name those that refuse a sweep or have other code.
+
+    `is_private` is true for the private store of a folder.
+    """
 
     workers: tuple[LiveWorker, ...]
     notes: tuple[str, ...]

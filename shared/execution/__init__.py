@@ -1,1 +1,1 @@
-"""The supervisor: one child process for each run, watched, renewed, told to stop, and never left behind."""
+"""The supervisor: starts one child process for each run, watches it, renews its lease, stops it, leaves none behind."""

@@ -1,4 +1,4 @@
-"""How a function of ours is called in a child."""
+"""Wraps the functions of this package that a child process calls."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Result = TypeVar("Result")
 
 
 def child_entry(function: Callable[[Argument], Result]) -> Callable[[Argument], Result]:
-    """Let an error of ours fail the run with its message alone: it says everything, and a traceback would hide it."""
+    """Turn a SweepError into a failure of the run with the message alone: a traceback would hide the message."""
 
     @wraps(function)
     def call(run: Argument) -> Result:

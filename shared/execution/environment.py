@@ -1,4 +1,4 @@
-"""A snapshot of what ran, in the run's folder: code, packages, machine; one for each attempt."""
+"""Writes a snapshot of code, packages and machine to the run's folder, one for each attempt."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def write_environment(
     seed: int,
     code: Source,
 ) -> None:
-    """Write `environment/<phase>.<number>.yaml` and, where the code differs from its commit, `.diff` beside it.
+    """Write `environment/<phase>.<number>.yaml` and, if the code differs from its commit, a `.diff` file beside it.
 
     Raises OSError.
     """
@@ -61,15 +61,15 @@ def write_environment(
 
 
 def describe_code(code: Source, *, diff: str) -> dict[str, Any]:
-    """Return where the code comes from, as plain data; `diff` is the name of the file with what differs."""
-    told: dict[str, Any] = {"package": package_code(), "folder": str(code.place) if code.place else None}
+    """Return where the code comes from, as plain data; `diff` is the name of the diff file."""
+    known: dict[str, Any] = {"package": package_code(), "folder": str(code.place) if code.place else None}
     if code.version.sources:
-        told |= {"sources": code.version.sources}
+        known |= {"sources": code.version.sources}
     checkout = code.checkout
     if checkout is None:
-        return {**told, "commit": None, "note": code.note}
+        return {**known, "commit": None, "note": code.note}
     return {
-        **told,
+        **known,
         "repository": str(checkout.root),
         "commit": checkout.commit,
         "changes": checkout.changes,
@@ -80,34 +80,34 @@ def describe_code(code: Source, *, diff: str) -> dict[str, Any]:
 
 @cache
 def installed_packages() -> dict[str, str]:
-    """Return the version of each installed package, by its name, as they were when this process asked first."""
+    """Return the version of each installed package, by its name; a process reads them once."""
     found = {str(package.metadata["Name"]): package.version for package in distributions()}
     return dict(sorted(found.items(), key=lambda item: item[0].lower()))
 
 
 @cache
 def describe_gpu(gpu: str) -> dict[str, str]:
-    """Return the name, memory and driver of a GPU, given as CUDA_VISIBLE_DEVICES has it, as far as NVML knows them."""
-    told = {"gpu": gpu}
+    """Return the name, memory and driver of a GPU, as far as NVML knows them; `gpu` is as in CUDA_VISIBLE_DEVICES."""
+    known = {"gpu": gpu}
     try:
         pynvml.nvmlInit()
     except pynvml.NVMLError:
-        return told
+        return known
     try:
         by_index = gpu.isdecimal()
         handle = pynvml.nvmlDeviceGetHandleByIndex(int(gpu)) if by_index else pynvml.nvmlDeviceGetHandleByUUID(gpu)
         memory = int(pynvml.nvmlDeviceGetMemoryInfo(handle).total)
-        told |= {"name": str(pynvml.nvmlDeviceGetName(handle)), "memory": f"{memory / 2**30:.0f} GiB"}
-        told |= {"driver": str(pynvml.nvmlSystemGetDriverVersion())}
+        known |= {"name": str(pynvml.nvmlDeviceGetName(handle)), "memory": f"{memory / 2**30:.0f} GiB"}
+        known |= {"driver": str(pynvml.nvmlSystemGetDriverVersion())}
     except pynvml.NVMLError:
-        pass  # it trains all the same
+        pass  # training does not need them
     finally:
         pynvml.nvmlShutdown()
-    return told
+    return known
 
 
 def warm_up(gpus: Sequence[str]) -> None:
-    """Find out beforehand what takes its time, so that no start of a run waits for it."""
+    """Collect what takes long to find out when the worker starts, so that no run waits for it."""
     package_source()
     installed_packages()
     for gpu in gpus:

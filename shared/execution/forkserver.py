@@ -1,4 +1,4 @@
-"""Starts children from a forkserver that has everything loaded already."""
+"""Starts child processes from a forkserver that has already loaded what they need."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def context() -> ForkServerContext:
 
 
 def start_forkserver(preload: Sequence[str]) -> None:
-    """Start the forkserver and wait until it has loaded `preload`: who claims a run before that keeps it waiting.
+    """Start the forkserver and wait until it has loaded `preload`: a run that is claimed earlier would have to wait.
 
     Call it from the main thread: the forkserver dies with the thread that forked it.
     """
@@ -46,7 +46,7 @@ def start_forkserver(preload: Sequence[str]) -> None:
 
 @contextmanager
 def _environment_for_children(preload: Sequence[str]) -> Iterator[None]:
-    """Hide secrets from the forkserver, and with it from every child, while it is started."""
+    """Hide secrets while the forkserver starts: it and all its children never see them."""
     hidden = {name: os.environ.pop(name) for name, value in list(os.environ.items()) if is_secret_variable(name, value)}
     os.environ[PRELOADED_VARIABLE] = ",".join(preload)
     try:
@@ -55,8 +55,8 @@ def _environment_for_children(preload: Sequence[str]) -> Iterator[None]:
         os.environ.update(hidden)
 
 
-def forkserver_lives() -> bool:
-    """Whether the forkserver runs; True before the first start, too: nothing has died."""
+def forkserver_is_alive() -> bool:
+    """Whether the forkserver is running; also True before its first start."""
     pid = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
     try:
         return pid is None or psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
@@ -66,14 +66,14 @@ def forkserver_lives() -> bool:
 
 def _replace_if_dead() -> None:
     # multiprocessing would start another one by itself, but with our secrets in its environment.
-    if not forkserver_lives():
+    if not forkserver_is_alive():
         log.warning("the forkserver died: starting another one")
         with _environment_for_children(os.environ.get(PRELOADED_VARIABLE, "").split(",")):
             forkserver.ensure_running()
 
 
 def start_child(job: Job) -> tuple[ForkServerProcess, Channel]:
-    """Start a child on its job and return it with our end of the pipe."""
+    """Start a child process for `job`; return the process and our end of the pipe."""
     with _starting:
         _replace_if_dead()
     ours, theirs = context().Pipe()

@@ -1,4 +1,4 @@
-"""What git knows of a folder: its commit, what differs from it, what it does not know. Only ever reads."""
+"""Reads what git knows about a folder: its commit, its changes, its untracked files. Changes nothing."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from pathlib import Path
 
 from shared.domain.redaction import is_secret_variable, redacted_source
 
-PATIENCE_SECONDS = 5.0  # for all that is asked of one folder
+PATIENCE_SECONDS = 5.0  # for all commands about one folder
 MOST_DIFF_BYTES = 256 * 2**10
 MOST_UNTRACKED = 100
 MOST_READ_BYTES = 2**20
 DIGITS = 12
-# A repository may name programs to run: none of them is.
+# The config of a repository may name programs to run: these options switch them off.
 HARMLESS = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "--no-pager")
 
 
 @dataclass(frozen=True)
 class Checkout:
-    """A folder of a repository. `diff` is fit to be shown: bounded, without secrets; `changes` is a digest of all."""
+    """A folder in a git repository. `diff` can be shown: bounded, without secrets; `changes` is a digest of all."""
 
     root: Path
     commit: str
@@ -34,26 +34,26 @@ class Checkout:
 
     @property
     def version(self) -> str:
-        """The commit and, where something differs from it, a digest of that."""
+        """The commit and, if there are changes, their digest."""
         short = self.commit[:DIGITS]
         return f"{short} with changes {self.changes}" if self.changes else short
 
 
 def look_at(place: Path) -> Checkout | str:
-    """Return the checkout that a file or folder belongs to, or why there is none."""
+    """Return the checkout that a file or folder belongs to, or the reason why there is none."""
     folder = place if place.is_dir() else place.parent
-    asked = _Questions(folder, time.monotonic() + PATIENCE_SECONDS)
+    git = _Git(folder, time.monotonic() + PATIENCE_SECONDS)
     try:
-        code, told = asked.ask("rev-parse", "--show-toplevel")
+        code, output = git.run("rev-parse", "--show-toplevel")
         if code:
-            return "no git repository" if b"not a git repository" in told else f"git says: {_first_line(told)}"
-        root = Path(os.fsdecode(told.rstrip(b"\n")))
-        if not asked.ask("check-ignore", "--quiet", str(place.absolute()))[0]:
-            return "no git repository: the one around it ignores it"  # an environment inside of a project
-        code, commit = asked.ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+            return "no git repository" if b"not a git repository" in output else f"git failed: {_first_line(output)}"
+        root = Path(os.fsdecode(output.rstrip(b"\n")))
+        if not git.run("check-ignore", "--quiet", str(place.absolute()))[0]:
+            return "ignored by its git repository"  # for example a virtual environment inside a project
+        code, commit = git.run("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
         if code:
             return "a git repository without a commit"
-        return _compare(_Questions(root, asked.until), root, commit.decode().strip())
+        return _compare(_Git(root, git.until), root, commit.decode().strip())
     except FileNotFoundError:
         return "git is not installed"
     except subprocess.TimeoutExpired:
@@ -62,17 +62,17 @@ def look_at(place: Path) -> Checkout | str:
         return f"git cannot be started: {error.strerror}"
 
 
-def _compare(asked: _Questions, root: Path, commit: str) -> Checkout:
-    head, size, digest = asked.read("diff", "HEAD", "--no-ext-diff", "--no-textconv", "--no-color")
-    told = asked.ask("status", "--porcelain", "-z", "--untracked-files=normal", "--no-renames")[1]
-    untracked = [os.fsdecode(line[3:]) for line in told.split(b"\0") if line.startswith(b"??")]
-    sources = asked.ask("ls-files", "-z", "--others", "--exclude-standard", "--", "*.py")[1].split(b"\0")
+def _compare(git: _Git, root: Path, commit: str) -> Checkout:
+    head, size, digest = git.read("diff", "HEAD", "--no-ext-diff", "--no-textconv", "--no-color")
+    status = git.run("status", "--porcelain", "-z", "--untracked-files=normal", "--no-renames")[1]
+    untracked = [os.fsdecode(line[3:]) for line in status.split(b"\0") if line.startswith(b"??")]
+    sources = git.run("ls-files", "-z", "--others", "--exclude-standard", "--", "*.py")[1].split(b"\0")
     names = sorted(os.fsdecode(name) for name in sources if name)
-    if names:  # code that is imported counts, whether git knows of it or not
+    if names:  # a run can import untracked modules, too
         digest.update(_digest_of(root, names[:MOST_UNTRACKED]))
     text = redacted_source(head.decode(errors="replace"))
     if size > len(head):
-        text += f"\n... cut here: the whole is {size} bytes ...\n"
+        text += f"\n... cut here: the full diff has {size} bytes ...\n"
     changes = digest.hexdigest()[:DIGITS] if size or names else None
     return Checkout(root, commit, text, changes, tuple(untracked[:MOST_UNTRACKED]))
 
@@ -84,20 +84,20 @@ def _digest_of(root: Path, names: Sequence[str]) -> bytes:
         try:
             with (root / name).open("rb") as file:
                 digest.update(hashlib.sha256(file.read(MOST_READ_BYTES)).digest())
-        except OSError:  # gone meanwhile: it counts by its name
+        except OSError:  # deleted meanwhile: only its name counts
             continue
     return digest.digest()
 
 
 @dataclass(frozen=True)
-class _Questions:
-    """Commands of git in one folder, all of them to be answered by `until` (monotonic seconds)."""
+class _Git:
+    """Runs git in one folder; all its commands must end by `until` (monotonic seconds)."""
 
     folder: Path
     until: float
 
-    def ask(self, *arguments: str) -> tuple[int, bytes]:
-        """Return the exit code and what was said; on an error, what was said about that."""
+    def run(self, *arguments: str) -> tuple[int, bytes]:
+        """Return the exit code and stdout; after an error, stderr."""
         ended = subprocess.run(
             self._command(arguments),
             env=_environment(),
@@ -109,7 +109,7 @@ class _Questions:
         return ended.returncode, ended.stderr if ended.returncode else ended.stdout
 
     def read(self, *arguments: str) -> tuple[bytes, int, hashlib._Hash]:
-        """Return the beginning of an answer of any length, the length in bytes, and a digest of all of it."""
+        """Return the first MOST_DIFF_BYTES of the output, its full length in bytes, and a digest of all of it."""
         command, digest, head, size = self._command(arguments), hashlib.sha256(), b"", 0
         with subprocess.Popen(
             command,
@@ -136,7 +136,7 @@ class _Questions:
 
 
 def _environment() -> dict[str, str]:
-    """Return an environment in which git asks nobody, locks nothing, and looks at the folder that it is given."""
+    """Return an environment in which git never prompts, takes no locks, and uses the folder of the command."""
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -145,5 +145,5 @@ def _environment() -> dict[str, str]:
     return {**kept, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
 
 
-def _first_line(told: bytes) -> str:
-    return redacted_source(told.decode(errors="replace").strip().partition("\n")[0])
+def _first_line(output: bytes) -> str:
+    return redacted_source(output.decode(errors="replace").strip().partition("\n")[0])

@@ -1,6 +1,6 @@
-"""A function that exists only in the program that started this worker: a notebook's cell, or `__main__` of a script.
+"""A function that exists only in the program that started this worker: in a notebook cell or a script's `__main__`.
 
-The program hands it to its own worker through an open file that no other process has. It is never kept in the store.
+The program passes it to its own worker through an open file that no other process can read. The store never gets it.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ VARIABLE = "SWEEP_GIVEN"
 
 @dataclass(frozen=True)
 class GivenFunction:
-    """A function for the runs of one sweep, as cloudpickle wrote it."""
+    """A function for the runs of one sweep, pickled by cloudpickle."""
 
     sweep: str
     pickled: bytes
 
 
 def is_given(function: str) -> bool:
-    """Whether `module:name` can only be handed over: it cannot be imported."""
+    """Whether `module:name` cannot be imported, so that its program has to pass it to the worker."""
     return function.partition(":")[0] == MODULE
 
 
 @dataclass(frozen=True)
 class Handover:
-    """How a worker gets a function: an open file that it inherits, and the variables that say so."""
+    """What a worker needs to receive a function: an open file that it inherits, and variables that name the file."""
 
     descriptors: tuple[int, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -46,7 +46,7 @@ class Handover:
 
 @contextmanager
 def handed_over(sweep: str, function: Callable[..., Any]) -> Iterator[Handover]:
-    """Yield what a worker gets the function of `sweep` by. Its imports are looked up where this process has them.
+    """Yield what the worker needs to receive the function of `sweep`. It imports modules as this process does.
 
     Raises TypeError for a function that cannot be pickled.
     """
@@ -56,7 +56,7 @@ def handed_over(sweep: str, function: Callable[..., Any]) -> Iterator[Handover]:
         pickled: bytes = cloudpickle.dumps(function)
     except Exception as error:
         raise TypeError(f"{function!r} cannot be handed to another process: {error}") from error
-    with tempfile.TemporaryFile() as file:  # without a name: only who inherits it can read it
+    with tempfile.TemporaryFile() as file:  # without a name: only a process that inherits it can read it
         file.write(pickled)
         file.flush()
         path = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)
@@ -65,12 +65,12 @@ def handed_over(sweep: str, function: Callable[..., Any]) -> Iterator[Handover]:
 
 @cache
 def given_function() -> GivenFunction | None:
-    """Return the function that this worker was given; None without one."""
+    """Return the function that this worker received; None without one."""
     descriptor, _, sweep = os.environ.get(VARIABLE, "").partition(":")
     if not descriptor.isdecimal():
         return None
     size = os.fstat(int(descriptor)).st_size
-    return GivenFunction(sweep, os.pread(int(descriptor), size, 0))  # its position is shared: it stays where it is
+    return GivenFunction(sweep, os.pread(int(descriptor), size, 0))  # pread: processes share the position of the file
 
 
 def refuses_given(function: str, sweep: str) -> Refusal | None:

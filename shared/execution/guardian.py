@@ -1,11 +1,11 @@
-"""A process between a child and the command that it runs: whatever dies, and however, nothing of the command survives.
+"""A process between a child and the command that it runs: no process of the command outlives the child.
 
-Two pipes join it to the child. The lifeline breaks when the child is gone, in whatever way: then everything that the
-command started is killed. The other one tells the child how the command ended, once nothing of it is left.
+Two pipes connect it to the child. The lifeline closes when the child ends, for any reason: then the guardian kills
+every process of the command. The other pipe reports how the command ended, after its last process has ended.
 
-- The command is in the child's process group, so that the supervisor's kill of that group reaches it, too. The guardian
-  is in a group of its own, so that it does not.
-- On Linux the guardian adopts what the command leaves behind, daemons with a session of their own included, and the
+- The command is in the child's process group: when the supervisor kills that group, it kills the command, too. The
+  guardian is in a group of its own and survives this.
+- On Linux the guardian adopts the processes that the command leaves, even daemons with a session of their own, and the
   kernel kills the command when the guardian is killed.
 """
 
@@ -29,7 +29,7 @@ from protein_sweeps._process import die_with_parent
 from shared.processes.start import python_command
 
 PR_SET_CHILD_SUBREAPER = 36
-KILL_SECONDS = 5.0  # a process that hangs in the kernel dies later
+KILL_SECONDS = 5.0  # the longest wait for killed processes; one that hangs in the kernel dies later
 LOOK_SECONDS = 0.01
 LINGER_SECONDS = 0.2
 RESTORED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -37,104 +37,107 @@ RESTORED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 @dataclass
 class Guarded:
-    """A command in the hands of its guardian, as the child sees it."""
+    """A command under a guardian, as the child sees it."""
 
     guardian: subprocess.Popen[bytes]
     lifeline: int
-    told: int
+    answers: int
 
     def ended(self, *, seconds: float) -> int | None:
-        """Return the exit code once nothing of the command is left, negative for a signal; None after `seconds`.
+        """Return the exit code after the last process of the command has ended; None if `seconds` pass before.
 
-        Raises OSError when the command could not be started.
+        The exit code is negative for a signal. Raises OSError if the command could not be started.
         """
-        if not select.select([self.told], [], [], seconds)[0]:
+        if not select.select([self.answers], [], [], seconds)[0]:
             return None
-        answer = os.read(self.told, 2**16)
+        answer = os.read(self.answers, 2**16)
         self.guardian.wait()
-        if not answer:  # it was killed: what it guarded is killed with us, as its death would have had it
+        if not answer:  # the guardian was killed: kill the whole group, the command and this process
             os.killpg(0, signal.SIGKILL)
-        told = json.loads(answer)
-        if "errno" in told:
-            raise OSError(told["errno"], os.strerror(told["errno"]))
-        return int(told["exit"])
+        ending = json.loads(answer)
+        if "errno" in ending:
+            raise OSError(ending["errno"], os.strerror(ending["errno"]))
+        return int(ending["exit"])
 
     def terminate(self) -> None:
-        """Tell the command and all in its group to end. This process, in the same group, ignores it."""
+        """Send SIGTERM to all processes in the group. This process is in the group, too, and ignores it."""
         os.killpg(0, signal.SIGTERM)
 
     def kill(self) -> None:
-        """End whatever is left of it, and wait until that is done."""
+        """Kill all processes of the command, and wait until they have ended."""
         os.close(self.lifeline)
         self.guardian.wait()
-        os.close(self.told)
+        os.close(self.answers)
 
 
 def start_guarded(words: Sequence[str], environment: Mapping[str, str], *, keep: Sequence[int] = ()) -> Guarded:
-    """Start a command under a guardian, with the file descriptors `keep` open in it.
+    """Start a command under a guardian; the file descriptors `keep` stay open in the command.
 
-    This process must lead its group, and ignore SIGTERM.
+    This process must lead its group and ignore SIGTERM.
     """
     theirs, lifeline = os.pipe()
-    told, tells = os.pipe()
+    answers, output = os.pipe()
     guardian = subprocess.Popen(
-        python_command("shared.execution.guardian", *map(str, (os.getpgrp(), theirs, tells)), _numbers(keep), *words),
+        python_command("shared.execution.guardian", *map(str, (os.getpgrp(), theirs, output)), _numbers(keep), *words),
         stdin=subprocess.DEVNULL,
         env=environment,
-        pass_fds=(theirs, tells, *keep),
+        pass_fds=(theirs, output, *keep),
         process_group=0,
     )
     os.close(theirs)
-    os.close(tells)
-    return Guarded(guardian, lifeline, told)
+    os.close(output)
+    return Guarded(guardian, lifeline, answers)
 
 
-def main(group: int, lifeline: int, tells: int, keep: Sequence[int], words: Sequence[str]) -> None:
-    """Guard a command, in the process group `group`, until it or the other end of the lifeline is gone."""
-    woken = _settle_in()
+def main(group: int, lifeline: int, output: int, keep: Sequence[int], words: Sequence[str]) -> None:
+    """Run a command in the process group `group`, until it ends or the other end of the lifeline closes.
+
+    Then kill what is left of the command and write to `output` how it ended.
+    """
+    child_ended = _prepare_signals()
     try:
         command = subprocess.Popen(words, process_group=group, preexec_fn=_become_the_command, pass_fds=keep)
-        for descriptor in keep:  # the command's alone: its end is to be noticed
+        for descriptor in keep:  # only the command may hold them, so that readers notice its end
             os.close(descriptor)
     except OSError as error:
-        os.write(tells, json.dumps({"errno": error.errno}).encode())
+        os.write(output, json.dumps({"errno": error.errno}).encode())
         return
-    command.returncode = _wait_for_the_end(command.pid, group, lifeline, woken)
+    command.returncode = _wait_for_the_end(command.pid, group, lifeline, child_ended)
     _kill_all(group)
     with suppress(BrokenPipeError):
-        os.write(tells, json.dumps({"exit": command.returncode}).encode())
+        os.write(output, json.dumps({"exit": command.returncode}).encode())
 
 
-def _wait_for_the_end(pid: int, group: int, lifeline: int, woken: int) -> int:
+def _wait_for_the_end(pid: int, group: int, lifeline: int, child_ended: int) -> int:
     code: int | None = None
     while True:
-        ready, _, _ = select.select([lifeline, woken], [], [], None if code is None else LINGER_SECONDS)
-        if woken in ready:
-            os.read(woken, 2**10)
+        ready, _, _ = select.select([lifeline, child_ended], [], [], None if code is None else LINGER_SECONDS)
+        if child_ended in ready:
+            os.read(child_ended, 2**10)
         code = _reap().get(pid, code)
         if lifeline in ready:
             return -signal.SIGKILL if code is None else code
-        # Told to end, a shell is gone at once, while what it started may still write its checkpoint.
+        # After SIGTERM a shell ends at once, while the program that it started may still write its checkpoint.
         if code is not None and not (code == -signal.SIGTERM and _members(group)):
             return code
 
 
-def _settle_in() -> int:
-    """Outlive every signal to the group, adopt orphans; return what can be read from when a child has ended."""
+def _prepare_signals() -> int:
+    """Ignore the signals that end a process and adopt orphans; return a descriptor that is readable after SIGCHLD."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1)
     for one in (*RESTORED, signal.SIGPIPE):
         signal.signal(one, signal.SIG_IGN)
-    woken, wakes = os.pipe()
-    os.set_blocking(wakes, False)
-    signal.set_wakeup_fd(wakes, warn_on_full_buffer=False)
+    readable, written = os.pipe()
+    os.set_blocking(written, False)
+    signal.set_wakeup_fd(written, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
-    return woken
+    return readable
 
 
 def _become_the_command() -> None:
     die_with_parent(signal.SIGKILL)
-    for one in RESTORED:  # what is ignored stays so in a new program
+    for one in RESTORED:  # a new program inherits ignored signals
         signal.signal(one, signal.SIG_DFL)
 
 
@@ -148,22 +151,22 @@ def _reap() -> dict[int, int]:
 
 
 def _left(group: int) -> list[psutil.Process]:
-    """Return what the command has left: its group, and everything below this process."""
-    below = [process for process in psutil.Process().children(recursive=True) if _lives(process)]
+    """Return the processes of the command that are still alive: its group, and all descendants of this process."""
+    below = [process for process in psutil.Process().children(recursive=True) if _is_alive(process)]
     return [*below, *_members(group)]
 
 
 def _members(group: int) -> list[psutil.Process]:
-    """Return the live processes of the command's group, but for the child that leads it."""
+    """Return the live processes of the command's group, without the child that leads it."""
     found = []
     for process in psutil.process_iter():
         with suppress(ProcessLookupError, PermissionError):
-            if process.pid != group and os.getpgid(process.pid) == group and _lives(process):
+            if process.pid != group and os.getpgid(process.pid) == group and _is_alive(process):
                 found.append(process)
     return found
 
 
-def _lives(process: psutil.Process) -> bool:
+def _is_alive(process: psutil.Process) -> bool:
     try:
         return bool(process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:

@@ -1,4 +1,4 @@
-"""What a supervisor tells its child: one job, as JSON, down the pipe."""
+"""The job that a supervisor sends to its child, as JSON."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import Any
 
 from shared.domain.run import Frozen
 
-PRELOADED_VARIABLE = "SWEEP_PRELOAD"  # tells the forkserver what to import
+PRELOADED_VARIABLE = "SWEEP_PRELOAD"  # the modules that the forkserver imports
 
 
 class Job(Frozen):
-    """All that a child needs to know (`protein_sweeps._child` reads it). It gets no address of the store and no secret.
+    """All that a child needs (`protein_sweeps._child` reads it). A child gets no address of the store and no secret.
 
-    `entry` is module:function, called with the run; it is imported from the user's import path if it `is_users`, else
-    from ours before that path takes its place. `given` is a function that cannot be imported: its pickle, in base 64.
+    `entry` is module:function, called with the run. If it `is_users`, it is imported from the user's path, else from
+    ours, before the user's path replaces it. `given` is the pickle, in base 64, of a function that cannot be imported.
     """
 
     entry: str

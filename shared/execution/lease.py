@@ -1,4 +1,4 @@
-"""A claimed run in the hands of its owner: every change goes through here, and none after the lease is gone."""
+"""The lease of a claimed run: its owner commits every change through it, and none after the lease is lost."""
 
 from __future__ import annotations
 
@@ -19,30 +19,32 @@ Move = Callable[[Run], Run]
 
 
 class Lease:
-    """Holds one run. `run` is the record as last committed."""
+    """The right of this worker to one run. `run` is the record as last committed."""
 
     def __init__(self, runs: RunStore, run: Run, *, lease_ms: int) -> None:
         self._runs, self._lease_ms = runs, lease_ms
         self.run = run
-        self._away = False  # said once, not with each heartbeat
+        self._away = False  # logged once, not at each heartbeat
 
     def renew(self, progress: Progress | None) -> Renewal | None:
-        """Extend the lease; None when the store cannot be reached: keep working, commit nothing, try again."""
+        """Extend the lease; None if the store cannot be reached: the caller continues and tries again later."""
         try:
             answer = self._runs.renew(self.run, lease_ms=self._lease_ms, progress=progress)
             if self._away:
-                log.info("run %s: the store is back", self.run.id)
+                log.info("run %s: the store answers again, lease renewed", self.run.id)
             self._away = False
             return answer
         except StoreUnreachable as reason:
-            log.log(logging.DEBUG if self._away else logging.WARNING, "run %s: not renewed: %s", self.run.id, reason)
+            log.log(
+                logging.DEBUG if self._away else logging.WARNING, "run %s: lease not renewed: %s", self.run.id, reason
+            )
             self._away = True
             return None
 
     def commit(self, move: Move, *, keep: bool = False, commit_id: str | None = None) -> Run:
-        """Apply `move` to the record as it stands and commit it; `keep` the lease or let it go.
+        """Apply `move` to the current record and commit it; `keep` the lease or drop it.
 
-        Raises Fenced when the run is somebody else's by now, StoreUnreachable when nothing answers.
+        Raises Fenced if this worker has lost the lease, StoreUnreachable if the store does not answer.
         """
         commit_id = commit_id or new_commit_id()
         while True:
@@ -57,17 +59,17 @@ class Lease:
     def commit_when_reachable(
         self, move: Move, *, prepare: Callable[[Run], None], give_up: Event, seconds: float
     ) -> Run:
-        """Commit `move` and let the lease go, however long the store is away; not longer than `seconds` once `give_up`.
+        """Commit `move` and drop the lease; wait for the store as long as needed, or `seconds` after `give_up` is set.
 
-        `prepare` writes the files of the run as it will be, just before, and only while the lease is ours: who was
-        frozen and robbed of the run must not write over its next owner's files.
-        Raises Fenced, or StoreUnreachable when it gave up: then the lease runs out and the run goes on elsewhere.
+        `prepare` writes the files of the run just before the commit, and only while the lease is ours: a worker that
+        was suspended and lost its lease must not overwrite the files of the next owner.
+        Raises Fenced, or StoreUnreachable after `give_up`: then the lease expires and another worker takes the run.
         """
         commit_id = new_commit_id()
-        told_at: float | None = None
+        asked_at: float | None = None
         while True:
             try:
-                # Not ours does not mean not done: the answer to an earlier try may be what was lost. The commit knows.
+                # FENCED may mean that an earlier try succeeded and only its answer was lost. The commit finds out.
                 answer = self.renew(None)
                 if answer in ("CANCEL", "STOP"):
                     self._read_again()
@@ -76,8 +78,8 @@ class Lease:
                 return self.commit(move, commit_id=commit_id)
             except StoreUnreachable:
                 if give_up.is_set():
-                    told_at = told_at or time.monotonic()
-                    if time.monotonic() - told_at > seconds:
+                    asked_at = asked_at or time.monotonic()
+                    if time.monotonic() - asked_at > seconds:
                         raise
                 time.sleep(RETRY_SECONDS)
 
@@ -85,7 +87,7 @@ class Lease:
         try:
             fresh, mine = self._runs.get(self.run.id), self.run.owner
         except NotFound as reason:
-            raise Fenced(f"{reason}: the store has forgotten it") from None
+            raise Fenced(f"{reason}: the store has lost its record") from None
         if fresh.owner is None or fresh.owner != mine:
             raise Fenced(f"run {self.run.id} is no longer ours: its lease was taken away")
         self.run = fresh

@@ -1,4 +1,4 @@
-"""What a run whose job ended is to the sweep: its score, its cost, the length it had, and what its curve says."""
+"""Makes the observation of a run whose job ended: its score, cost, length, and earlier points of its curve."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from shared.execution.supervise import Finished
 def observe_ending(
     run: Run, ending: Finished, job: SweepJob, *, score: float, metrics: Mapping[str, float], steps: int
 ) -> Run:
-    """Return the run observed with `score`, after the training or the evaluation that ended. Raises BadScore."""
+    """Return the run, observed with `score` after its training or evaluation ended. Raises BadScore."""
     seconds = run.train_seconds + run.eval_seconds + ending.seconds
     cost = cost_of(metrics, cost=job.cost, seconds=seconds, steps=steps)
-    own_cost = "cost" in metrics and "cost" not in ending.progress.metrics  # told at the end, in a unit of its own
+    own_cost = "cost" in metrics and "cost" not in ending.progress.metrics  # returned at the end, in a unit of its own
     trained, earlier = _lengths(run, ending, job, score=score, cost=cost, steps=steps, own_cost=own_cost)
     return observe(
         run,
@@ -46,5 +46,5 @@ def _lengths(
         length = trained.get(parameter.path, length)
     if not wants_curve:
         return trained, ()
-    told = {"length": length, "steps": steps, "score": score, "cost": cost, "own_cost": own_cost}
-    return trained, earlier_points(ending.progress, parameter, **told)
+    known = {"length": length, "steps": steps, "score": score, "cost": cost, "own_cost": own_cost}
+    return trained, earlier_points(ending.progress, parameter, **known)

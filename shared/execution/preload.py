@@ -1,6 +1,6 @@
-"""What the forkserver loads before its first child: then a child starts in milliseconds with torch ready.
+"""What the forkserver loads before its first child, so that a child starts in milliseconds with torch loaded.
 
-Imported by the forkserver process alone. It must never touch torch.cuda: CUDA does not survive a fork.
+Only the forkserver process imports this. It must never use torch.cuda: CUDA does not survive a fork.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ PARENT = os.getppid()
 die_with_parent(signal.SIGKILL)
 if os.getppid() != PARENT:
     os._exit(1)
-# systemd and Slurm signal the whole group: without this a SIGTERM would kill a training before its checkpoint.
+# systemd and Slurm send SIGTERM to the whole group: it would kill a training before it can write its checkpoint.
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 signal.signal(signal.SIGINT, signal.SIG_IGN)
 importlib.import_module("protein_sweeps._child")

@@ -1,4 +1,4 @@
-"""The places of a worker: how many runs it holds at once, and which GPUs each of them sees."""
+"""The slots of a worker: how many runs it carries out at once, and which GPUs each of them sees."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ CORES_PER_SLOT = 4
 
 @dataclass(frozen=True)
 class Slot:
-    """A taken place: the GPUs that its run sees, and the threads that it may use."""
+    """The place of one run on a worker: the GPUs that the run sees, and the threads that it may use."""
 
     gpus: tuple[str, ...]
     threads: int
 
     @property
     def device(self) -> str:
-        """What `device: auto` means here."""
+        """The device that `device: auto` means in this slot."""
         return "cuda" if self.gpus else "cpu"
 
     def environment(self) -> dict[str, str]:
@@ -30,7 +30,7 @@ class Slot:
 
 
 def visible_gpus(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
-    """Return the GPUs that this worker may use: CUDA_VISIBLE_DEVICES, else all that NVML sees. Never asks CUDA."""
+    """Return the GPUs that this worker may use: CUDA_VISIBLE_DEVICES, else all that NVML sees. Never calls CUDA."""
     listed = environment.get("CUDA_VISIBLE_DEVICES")
     if listed is not None:
         return tuple(part.strip() for part in listed.split(",") if part.strip() and part.strip() != "-1")
@@ -44,13 +44,13 @@ def visible_gpus(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]
 
 
 class Slots:
-    """Hands out the places of this worker."""
+    """Gives the slots of this worker to runs."""
 
     def __init__(self, count: int | None, gpus: tuple[str, ...]) -> None:
         self.count = count or len(gpus) or max(1, (os.cpu_count() or 1) // CORES_PER_SLOT)
         self.gpus = gpus
         self._runs_on = dict.fromkeys(gpus, 0)
-        self._share = -(-self.count // len(gpus)) if gpus else 0  # more slots than GPUs: so many runs share each
+        self._share = -(-self.count // len(gpus)) if gpus else 0  # runs on each GPU, if there are more slots than GPUs
         self._held: dict[str, Slot] = {}
         self._lock = threading.Lock()
 
@@ -60,7 +60,7 @@ class Slots:
         return tuple(self._held)
 
     def take(self, run: str, *, gpus: int) -> Slot | None:
-        """Take a place for `run`; None if this worker lacks the GPUs now. Without any there is the CPU."""
+        """Take a slot for `run`; None if too few slots or GPUs are free. A worker without GPUs uses the CPU."""
         wanted = gpus if self.gpus else 0
         with self._lock:
             free = sorted(
@@ -75,7 +75,7 @@ class Slots:
             return slot
 
     def give_back(self, run: str) -> None:
-        """Free the place of `run`."""
+        """Free the slot of `run`."""
         with self._lock:
             slot = self._held.pop(run, None)
             for gpu in slot.gpus if slot else ():

@@ -1,4 +1,4 @@
-"""The code that a run is carried out by, on this machine: this package, and the training's own."""
+"""The code on this machine that carries out a run: this package, and the code of the training."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from shared.execution.user_code import find_module
 
 log = logging.getLogger(__name__)
 DISTRIBUTION = "protein-sweeps"
-PARTS = ("protein_sweeps", "shared", "services")  # what a run is carried out by; the rest is for people
+PARTS = ("protein_sweeps", "shared", "services")  # the packages that carry out runs
 MOST_FILES = 2000
 LEAST_SECONDS = 5.0
-SHARE = 0.01  # of the time, at most, is spent on looking
-MOST_TOLD = 16
+SHARE = 0.01  # of the time, at most, is spent on reading sources
+MOST_REPORTED = 16
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where the training's own code lies, and what can be said of it; `note` says why there is no checkout."""
+    """Where the code of a training is, and its version; `note` says why there is no checkout."""
 
     place: Path | None
     checkout: Checkout | None
@@ -50,21 +50,21 @@ def package_version() -> str:
 
 @cache
 def package_code() -> str:
-    """Return the version of this package with a digest of its sources, as they were when this process asked first."""
+    """Return the version of this package with a digest of its sources; a process reads them once."""
     files = [file for part in PARTS for pattern in ("*.py", "*.lua") for file in (ROOT / part).rglob(pattern)]
     return f"{package_version()} ({_digest(ROOT, files)})"
 
 
 @cache
 def package_source() -> Source:
-    """Return where this package lies, as it was when this process asked first; it is compared by its sources alone."""
+    """Return where this package is; a process looks once. Only the digest of its sources is compared."""
     found = look_at(ROOT)
     checkout, note = (None, found) if isinstance(found, str) else (found, None)
     return Source(ROOT, checkout, note, CodeVersion(package=package_code()))
 
 
 def read_source(job: SweepJob) -> Source:
-    """Look at the code of a job's training: this package, or the user's own as it is now. Imports nothing of it."""
+    """Return the code of a job's training as it is now: this package, or the user's code. Imports none of it."""
     module = _module_of(job)
     if module is not None:
         return _module_source(module)
@@ -72,29 +72,29 @@ def read_source(job: SweepJob) -> Source:
 
 
 def code_version(job: SweepJob) -> CodeVersion:
-    """Return the version of the code that a job would be carried out by, were it here."""
+    """Return the version of the code that would carry out a job on this machine."""
     return read_source(job).version
 
 
 class CodeComparison:
-    """Compares the code here with that of each sweep's submit; says once in the log where it is another one.
+    """Compares the code here with the code at each sweep's submit; logs each difference once.
 
-    A training's own code is imported anew by each child, so it is looked at again, but not in a hurry: for at most a
-    hundredth of the time.
+    Each child imports the code of its training again, so the code is read again and again, in at most a hundredth of
+    the time.
     """
 
     def __init__(self) -> None:
         self._sources: dict[str, tuple[float, Source]] = {}
-        self._told: dict[str, str] = {}
+        self._reported: dict[str, str] = {}
         self._lock = threading.Lock()
 
     @property
     def differences(self) -> dict[str, str]:
-        """In what the code differs, by sweep: the last sweeps that were met."""
-        return dict(self._told)
+        """The difference of the code for each of the last sweeps that this worker saw, by name."""
+        return dict(self._reported)
 
     def source(self, job: SweepJob) -> Source:
-        """Return what is known of the code of a job's training."""
+        """Return the code of a job's training, read a short time ago at most."""
         key = f"{job.trainer.kind} {_module_of(job)}"
         with self._lock:
             good_until, known = self._sources.get(key, (0.0, None))
@@ -106,22 +106,22 @@ class CodeComparison:
             return known
 
     def differs_from(self, sweep: Sweep) -> str | None:
-        """Say in what the code here is another one than the sweep was submitted with; None if it is the same."""
+        """Return how the code here differs from the code at the sweep's submit; None if it is the same."""
         if sweep.code is None:
             return None
         found = code_difference(sweep.code, self.source(job_of(sweep)).version)
-        told = self._told.pop(sweep.name, None)
+        reported = self._reported.pop(sweep.name, None)
         if found:
-            self._told[sweep.name] = found
-            for name in list(self._told)[:-MOST_TOLD]:
-                self._told.pop(name, None)
-            if found != told:
-                log.warning("sweep %s: other code than it was submitted with: %s", sweep.name, found)
+            self._reported[sweep.name] = found
+            for name in list(self._reported)[:-MOST_REPORTED]:
+                self._reported.pop(name, None)
+            if found != reported:
+                log.warning("sweep %s: the code here differs from the code at its submit: %s", sweep.name, found)
         return found
 
 
 def _module_of(job: SweepJob) -> str | None:
-    """Return the module of the user's that the training imports, if its config names one."""
+    """Return the user's module that the training imports, if its config names one."""
     trainer = job.trainer
     if isinstance(trainer, FunctionTrainer) and not is_given(trainer.function):
         return trainer.function.partition(":")[0]

@@ -1,4 +1,4 @@
-"""Watch one child from its start to its end: renew, relay, stop, and tell how it ended."""
+"""Watches one child process from its start to its end: renews the lease, commits checkpoints, stops the child."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from shared.domain.observation import spent_by
 from shared.domain.progress import Progress
 from shared.domain.run import Checkpoint, RunState, fall_back, keep_checkpoint
 from shared.domain.wording import plain_sentence
-from shared.execution.forkserver import forkserver_lives, start_child
+from shared.execution.forkserver import forkserver_is_alive, start_child
 from shared.execution.job import Job
 from shared.execution.lease import Lease, Move
 from shared.storage.checkpoints import OpenedCheckpoint, open_newest, prune_checkpoints
@@ -37,16 +37,16 @@ from shared.storage.records import write_run
 
 log = logging.getLogger(__name__)
 LOOK_SECONDS = 0.2
-FORKSERVER_UNKNOWN = 255  # what multiprocessing says when nobody is left to ask, and any process may say, too
+FORKSERVER_UNKNOWN = 255  # multiprocessing returns it when the forkserver is gone; a process may also exit with it
 EXIT_SECONDS = 5.0
 DYING_SECONDS = 1.0
 RETRY_SECONDS = 0.5
-FIRST_RENEWAL_SECONDS = 1.0  # so that people soon see that it moves
+FIRST_RENEWAL_SECONDS = 1.0  # so that the first progress is shown soon
 
 
 @dataclass(frozen=True)
 class Patience:
-    """How long the supervisor waits, and for what (seconds)."""
+    """How long the supervisor waits for what (seconds)."""
 
     heartbeat: float
     stop_grace: float
@@ -55,9 +55,9 @@ class Patience:
 
 @dataclass(frozen=True)
 class Finished:
-    """The job ended by itself: what it returned, its last metrics, and the seconds since its last checkpoint.
+    """The job ended by itself: its result, its last metrics, and the seconds since its last checkpoint.
 
-    `early`: or it was told to, because it is worse than others; what it has is to be scored all the same.
+    `early`: the job was stopped because it is worse than others; what it has reached is scored.
     """
 
     result: dict[str, float]
@@ -70,7 +70,7 @@ class Finished:
 
 @dataclass(frozen=True)
 class UserFailure:
-    """The user's code raised or left, `seconds` after its last checkpoint."""
+    """The user's code raised an exception or ended its process, `seconds` after its last checkpoint."""
 
     message: str
     seconds: float
@@ -78,28 +78,28 @@ class UserFailure:
 
 @dataclass(frozen=True)
 class Lost:
-    """The process died or hung; nobody's code is to blame for certain."""
+    """The process died or hung, perhaps through no fault of the user's code."""
 
     why: str
 
 
 @dataclass(frozen=True)
 class Stopped:
-    """It ended because it was told to."""
+    """The job ended because it was asked to."""
 
     reason: StopReason
 
 
 @dataclass(frozen=True)
 class Blocked:
-    """It ended because the disk took no checkpoint: it can go on once that is mended."""
+    """The job ended because its files cannot be written, for example to a full disk; it can continue later."""
 
     why: str
 
 
 @dataclass(frozen=True)
 class Damaged:
-    """The checkpoint that it needed cannot be read; `to` can: the run has to go on from there."""
+    """The checkpoint that the job needs cannot be read; the run has to continue from `to` (None: from the start)."""
 
     why: str
     to: Checkpoint | None
@@ -119,11 +119,11 @@ def supervise(
     progress: Progress,
     newest_only: bool = False,
 ) -> Ending:
-    """Run `job` in a child until it ends, and return how. Raises Fenced when the lease was taken away.
+    """Run `job` in a child process until it ends, and return how it ended. Raises Fenced if the lease was taken away.
 
-    The child continues from the newest checkpoint of the run that is whole; with `newest_only` no older one will do.
-    `metric` and `cost` are those of the sweep, of which the run's curve is made. Whatever happens, no process of the
-    job is left when this returns.
+    The child continues from the newest intact checkpoint of the run; with `newest_only` an older one is not used.
+    `metric` and `cost` are those of the sweep: the run's curve consists of them. No process of the job is left when
+    this returns or raises.
     """
     folder, log_file = RunFolder(Path(job.folder)), Path(job.log_file)
     opened = _open_while_renewing(lease, folder, patience=patience, shutdown=shutdown)
@@ -138,7 +138,7 @@ def supervise(
     watch.continue_from(opened.checkpoint)
     try:
         ending = watch.until_it_ends(shutdown)
-        process.join(EXIT_SECONDS)  # it said its last word and is about to leave
+        process.join(EXIT_SECONDS)  # its last message was read: it ends by itself
         return ending
     finally:
         _kill_group(process)
@@ -149,7 +149,7 @@ def supervise(
 def _open_while_renewing(
     lease: Lease, folder: RunFolder, *, patience: Patience, shutdown: Event
 ) -> OpenedCheckpoint | Stopped:
-    """Verify the run's checkpoints, which may be large, and keep the lease meanwhile. Raises Fenced."""
+    """Verify the run's checkpoints, which may be large, and renew the lease meanwhile. Raises Fenced."""
     checkpoints = lease.run.checkpoints
     if not checkpoints:
         return OpenedCheckpoint()
@@ -179,7 +179,7 @@ def _continued(job: Job, opened: OpenedCheckpoint) -> Job:
 
 
 def _append(log_file: Path, text: str) -> None:
-    with contextlib.suppress(OSError):  # a log never stops a run
+    with contextlib.suppress(OSError):  # a log that cannot be written never stops a run
         log_file.parent.mkdir(parents=True, exist_ok=True)
         with log_file.open("a") as log:
             log.write(text)
@@ -199,7 +199,7 @@ class _Watch:
     steps: int = 0
     last_words: Mapping[str, Any] | None = None
     uncommitted: list[Move] = field(default_factory=list)
-    waiting_to_commit: bool = False  # for the store to come back
+    waiting_to_commit: bool = False  # until the store answers again
     commit_at: float = -math.inf
     stopping: StopReason | None = None
     kill_at: float | None = None
@@ -213,23 +213,23 @@ class _Watch:
     def until_it_ends(self, shutdown: Event) -> Ending:
         while self.last_words is None:
             wait([self.channel.connection, self.process.sentinel], timeout=LOOK_SECONDS)
-            exited = self.process.exitcode is not None  # asked before reading: what it said last is still in the pipe
-            self._listen()
+            exited = self.process.exitcode is not None  # before reading: its last messages are still in the pipe
+            self._read_messages()
             self._commit_moves()
             bound_log(self.log_file)
             if exited:
                 break
             if shutdown.is_set():
-                self._tell_to_stop("preempted")
+                self._ask_to_stop("preempted")
             now = time.monotonic()
             if now >= self.renew_at:
                 self._renew(now)
-            self._lose_patience(now)
+            self._kill_if_late(now)
         self._commit_all_moves(shutdown)
-        self._renew(time.monotonic())  # so that the last report is kept, too
+        self._renew(time.monotonic())  # this stores the last report, too
         return self._ending()
 
-    def _listen(self) -> None:
+    def _read_messages(self) -> None:
         with contextlib.suppress(EOFError, OSError):
             while (message := self.channel.receive()) is not None:
                 self.heard_at = time.monotonic()
@@ -258,11 +258,11 @@ class _Watch:
         self.progress = self.progress.after(self.steps, metrics, metric=self.metric, spent=spent)
 
     def continue_from(self, checkpoint: Checkpoint | None) -> None:
-        """Begin at `checkpoint`, None for the start; the record falls back to it where it names a newer one."""
+        """Start counting at `checkpoint` (None: the start); the record falls back to it if it names a newer one."""
         run = self.lease.run
         self.steps = checkpoint.step if checkpoint else 0
         if checkpoint != run.checkpoint and run.state is RunState.TRAINING:
-            log.warning("run %s: its newest checkpoint cannot be read: falls back to step %d", run.id, self.steps)
+            log.warning("run %s: its newest checkpoint cannot be read: continues from step %d", run.id, self.steps)
             self.uncommitted.append(partial(fall_back, to=checkpoint))
             self.saved_seconds = checkpoint.train_seconds if checkpoint else 0.0
             self.progress = self.progress.resumed(self.steps, attempt=run.attempt)
@@ -280,7 +280,7 @@ class _Watch:
             self._commit_moves()
 
     def _commit_moves(self) -> None:
-        # While the store is away the training goes on; its checkpoints are committed when the store is back.
+        # While the store does not answer, the training continues; its checkpoints are committed later.
         while self.uncommitted and time.monotonic() >= self.commit_at:
             try:
                 self.lease.commit(self.uncommitted[0], keep=True)
@@ -300,20 +300,20 @@ class _Watch:
         self.renew_at = now + self.patience.heartbeat
         match self.lease.renew(self.progress):
             case "CANCEL":
-                self._tell_to_stop("cancelled")
+                self._ask_to_stop("cancelled")
             case "STOP":
-                self._tell_to_stop("stopped early")
+                self._ask_to_stop("stopped early")
             case "FENCED":
                 raise Fenced(f"run {self.lease.run.id} is no longer ours: its lease was taken away")
 
-    def _tell_to_stop(self, reason: StopReason) -> None:
+    def _ask_to_stop(self, reason: StopReason) -> None:
         if self.stopping or self.last_words is not None:
             return
         self.stopping, self.kill_at = reason, time.monotonic() + self.patience.stop_grace
         with contextlib.suppress(OSError):
             self.channel.send(wire.STOP, reason=reason)
 
-    def _lose_patience(self, now: float) -> None:
+    def _kill_if_late(self, now: float) -> None:
         self.stalled = self.stalled or now - self.heard_at > self.patience.stall
         if self.stalled or (self.kill_at is not None and now > self.kill_at):
             _kill_group(self.process)
@@ -331,27 +331,27 @@ class _Watch:
         if words is not None and words["kind"] == wire.FAILED:
             return UserFailure(plain_sentence(words["message"]), seconds)
         if self.stalled:
-            return Lost(f"stalled: nothing reported for {self.patience.stall:g} s, killed")
+            return Lost(f"stalled: killed after {self.patience.stall:g} s without a report")
         code = self.process.exitcode
-        forkserver_died = code == FORKSERVER_UNKNOWN and _forkserver_dies()
+        forkserver_died = code == FORKSERVER_UNKNOWN and _forkserver_died()
         if code is not None and code >= 0 and not forkserver_died:
             return UserFailure(f"the process ended with exit code {code} before it was done", seconds)
         return Lost(_cause_of(code))
 
 
-def _forkserver_dies() -> bool:
-    # The kernel closes its pipe, which is what was noticed, some time before it is seen as dead.
+def _forkserver_died() -> bool:
+    # The kernel closes the pipe of a dying process some time before it reports the process as dead.
     deadline = time.monotonic() + DYING_SECONDS
-    while (lives := forkserver_lives()) and time.monotonic() < deadline:
+    while (is_alive := forkserver_is_alive()) and time.monotonic() < deadline:
         time.sleep(0.01)
-    return not lives
+    return not is_alive
 
 
 def _cause_of(exit_code: int | None) -> str:
     if exit_code == -signal.SIGKILL:
-        return "killed by signal 9: out of memory, or by hand"
+        return "killed by signal 9: out of memory, or killed by hand"
     if exit_code is not None and exit_code < 0:
-        return f"died of signal {signal.Signals(-exit_code).name}"
+        return f"killed by signal {signal.Signals(-exit_code).name}"
     return "its forkserver died"
 
 

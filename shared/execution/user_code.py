@@ -16,19 +16,19 @@ _INSTALLED = ("site-packages", "dist-packages")
 
 
 def users_path() -> tuple[str, ...]:
-    """Return the entries of `sys.path` in a process of the user's that this worker starts."""
+    """Return the `sys.path` of a process that this worker starts for the user's code."""
     environment = (entry for entry in sys.path if entry and not _is_only_ours(entry))
     return tuple(dict.fromkeys([*user_path(), *environment]))
 
 
 def users_environment(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Return the PYTHONPATH of a process of the user's, where there is one."""
+    """Return the PYTHONPATH of a process for the user's code, if it needs one."""
     _, *entries = user_path(environment)  # the first is their folder
     return {"PYTHONPATH": os.pathsep.join(entries)} if entries else {}
 
 
 def find_module(name: str) -> ModuleSpec | None:
-    """Return where the top-level package of a module would come from in a process of the user's. Imports nothing."""
+    """Return the spec of a module's top-level package in a process for the user's code. Imports nothing."""
     top = name.partition(".")[0]
     found = PathFinder.find_spec(top, list(users_path()))
     if found is not None and (found.origin is not None or found.submodule_search_locations):
@@ -40,7 +40,7 @@ def find_module(name: str) -> ModuleSpec | None:
 
 
 def _is_only_ours(entry: str) -> bool:
-    """Whether an entry holds our packages and nothing of the user's: a checkout, for example."""
+    """Whether an entry of the path has our packages and no user code: a checkout, for example."""
     return ROOT.name not in _INSTALLED and Path(entry).resolve() == ROOT
 
 

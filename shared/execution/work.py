@@ -1,4 +1,4 @@
-"""Work on a claimed run: supervise its job, then commit how it ended and notify whoever comes next."""
+"""Works on a claimed run: supervises its job, commits how the job ended, and notifies the next worker."""
 
 from __future__ import annotations
 
@@ -52,25 +52,25 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Entry:
-    """What a child calls: `module:function`, ours or the user's own."""
+    """The `module:function` that a child calls: ours, or the user's if it `is_users`."""
 
     function: str
     is_users: bool = False
 
 
 Conclude = Callable[[Run, Finished, SweepJob], Run]
-"""The move of a run whose job finished. Raises BadScore when what it returned cannot be used."""
+"""The move of a run whose job finished. Raises BadScore if the result of the job cannot be used."""
 
 
 def work_on(worker: Worker, claimed: Claimed, *, entry: Entry, phase: str, conclude: Conclude) -> None:
-    """See the claimed run through this phase. Every ending is committed once, or the run is not ours any more."""
+    """Carry out one phase of the claimed run and commit its ending once. Commit nothing if the lease is lost."""
     lease, job = claimed.lease, job_of(claimed.sweep)
     folder = folder_of(worker, claimed.sweep, lease.run)
     try:
         ending = _carry_out(worker, claimed, job, folder, entry=entry, phase=phase)
         log.info("run %s: %s ended: %s", lease.run.id, phase, _summary(ending))
-        if isinstance(ending, Blocked):  # a full disk is not the run's fault: it goes on when that is mended
-            log.error("run %s: %s: mend it; until then it is tried again", lease.run.id, ending.why)
+        if isinstance(ending, Blocked):  # a full disk is not the run's fault: the run goes back to the queue
+            log.error("run %s: %s. Fix this; retrying until then", lease.run.id, ending.why)
             worker.lifecycle.shutdown.wait(worker.settings.heartbeat_seconds)
         run = lease.commit_when_reachable(
             lambda run: _after(run, ending, job, claimed.sweep, conclude),
@@ -97,7 +97,7 @@ def _carry_out(
         child = _prepare(worker, claimed, job, folder, entry=entry, phase=phase)
     except OSError as error:
         return Blocked(f"{folder.path} cannot be written to: {error.strerror}")
-    except ConfigError as error:  # each value is legal, but not all of them together
+    except ConfigError as error:  # each value is valid, but they do not fit together
         return UserFailure(str(error), 0.0)
     return supervise(
         lease,
@@ -116,7 +116,7 @@ def _carry_out(
 
 
 def folder_of(worker: Worker, sweep: Sweep, run: Run) -> RunFolder:
-    """Return the folder of a run, on this machine: a worker with a DATA_DIR of its own keeps the layout below it."""
+    """Return the folder of a run on this machine: below DATA_DIR, if this worker has its own, with the same layout."""
     job = job_of(sweep)
     return RunFolder(runs_root(job.runs_dir, job.data_dir, sweep.name, here=worker.data_dir) / run.id)
 
@@ -126,7 +126,7 @@ def _prepare(worker: Worker, claimed: Claimed, job: SweepJob, folder: RunFolder,
     config = run_config(job, run.params)
     write_run(folder, run)
     if phase == "train":
-        if not (folder.path.parents[1] / SWEEP_FILE).exists():  # the submitter may have other folders
+        if not (folder.path.parents[1] / SWEEP_FILE).exists():  # the sweep may have been submitted in another folder
             write_sweep(folder.path.parents[1], claimed.sweep)
         _write_mirror(worker, job, folder, run)
     seed = training_seed(job.seed, run.number)
@@ -171,9 +171,9 @@ def _given(entry: Entry) -> str | None:
 
 
 def _as_it_stood(run: Run, stop: EarlyStop, job: SweepJob, progress: Progress) -> Finished:
-    """Return the end of a training that was to be stopped when its worker died: nobody trains it any further.
+    """Return the end of a training that was marked to stop early when its worker died: it is not trained further.
 
-    Without an evaluation it counts as it stood at the decision; else its last checkpoint is what is left of it.
+    Without an evaluation its score is the one at the decision; with one, its last checkpoint is evaluated.
     """
     is_metric = job.cost not in ("seconds", "steps")
     metrics = {job.sweep.metric: stop.score, **({job.cost: stop.cost} if is_metric else {})}
@@ -182,7 +182,7 @@ def _as_it_stood(run: Run, stop: EarlyStop, job: SweepJob, progress: Progress) -
 
 
 def _write_mirror(worker: Worker, job: SweepJob, folder: RunFolder, run: Run) -> None:
-    """Say in the sweep's folder which run this worker has: for people and for ranks that read it, never for us."""
+    """Write to the sweep's folder which run this worker has. People and other ranks read the file; we never do."""
     name = re.sub(r"[^A-Za-z0-9._-]", "-", worker.id)
     tracked = run.id if job.wandb.mode != "off" else None
     write_yaml(folder.path.parents[1] / f"dist_{name}.yaml", {"run": run.id, "wandb_run_id": tracked})
@@ -191,7 +191,7 @@ def _write_mirror(worker: Worker, job: SweepJob, folder: RunFolder, run: Run) ->
 def _after(run: Run, ending: Ending, job: SweepJob, sweep: Sweep, conclude: Conclude) -> Run:
     match ending:
         case Finished(early=True) if run.cancel_requested or run.early_stop is None:
-            return release(run)  # the mark went with the checkpoints that could not be read
+            return release(run)  # the fallback to an older checkpoint removed the mark of the early stop
         case Finished():
             try:
                 return conclude(run, ending, job)
@@ -208,14 +208,14 @@ def _after(run: Run, ending: Ending, job: SweepJob, sweep: Sweep, conclude: Conc
 
 
 def _write_files(folder: RunFolder, run: Run) -> None:
-    # Before the commit: whoever reads the record finds the files. A second writer writes the same again.
+    # Before the commit, so that a reader of the record finds the files. A second writer writes the same.
     write_run(folder, run)
     if run.state is not RunState.OBSERVED:
         return
     content = {"run": run.id, "eval_metric": run.score, "total_time": run.train_seconds + run.eval_seconds}
     try:
         write_yaml(folder.results_file, {**content, "cost": run.cost, "steps": run.steps, "metrics": run.metrics})
-    except OSError as error:  # the record holds it all: no score is lost for a file
+    except OSError as error:  # the record has the score, too: nothing is lost
         log.error("run %s: %s cannot be written: %s", run.id, folder.results_file, error.strerror)
 
 

@@ -1,4 +1,4 @@
-"""One worker process: its place in the fleet, its door to the store, its slots, its end."""
+"""One worker process: its store, its slots, its entry in the fleet, its start and its end."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ from shared.store.store import Store, open_store
 log = logging.getLogger(__name__)
 ANNOUNCE_SECONDS = 2.0
 Join = Callable[[Path], AbstractContextManager[str]]
-"""Returns the URL of the store for a data folder, as a context that keeps the store running."""
+"""Returns the URL of the store for a data folder, as a context in which the store keeps running."""
 
 
 @dataclass(frozen=True)
 class Worker:
-    """What the use cases of a service get: one for each process."""
+    """What the use cases of a service need; a process has one."""
 
     service: str
     id: str
@@ -61,11 +61,11 @@ class Worker:
         return served_queues(self.app)
 
     def waiting(self) -> int:
-        """Return how many messages wait in its queues."""
+        """Return how many messages are in its queues."""
         return sum(self.store.runs.messages(queue) for queue in self.queues)
 
     def announce(self) -> None:
-        """Tell the fleet that this worker lives, and what it holds. Raises StoreReplaced."""
+        """Write to the fleet that this worker is alive, and which runs it holds. Raises StoreReplaced."""
         self.store.fleet.announce(
             LiveWorker(
                 id=self.id,
@@ -89,7 +89,7 @@ class Worker:
         )
 
     def sign_off(self) -> None:
-        """Tell the fleet that this worker ends."""
+        """Remove this worker from the fleet."""
         try:
             self.store.fleet.sign_off(self.id)
         except SweepError as reason:
@@ -97,7 +97,7 @@ class Worker:
 
 
 def make_worker(service: str, *, queues: Sequence[str], join: Join, slots: int | None = None) -> Worker:
-    """Return the worker of this process, from its environment. End the process with one line if that is wrong.
+    """Return the worker of this process, from its environment. End the process with one line if that is invalid.
 
     Args:
         service: Its name: `trainer`, for example.
@@ -105,7 +105,7 @@ def make_worker(service: str, *, queues: Sequence[str], join: Join, slots: int |
         join: Finds the store, from the data folder.
         slots: Runs at once; None: as the environment says, else as many as this machine has room for.
     """
-    end_with_launcher()  # Flower, too, which has no life cycle of ours
+    end_with_launcher()  # here, because Flower has no life cycle of ours
     try:
         refuse_shadows()
         refuse_open_flower(sys.argv, Path.cwd())
@@ -120,13 +120,13 @@ def make_worker(service: str, *, queues: Sequence[str], join: Join, slots: int |
     except SweepError as error:
         print(f"{service}: {error}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None
-    # Celery has the working folder on its path only while it loads the app; the user's own code may lie there.
+    # Celery has the working folder on its path only while it loads the app; the user's code may be there.
     if str(Path.cwd()) not in sys.path:
         sys.path.append(str(Path.cwd()))
-    for ours in ("services", "shared"):  # what happens to runs is worth a line at Celery's default level, too
+    for ours in ("services", "shared"):  # Celery's default level hides INFO, which reports what happens to runs
         logging.getLogger(ours).setLevel(logging.INFO)
     name = f"{service}@{socket.gethostname()}:{os.getpid()}"
-    # A relative folder is not the worker's own: it writes where the submitter said (`folders.runs_root`).
+    # A relative folder is not the worker's own: it writes to the folder of the submit (`folders.runs_root`).
     storage = identify(folder) if folder.is_absolute() else Storage()
     worker = Worker(service, name, app, settings, store, Notifications(app), Lifecycle(app), places, folder, storage)
     worker.lifecycle.at_start(lambda: warm_up(places.gpus))
@@ -137,7 +137,7 @@ def make_worker(service: str, *, queues: Sequence[str], join: Join, slots: int |
 
 
 def _greet(store: Store) -> None:
-    """Raise StoreDenied for a wrong password. A store that does not answer is waited for, as Celery does."""
+    """Raise StoreDenied for a wrong password; report a store that does not answer: Celery waits for it."""
     try:
         store.ping()
     except StoreUnreachable as reason:

@@ -1,1 +1,1 @@
-"""How processes of this package start and end. Standard library only: some of them must start at once."""
+"""How processes of this package start and end. Standard library only: some of them must start quickly."""

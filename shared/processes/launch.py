@@ -1,7 +1,7 @@
-"""Run a module of this package as a program: `python -P PATH/launch.py MODULE ARGUMENTS ...`.
+"""Runs a module of this package as a program: `python -P PATH/launch.py MODULE ARGUMENTS ...`.
 
-`python -m MODULE` looks for it in the current folder and in PYTHONPATH first, where a user may have packages called
-`shared` or `services`. This file is found by its path, and pins our packages before it imports any of them.
+`python -m MODULE` searches the current folder and PYTHONPATH first, where a user may have packages called `shared` or
+`services`. This file is found by its path, and pins our packages before it imports any of them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A worker ends with the command that started it."""
+"""Ends a worker when the command that started it has ended."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ POLL_SECONDS = 0.5
 
 
 def end_with_launcher() -> None:
-    """Kill this worker when the command that launched it (SWEEP_PARENT_PID) is gone. Without one, do nothing."""
+    """Kill this worker when the command that started it (SWEEP_PARENT_PID) ends. Without the variable, do nothing."""
     launcher = os.environ.get(PARENT_VARIABLE)
     if launcher and launcher.isdecimal():
         threading.Thread(target=_watch, args=(int(launcher),), name="launcher-watch", daemon=True).start()

@@ -1,4 +1,4 @@
-"""How this package starts a process of its own, in whatever folder and with whatever PYTHONPATH."""
+"""How this package starts its own processes, independent of the current folder and of PYTHONPATH."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from protein_sweeps._packages import ROOT, entries, shadows
 
 LAUNCHER = Path(__file__).with_name("launch.py")
 USER_PATH = "SWEEP_USER_PATH"
-"""Where a worker finds the folders that the user's code is imported from, as PYTHONPATH would list them."""
+"""The folders from which a worker's trainings import the user's code, in the form of PYTHONPATH."""
 
 
 def python_command(module: str, *arguments: str) -> list[str]:
-    """Return the command that runs a module of ours with this interpreter."""
+    """Return the command that runs one of our modules with this interpreter."""
     return [sys.executable, "-P", str(LAUNCHER), module, *arguments]
 
 
 def worker_paths(environment: Mapping[str, str], folder: Path) -> dict[str, str]:
-    """Return the variables of a worker that say where its code and the user's is.
+    """Return the environment variables of a worker that say where its code and the user's code is.
 
-    PYTHONPATH loses the folders that hide our packages: processes that the worker starts through others, such as the
-    forkserver, read it. SWEEP_USER_PATH keeps all of it for the training, behind `folder`.
+    PYTHONPATH loses the folders that hide our packages: processes such as the forkserver read it. SWEEP_USER_PATH
+    keeps all its folders for the training, after `folder`.
     """
     given = entries(environment)
     kept = [entry for entry in given if not shadows([entry])]
@@ -37,10 +37,10 @@ def worker_paths(environment: Mapping[str, str], folder: Path) -> dict[str, str]
 
 
 def user_path(environment: Mapping[str, str] = os.environ, folder: Path | None = None) -> list[str]:
-    """Return the folders that the user's code is imported from, before those of its interpreter.
+    """Return the folders from which the user's code is imported, before those of its interpreter.
 
-    They are those of SWEEP_USER_PATH; in a worker that was started by hand `folder` (default: the current one), then
-    PYTHONPATH.
+    They are the folders of SWEEP_USER_PATH. A worker that was started by hand has none: then they are `folder`
+    (default: the current one) and the folders of PYTHONPATH.
     """
     given = environment.get(USER_PATH)
     if given:

@@ -1,1 +1,1 @@
-"""What training and evaluation both need: environments, the policy, and its checkpoint."""
+"""Used by training and by evaluation: environments, the policy, and its checkpoint."""

@@ -1,9 +1,9 @@
-"""A policy on disk: tensors as safetensors, everything else as JSON, nothing that could run code when it is read.
+"""A policy on disk: tensors as safetensors, everything else as JSON. Reading it never runs code.
 
-policy.json           what the policy is: format, env, env_kwargs, spaces, hidden sizes, normalisation, step
+policy.json           the policy: format, env, env_kwargs, spaces, hidden sizes, normalisation, step
 policy.safetensors    its weights and the moments of its observations
-training.json         what a training needs besides, to go on (not needed to play)
-training.safetensors  its tensors
+training.json         the state of the training, which is needed only to continue it
+training.safetensors  the tensors of that state
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ VERSION = 1
 
 
 class DamagedCheckpoint(SweepError):
-    """A checkpoint that cannot be read as one: go on from the one before."""
+    """A checkpoint that cannot be read: continue from the one before."""
 
 
 @dataclass(frozen=True)
 class PolicyCheckpoint:
-    """A policy, where it comes from, and how far its training was."""
+    """A policy, its environment, and the step of its training."""
 
     policy: Policy
     env: str
     step: int
     env_kwargs: Mapping[str, Any] = field(default_factory=dict)
     training_state: Mapping[str, Any] = field(default_factory=dict)
-    """Plain data of the training, for its resume."""
+    """Plain data that the training needs to continue."""
     training_tensors: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 def save_checkpoint(path: Path, checkpoint: PolicyCheckpoint) -> None:
-    """Write `checkpoint` into the folder `path`, which is made. Atomicity is the caller's business."""
+    """Write `checkpoint` to the folder `path`, which is created. The caller makes the write atomic."""
     policy = checkpoint.policy
     about = {
         "format": FORMAT,
@@ -65,9 +65,9 @@ def save_checkpoint(path: Path, checkpoint: PolicyCheckpoint) -> None:
 
 
 def load_checkpoint(path: Path, *, device: str = "cpu", with_training: bool = False) -> PolicyCheckpoint:
-    """Read what `save_checkpoint` wrote, onto `device`; the training's part only where it is asked for.
+    """Read what `save_checkpoint` wrote, onto `device`; the state of the training only with `with_training`.
 
-    Raises NotFound without a checkpoint at `path`, DamagedCheckpoint where it is truncated, incomplete or foreign.
+    Raises NotFound if there is no checkpoint at `path`, DamagedCheckpoint if it is truncated, incomplete or foreign.
     """
     if not path.is_dir():
         raise NotFound(f"{path}: no checkpoint here")
@@ -75,14 +75,14 @@ def load_checkpoint(path: Path, *, device: str = "cpu", with_training: bool = Fa
     if about.get("format") != FORMAT or about.get("version") != VERSION:
         raise DamagedCheckpoint(
             f"{path}: this is {about.get('format')} version {about.get('version')}, expected {FORMAT} version "
-            f"{VERSION}: it was written by something else, or by another release"
+            f"{VERSION}: another program or another version wrote it"
         )
     tensors = _read_tensors(path / "policy.safetensors", device)
     try:
         policy = _restore_policy(about, tensors)
         env, env_kwargs, step = str(about["env"]), dict(about["env_kwargs"]), int(about["step"])
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise DamagedCheckpoint(f"{path}: policy.json and policy.safetensors do not go together: {error}") from error
+        raise DamagedCheckpoint(f"{path}: policy.json and policy.safetensors do not fit together: {error}") from error
     if not with_training:
         return PolicyCheckpoint(policy, env, step, env_kwargs)
     state, training = _read_json(path / "training.json"), _read_tensors(path / "training.safetensors", device)
@@ -91,7 +91,7 @@ def load_checkpoint(path: Path, *, device: str = "cpu", with_training: bool = Fa
 
 def _restore_policy(about: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Policy:
     hidden_sizes = [int(size) for size in about["hidden_sizes"]]
-    with torch.device("meta"):  # takes no memory: sizes in a foreign file are only compared, never allocated
+    with torch.device("meta"):  # allocates nothing: the file may state any size
         policy = Policy(
             spaces_from_json(about["spaces"]),
             hidden_sizes,
@@ -105,7 +105,7 @@ def _restore_policy(about: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> 
 
 
 def _write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    # Cloned: parameters may be views of one vector, which the format does not take.
+    # Cloned: parameters may be views of one vector, which the format cannot store.
     save_file({name: tensor.detach().cpu().clone() for name, tensor in tensors.items()}, path)
 
 
@@ -122,9 +122,7 @@ def _read_json(path: Path) -> dict[str, Any]:
     try:
         data = json.loads(path.read_bytes())
     except FileNotFoundError as error:
-        raise DamagedCheckpoint(
-            f"{path}: missing; this is no checkpoint of the built-in PPO, or half of one"
-        ) from error
+        raise DamagedCheckpoint(f"{path}: missing; this is not a complete checkpoint of the built-in PPO") from error
     except (ValueError, RecursionError, OSError) as error:
         raise DamagedCheckpoint(f"{path}: not readable as JSON ({error})") from error
     if not isinstance(data, dict):

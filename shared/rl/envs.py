@@ -1,4 +1,4 @@
-"""Many copies of one gymnasium environment, stepped at once and behaving alike whatever their autoreset mode."""
+"""Many copies of one gymnasium environment, stepped together, with one behaviour for all autoreset modes."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ Flags = npt.NDArray[np.bool_]
 
 
 class Step(NamedTuple):
-    """What one step of all environments gave; every array's first axis is num_envs."""
+    """The result of one step of all environments; the first axis of every array is num_envs."""
 
     obs: Floats
-    """(num_envs, obs_size): what the policy acts on next."""
+    """(num_envs, obs_size): the observations for the next actions."""
     rewards: npt.NDArray[np.float64]
     terminated: Flags
     truncated: Flags
     is_autoreset: Flags
-    """Where the environment only reset itself: the action was ignored and nothing was learnt."""
+    """Where the environment only reset itself in this step and ignored the action."""
     final_obs: Floats
-    """(num_envs, obs_size): where the step ended. Differs from `obs` where the reset is part of the same step."""
+    """(num_envs, obs_size): the observations at the end of the step, before a reset that is part of it."""
 
 
 class Environments:
-    """`num_envs` copies of an environment. `reset` before the first `step`, `close` in the end.
+    """`num_envs` copies of an environment. Call `reset` before the first `step`, and `close` at the end.
 
-    gymnasium knows three ways to go on after an episode. NEXT_STEP spends one step on the reset, marked here by
-    `is_autoreset`; SAME_STEP resets at once and hands the last observation over in the infos; DISABLED leaves it to
-    the caller, which is done here at once, so that it looks like SAME_STEP.
+    gymnasium has three modes for the reset after an episode. NEXT_STEP uses one step for the reset, here marked by
+    `is_autoreset`. SAME_STEP resets within the last step and puts the last observation into the infos. With DISABLED
+    the caller resets: this class does it at once, so that it looks like SAME_STEP.
     """
 
     def __init__(self, env_id: str, num_envs: int, env_kwargs: Mapping[str, Any] | None = None) -> None:
-        """Make the environments; raise ConfigError where the id, the kwargs or the spaces cannot be used."""
+        """Make the environments; raise ConfigError if the id, the kwargs or the spaces cannot be used."""
         self._envs = _make(env_id, num_envs, dict(env_kwargs or {}))
         self.id = env_id
         self.num_envs = num_envs
@@ -56,13 +56,13 @@ class Environments:
         self._is_autoreset: Flags = np.zeros(num_envs, dtype=np.bool_)
 
     def reset(self, seed: int) -> Floats:
-        """Start an episode everywhere, seeded by `seed` and nothing else; return (num_envs, obs_size)."""
+        """Start an episode in each environment, seeded only by `seed`; return observations (num_envs, obs_size)."""
         obs, _ = self._envs.reset(seed=seed)
         self._is_autoreset = np.zeros(self.num_envs, dtype=np.bool_)
         return self._flat(obs)
 
     def step(self, actions: npt.NDArray[Any]) -> Step:
-        """Take one step everywhere; `actions` are the policy's: (num_envs,) choices or (num_envs, size) numbers."""
+        """Step all environments; `actions` are the policy's: (num_envs,) choices or (num_envs, size) numbers."""
         raw_obs, rewards, terminated, truncated, infos = self._envs.step(self.spaces.actions.to_env(actions))
         obs = final_obs = self._flat(raw_obs)
         terminated, truncated = np.array(terminated, dtype=np.bool_), np.array(truncated, dtype=np.bool_)
@@ -78,7 +78,7 @@ class Environments:
         self._envs.close()
 
     def _after_done(self, obs: Floats, done: Flags, infos: dict[str, Any]) -> tuple[Floats, Floats]:
-        """Return (obs to act on, obs where the step ended) for the modes without a reset step."""
+        """Return (obs for the next action, obs at the end of the step) for the modes without a reset step."""
         if self._mode is AutoresetMode.DISABLED:
             fresh, _ = self._envs.reset(options={"reset_mask": done})
             return np.where(done[:, None], self._flat(fresh), obs), obs
@@ -88,7 +88,7 @@ class Environments:
                 "add it, or declare AutoresetMode.NEXT_STEP in its metadata"
             )
         final_obs = obs.copy()
-        for index in np.flatnonzero(done):  # a few ended episodes, not every environment
+        for index in np.flatnonzero(done):  # only the ended episodes: they are few
             final_obs[index] = np.asarray(infos["final_obs"][index], dtype=np.float32).ravel()
         return obs, final_obs
 
@@ -97,13 +97,13 @@ class Environments:
 
 
 def _make(env_id: str, num_envs: int, env_kwargs: dict[str, Any]) -> VectorEnv[Any, Any, Any]:
-    """Make the environment's own vectorized form where it has one, else copies stepped in turn."""
+    """Make the environment's own vectorized form if it has one, else copies that are stepped in turn."""
     name = _import_module_of(env_id)
     try:
         spec = gymnasium.spec(name)
         if spec.vector_entry_point is not None and not spec.additional_wrappers:
             return gymnasium.make_vec(name, num_envs, vectorization_mode="vector_entry_point", **env_kwargs)
-        # The passive checker looks at every step's values: useful to an environment's author, slow in a training.
+        # The passive checker checks the values of every step: useful for authors of environments, slow in a training.
         return gymnasium.make_vec(
             name, num_envs, vectorization_mode="sync", **{"disable_env_checker": True, **env_kwargs}
         )
@@ -111,15 +111,15 @@ def _make(env_id: str, num_envs: int, env_kwargs: dict[str, Any]) -> VectorEnv[A
         raise ConfigError(f"environment {env_id} needs a package that is missing here: {error}") from error
     except gymnasium.error.Error as error:
         raise ConfigError(
-            f"environment {env_id} is unknown: {error} An environment of your own is named `module:Env-v0`, where "
-            "`module` registers it when it is imported"
+            f"environment {env_id} is unknown: {error} Name your own environment as `module:Env-v0`; `module` must "
+            "register it when it is imported"
         ) from error
     except TypeError as error:
         raise ConfigError(f"environment {env_id} does not take env_kwargs {env_kwargs}: {error}") from error
 
 
 def _import_module_of(env_id: str) -> str:
-    """Import `module` of `module:Env`, so that it registers its environments, and return `Env`."""
+    """Import the module of `module:Env`, so that it registers its environments, and return `Env`."""
     module, separator, name = env_id.rpartition(":")
     if not separator:
         return env_id

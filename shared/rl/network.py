@@ -1,4 +1,4 @@
-"""A small network of rectified linear units with a backward pass of its own."""
+"""A small network of rectified linear units with its own backward pass."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from torch import Tensor, nn
 class Network(nn.Module):
     """Linear layers with rectified linear units in between.
 
-    It computes what nn.Sequential(nn.Linear, nn.ReLU, ...) computes, as one node of autograd instead of three a layer:
-    with 64 units and minibatches of 512 the bookkeeping would cost more than the arithmetic. There is no gradient with
-    respect to the input.
+    It computes the same as nn.Sequential(nn.Linear, nn.ReLU, ...), but as one node of autograd instead of three for
+    each layer: with 64 units and minibatches of 512, the bookkeeping would take longer than the arithmetic. There is no
+    gradient with respect to the input.
     """
 
     def __init__(self, sizes: Sequence[int]) -> None:
-        """Build for `sizes` = inputs, hidden sizes, outputs; without initial values."""
+        """Build for `sizes` = inputs, hidden sizes, outputs; the values are not initialized."""
         super().__init__()
         self.weights = nn.ParameterList(torch.empty(inputs, outputs) for inputs, outputs in pairwise(sizes))
         self.biases = nn.ParameterList(torch.empty(outputs) for outputs in sizes[1:])
 
     def initialize(self, generator: torch.Generator, *, last_gain: float) -> None:
-        """Orthogonal weights (Saxe et al. 2014), sqrt(2) long before a rectified layer, else `last_gain`."""
+        """Set orthogonal weights (Saxe et al. 2014), with gain sqrt(2), in the last layer `last_gain`; biases 0."""
         last = len(self.weights) - 1
         for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             nn.init.orthogonal_(weight, last_gain if layer == last else math.sqrt(2), generator=generator)
             nn.init.zeros_(bias)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """(..., inputs) -> (..., outputs)."""
+        """Map (..., inputs) to (..., outputs)."""
         rows = inputs.reshape(-1, inputs.shape[-1])
         weights, biases = list(self.weights), list(self.biases)
         if torch.is_grad_enabled():
@@ -61,13 +61,13 @@ class _Layers(torch.autograd.Function):
         for layer in reversed(range(depth)):
             of_weights.append(inputs[layer].t() @ gradient)
             of_biases.append(gradient.sum(0))
-            if layer:  # a unit that was zero passes nothing back
+            if layer:  # a unit whose output is zero has no gradient
                 gradient = torch.ops.aten.threshold_backward(gradient @ weights[layer].t(), inputs[layer], 0)
         return None, *reversed(of_weights), *reversed(of_biases)
 
 
 def _layer_inputs(rows: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor]) -> list[Tensor]:
-    """What goes into each layer, (n, size)."""
+    """Return the inputs of each layer, (n, size)."""
     inputs = [rows]
     for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
         inputs.append(torch.addmm(bias, inputs[-1], weight).relu_())

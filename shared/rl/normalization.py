@@ -1,4 +1,4 @@
-"""Running mean and variance, updated a batch at a time."""
+"""Running mean and variance, updated by batches."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 class RunningMoments(nn.Module):
-    """Mean and variance of everything seen so far, each of shape (size,), kept in double precision.
+    """Mean and variance of all batches so far, each of shape (size,), in double precision.
 
     Batches are merged as in Chan, Golub & LeVeque (1983), "Algorithms for computing the sample variance".
     """
@@ -24,7 +24,7 @@ class RunningMoments(nn.Module):
 
     @torch.no_grad()
     def update(self, batch: Tensor) -> None:
-        """Take in `batch` (n, size); an empty one changes nothing."""
+        """Add `batch` (n, size); an empty one changes nothing."""
         if not len(batch):
             return
         values = batch.double()
@@ -38,13 +38,13 @@ class RunningMoments(nn.Module):
 
     @property
     def std(self) -> Tensor:
-        """Standard deviation (size,), kept away from zero: a constant input is not blown up."""
+        """Standard deviation (size,), at least 1e-4, so that a constant input does not become huge."""
         return (self.variance + 1e-8).sqrt()
 
 
 class ObservationNormalizer(RunningMoments):
-    """Observations to about unit scale, clipped to +-10 so that an outlier cannot dominate."""
+    """Brings observations to about unit scale, and clips them to +-10 so that an outlier cannot dominate."""
 
     def forward(self, obs: Tensor) -> Tensor:
-        """Normalise (..., size) by the moments seen so far."""
+        """Normalise `obs` (..., size) by the moments so far."""
         return ((obs - self.mean) / self.std).clamp(-10, 10).to(obs.dtype)

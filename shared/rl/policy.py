@@ -1,4 +1,4 @@
-"""The actor-critic network: one head for what to do, one for how good the situation is."""
+"""The actor-critic network: one part chooses actions, the other estimates values."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ LOG_SQRT_2_PI = 0.5 * math.log(2 * math.pi)
 class Policy(nn.Module):
     """Two separate networks of rectified linear units over the flattened observation.
 
-    Discrete actions are categorical; real-valued ones are independent Gaussians whose spread does not depend on the
-    observation, and which are clipped to the bounds on their way into the environment, not here: log-probabilities
-    are those of the unclipped action.
+    Discrete actions are categorical. Real-valued actions are independent Gaussians whose spread does not depend on the
+    observation. They are clipped to the bounds only in the environment: log-probabilities are those of the unclipped
+    action.
 
     Shapes: observations (..., obs_size); discrete actions (...,) of int64; real-valued actions (..., size).
     """
 
     def __init__(self, spaces: Spaces, hidden_sizes: Sequence[int], *, normalize_observations: bool = False) -> None:
-        """Build without initial values: call `initialize`, or load a state."""
+        """Build the networks; then call `initialize`, or load a state."""
         super().__init__()
         self.spaces = spaces
         self.hidden_sizes = tuple(hidden_sizes)
@@ -39,23 +39,23 @@ class Policy(nn.Module):
         self.normalizer = ObservationNormalizer(spaces.obs_size) if normalize_observations else None
 
     def initialize(self, generator: torch.Generator) -> None:
-        """Give orthogonal initial weights (Andrychowicz et al. 2021: a last actor layer 100 times smaller helps)."""
+        """Set orthogonal initial weights, 100 times smaller in the last actor layer (Andrychowicz et al. 2021)."""
         self.actor.initialize(generator, last_gain=0.01)
         self.critic.initialize(generator, last_gain=1.0)
 
     def normalize(self, obs: Tensor) -> Tensor:
-        """Bring raw observations to the scale that the other methods take."""
+        """Bring raw observations to the scale that the other methods expect."""
         return self.normalizer(obs) if self.normalizer is not None else obs
 
     def noise(self, shape: Sequence[int], generator: torch.Generator) -> Tensor:
-        """Draw the randomness of `act` for many steps at once: (*shape, outputs)."""
+        """Draw the random numbers of `act` for many steps at once: (*shape, outputs)."""
         noise = torch.empty(*shape, self.outputs, device=generator.device)
         if self.is_discrete:
             return noise.exponential_(generator=generator).log_().neg_()  # Gumbel
         return noise.normal_(generator=generator)
 
     def act(self, obs: Tensor, noise: Tensor | None = None) -> Tensor:
-        """Choose actions for normalised `obs`: sampled with the given noise, or the most probable without."""
+        """Choose actions for normalised `obs`: sampled with `noise`, or without it the most probable ones."""
         heads: Tensor = self.actor(obs)
         if self.is_discrete:
             return (heads if noise is None else heads + noise).argmax(-1)  # the Gumbel-max trick
@@ -63,12 +63,12 @@ class Policy(nn.Module):
         return heads if noise is None else heads + self.log_std.exp() * noise
 
     def value(self, obs: Tensor) -> Tensor:
-        """Expected discounted return (...,) from normalised `obs`."""
+        """Return the expected discounted return (...,) from normalised `obs`."""
         values: Tensor = self.critic(obs)
         return values.squeeze(-1)
 
     def log_prob_and_entropy(self, obs: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
-        """Log-probability (...,) of `actions` at normalised `obs`, and the entropy (...,) there (nats)."""
+        """Return the log-probability (...,) of `actions` at normalised `obs`, and the entropy (...,) there (nats)."""
         heads: Tensor = self.actor(obs)
         if self.log_std is None:
             log_probs = heads.log_softmax(-1)

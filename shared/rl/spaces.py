@@ -1,4 +1,4 @@
-"""The shapes of an environment as plain data: what a policy is built for, and what a checkpoint remembers."""
+"""The spaces of an environment as plain data: a policy is built from them, and a checkpoint stores them."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from shared.domain.errors import ConfigError
 
 @dataclass(frozen=True)
 class DiscreteActions:
-    """One of `n` actions, counted by the environment from `start`."""
+    """One of `n` actions, which the environment counts from `start`."""
 
     n: int
     start: int = 0
 
     def to_env(self, actions: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Turn the policy's choices (num_envs,) in 0..n-1 into what the environment takes."""
+        """Turn the policy's choices (num_envs,) in 0..n-1 into actions of the environment."""
         return actions + self.start if self.start else actions
 
     def __str__(self) -> str:
@@ -31,7 +31,7 @@ class DiscreteActions:
 
 @dataclass(frozen=True)
 class BoxActions:
-    """Real-valued actions, flattened to `size` numbers; an absent bound is infinite."""
+    """Real-valued actions, flattened to `size` numbers; without a bound it is infinite."""
 
     shape: tuple[int, ...]
     low: tuple[float, ...]
@@ -45,7 +45,7 @@ class BoxActions:
     def to_env(self, actions: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Turn the policy's numbers (num_envs, size) into actions within the bounds (num_envs, *shape).
 
-        Where both bounds are finite, -1 and 1 stand for them: a policy of unit spread then explores any range alike.
+        If both bounds are finite, -1 and 1 become the bounds, so that a policy of unit spread explores any range.
         """
         middle, half_width = self._scale
         within: npt.NDArray[np.float64] = np.clip(middle + half_width * actions, self.low, self.high)
@@ -53,7 +53,7 @@ class BoxActions:
 
     @cached_property
     def _scale(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Middle and half width of each action's range, (size,) each; 0 and 1 without two finite bounds."""
+        """The middle and half width of each action's range, (size,) each; 0 and 1 without two finite bounds."""
         low, high = np.asarray(self.low), np.asarray(self.high)
         bounded = np.isfinite(low) & np.isfinite(high)
         low, high = np.where(bounded, low, -1), np.where(bounded, high, 1)
@@ -68,7 +68,7 @@ Actions = DiscreteActions | BoxActions
 
 @dataclass(frozen=True)
 class Spaces:
-    """What goes into a policy (observations of `obs_shape`, flattened) and what comes out."""
+    """The inputs of a policy, observations of `obs_shape` that are flattened, and its actions."""
 
     obs_shape: tuple[int, ...]
     actions: Actions
@@ -82,11 +82,11 @@ class Spaces:
 
 
 def read_spaces(env_id: str, obs_space: gymnasium.Space[Any], action_space: gymnasium.Space[Any]) -> Spaces:
-    """Describe the spaces of one environment; raise ConfigError for a kind that the policy has no head for."""
+    """Describe the spaces of one environment; raise ConfigError for a kind that the policy does not support."""
     if not isinstance(obs_space, gymnasium.spaces.Box):
         raise ConfigError(
-            f"environment {env_id}: its observations are {obs_space}, the built-in policy takes Box observations: "
-            "register the environment with gymnasium.wrappers.FlattenObservation around it"
+            f"environment {env_id}: its observations are {obs_space}, but the built-in policy needs Box observations: "
+            "register the environment wrapped in gymnasium.wrappers.FlattenObservation"
         )
     shape = tuple(int(n) for n in obs_space.shape)
     if isinstance(action_space, gymnasium.spaces.Discrete):
@@ -96,13 +96,13 @@ def read_spaces(env_id: str, obs_space: gymnasium.Space[Any], action_space: gymn
         low, high = bounds
         return Spaces(shape, BoxActions(tuple(map(int, action_space.shape)), low, high, str(action_space.dtype)))
     raise ConfigError(
-        f"environment {env_id}: its actions are {action_space}, the built-in policy gives Discrete or real-valued Box "
-        "actions: wrap the environment, or train it with a function of your own (trainer.kind=function)"
+        f"environment {env_id}: its actions are {action_space}, but the built-in policy needs Discrete or real-valued "
+        "Box actions: wrap the environment, or train it with your own function (trainer.kind=function)"
     )
 
 
 def spaces_to_json(spaces: Spaces) -> dict[str, Any]:
-    """Plain data, without the infinities that JSON does not have (null: no bound)."""
+    """Return plain data without infinities, which JSON does not have (null: no bound)."""
     actions = asdict(spaces.actions)
     for side in ("low", "high"):
         if side in actions:
@@ -111,7 +111,7 @@ def spaces_to_json(spaces: Spaces) -> dict[str, Any]:
 
 
 def spaces_from_json(data: dict[str, Any]) -> Spaces:
-    """The inverse of `spaces_to_json`; raise KeyError, TypeError or ValueError for anything else."""
+    """Read what `spaces_to_json` returned; raise KeyError, TypeError or ValueError for anything else."""
     actions, shape = dict(data["actions"]), tuple(int(n) for n in data["obs_shape"])
     if "n" in actions:
         return Spaces(shape, DiscreteActions(int(actions["n"]), int(actions["start"])))

@@ -122,7 +122,7 @@ def test_a_disk_that_takes_no_checkpoint_gives_the_run_back_until_it_does(tmp_pa
         wait_for_a_checkpoint(chaos)
 
         filler = fill(disk)
-        chaos.fleet.wait_until(lambda: "mend it; until then it is tried again" in said_by_trainers(tmp_path))
+        chaos.fleet.wait_until(lambda: "Fix this; retrying until then" in said_by_trainers(tmp_path))
         (run,) = chaos.fleet.runs(sweep)
         assert run.checkpoints, "what was committed stays"
         filler.unlink()

@@ -62,7 +62,7 @@ def test_a_password_that_is_none_is_refused_in_one_line(wrong: str) -> None:
     read = read_settings(FLOWER_BASIC_AUTH=wrong)
 
     assert read.returncode == 1
-    assert "FLOWER_BASIC_AUTH is no list of user:password" in read.stderr
+    assert "FLOWER_BASIC_AUTH is not a list of user:password" in read.stderr
     assert read.stderr.count("\n") == 1
 
 

@@ -1,4 +1,4 @@
-"""Ask and tell: a sweep that is kept in the store and that a program carries out itself. A real server."""
+"""Ask and tell: a sweep in the store whose runs a program carries out itself. A real server."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SPACE = {"x": ps.uniform(0, 1), "kind": ps.choice(["a", "b"])}
 
 @pytest.fixture(autouse=True)
 def place(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Keep everything in the test's folder, in the test's server."""
+    """Use the test's folder and the test's server."""
     monkeypatch.setenv("REDIS_URL", store.url)
     monkeypatch.setenv("DATA_DIR", str(tmp_path))
     return tmp_path
@@ -34,21 +34,21 @@ def sweep() -> Iterator[ps.Sweep]:
 
 def test_a_run_that_was_asked_for_has_the_parameters_of_the_space_and_its_result_is_kept(sweep: ps.Sweep) -> None:
     run = sweep.ask()
-    told = sweep.tell(run, score=0.8, cost=12.0, metrics={"loss": 0.2})
+    recorded = sweep.tell(run, score=0.8, cost=12.0, metrics={"loss": 0.2})
 
     assert (run.id, set(run.params)) == ("mine.r.1", {"x", "kind"})
-    assert (told.state, told.score, told.cost, told.metrics["loss"]) == ("observed", 0.8, 12.0, 0.2)
+    assert (recorded.state, recorded.score, recorded.cost, recorded.metrics["loss"]) == ("observed", 0.8, 12.0, 0.2)
     assert sweep.best().params == run.params
 
 
-def test_the_cost_is_the_time_since_the_run_was_asked_for_unless_it_is_told(sweep: ps.Sweep) -> None:
-    told = sweep.tell(sweep.ask(), score=1)
+def test_the_cost_is_the_time_since_the_run_was_asked_for_unless_it_is_given(sweep: ps.Sweep) -> None:
+    recorded = sweep.tell(sweep.ask(), score=1)
 
-    assert told.cost is not None
-    assert 0 < told.cost < 60
+    assert recorded.cost is not None
+    assert 0 < recorded.cost < 60
 
 
-def test_several_runs_may_be_asked_for_before_a_result_is_told(sweep: ps.Sweep) -> None:
+def test_several_runs_can_be_asked_for_before_a_result_is_reported(sweep: ps.Sweep) -> None:
     runs = [sweep.ask() for _ in range(3)]
 
     assert [run.id for run in runs] == ["mine.r.1", "mine.r.2", "mine.r.3"]
@@ -57,7 +57,7 @@ def test_several_runs_may_be_asked_for_before_a_result_is_told(sweep: ps.Sweep) 
         sweep.ask()
 
 
-def test_a_sweep_ends_with_its_budget_and_goes_on_with_a_larger_one(sweep: ps.Sweep) -> None:
+def test_a_sweep_ends_with_its_budget_and_continues_with_a_larger_one(sweep: ps.Sweep) -> None:
     for run in sweep.ask_all():
         sweep.tell(run, score=run.params["x"])
 
@@ -69,10 +69,10 @@ def test_a_sweep_ends_with_its_budget_and_goes_on_with_a_larger_one(sweep: ps.Sw
     assert [run.state for run in sweep.runs] == ["observed"] * 4
 
 
-def test_a_failure_is_told_with_its_reason_and_is_no_score(sweep: ps.Sweep) -> None:
-    told = sweep.tell(sweep.ask(), failed="out of memory")
+def test_a_failure_has_its_reason_and_no_score(sweep: ps.Sweep) -> None:
+    recorded = sweep.tell(sweep.ask(), failed="out of memory")
 
-    assert (told.state, told.failure, told.score) == ("failed", "out of memory", None)
+    assert (recorded.state, recorded.failure, recorded.score) == ("failed", "out of memory", None)
     with pytest.raises(ps.NotFound, match="no run of sweep mine has a score; the last failure: out of memory"):
         sweep.best()
 
@@ -87,7 +87,7 @@ def test_a_failure_is_told_with_its_reason_and_is_no_score(sweep: ps.Sweep) -> N
         ({"score": 1.0, "failed": True}, "give either a score or failed=True"),
     ],
 )
-def test_what_cannot_be_used_is_refused_with_the_reason_and_the_run_stays_open(
+def test_a_result_that_cannot_be_used_is_refused_with_the_reason_and_the_run_stays_open(
     sweep: ps.Sweep, result: dict[str, float], reason: str
 ) -> None:
     run = sweep.ask()
@@ -98,7 +98,7 @@ def test_what_cannot_be_used_is_refused_with_the_reason_and_the_run_stays_open(
     assert sweep.tell(run, score=1.0).state == "observed"
 
 
-def test_a_result_is_told_once(sweep: ps.Sweep) -> None:
+def test_a_second_result_of_a_run_is_refused(sweep: ps.Sweep) -> None:
     run = sweep.ask()
     sweep.tell(run, score=1.0)
 
@@ -108,7 +108,7 @@ def test_a_result_is_told_once(sweep: ps.Sweep) -> None:
     assert sweep.runs[0].score == 1.0
 
 
-def test_what_was_asked_for_and_not_told_is_given_out_again_after_the_program(sweep: ps.Sweep) -> None:
+def test_a_run_without_a_result_can_be_asked_for_again_after_the_program_ended(sweep: ps.Sweep) -> None:
     first = sweep.ask()
     sweep.close()
 
@@ -118,7 +118,7 @@ def test_what_was_asked_for_and_not_told_is_given_out_again_after_the_program(sw
     assert (second.id, second.params) == (first.id, first.params)
 
 
-def test_a_run_of_a_program_that_was_killed_can_be_told_by_its_id(place: Path, store: Store) -> None:
+def test_the_result_of_a_run_whose_program_was_killed_can_be_reported_by_its_id(place: Path, store: Store) -> None:
     program = (
         "import os, protein_sweeps as ps\n"
         f"sweep = ps.Sweep.create('mine', {SPACE!r}, max_runs=3)\n"
@@ -132,19 +132,19 @@ def test_a_run_of_a_program_that_was_killed_can_be_told_by_its_id(place: Path, s
     assert killed.stdout.strip() == "mine.r.1", killed.stderr
 
     with ps.load_sweep("mine") as sweep:
-        told = sweep.tell("mine.r.1", score=0.5)
+        recorded = sweep.tell("mine.r.1", score=0.5)
 
-    assert (told.state, told.attempt) == ("observed", 2)
+    assert (recorded.state, recorded.attempt) == ("observed", 2)
 
 
-def test_what_is_enqueued_is_asked_for_next(sweep: ps.Sweep) -> None:
+def test_enqueued_parameters_are_those_of_the_next_run(sweep: ps.Sweep) -> None:
     asked = sweep.enqueue(x=0.25)
 
     assert dict(asked) == {"x": 0.25, "kind": "a"}
     assert sweep.ask().params == asked
 
 
-def test_a_paused_sweep_gives_out_nothing_until_it_is_resumed(sweep: ps.Sweep) -> None:
+def test_a_paused_sweep_has_no_run_to_ask_for_until_it_is_resumed(sweep: ps.Sweep) -> None:
     sweep.pause()
     with pytest.raises(ps.Conflict, match=r"paused: paused by hand; call resume\(\) to continue it"):
         sweep.ask()
@@ -153,7 +153,7 @@ def test_a_paused_sweep_gives_out_nothing_until_it_is_resumed(sweep: ps.Sweep) -
     assert sweep.ask().number == 1
 
 
-def test_a_sweep_that_is_stopped_ends_when_its_runs_are_told(sweep: ps.Sweep) -> None:
+def test_a_stopped_sweep_ends_with_the_results_of_its_runs(sweep: ps.Sweep) -> None:
     run = sweep.ask()
     sweep.stop()
     assert sweep.state == "stopping"
@@ -164,7 +164,7 @@ def test_a_sweep_that_is_stopped_ends_when_its_runs_are_told(sweep: ps.Sweep) ->
     assert next(reversed(list(sweep.watch()))).kind == "finished"
 
 
-def test_watching_tells_all_that_happened_until_the_end(sweep: ps.Sweep) -> None:
+def test_watch_yields_all_events_until_the_end(sweep: ps.Sweep) -> None:
     for run in sweep.ask_all():
         sweep.tell(run, score=1.0)
 
@@ -223,7 +223,7 @@ def test_the_table_has_a_row_for_each_run(sweep: ps.Sweep) -> None:
         ({"max_runs": 0}, "budget.max_runs"),
     ],
 )
-def test_a_limit_that_cannot_be_is_refused(sweep: ps.Sweep, change: dict[str, int], reason: str) -> None:
+def test_a_limit_that_is_not_possible_is_refused(sweep: ps.Sweep, change: dict[str, int], reason: str) -> None:
     with pytest.raises(ps.ConfigError, match=reason):
         sweep.set(**change)
 
@@ -246,6 +246,6 @@ def test_a_space_that_cannot_be_searched_is_refused_and_nothing_is_created(
     assert store.sweeps.names() == []
 
 
-def test_a_sweep_that_is_not_there_is_not_found() -> None:
+def test_a_sweep_that_does_not_exist_is_not_found() -> None:
     with pytest.raises(ps.NotFound, match="nothing"):
         ps.load_sweep("nothing")

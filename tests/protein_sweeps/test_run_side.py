@@ -1,4 +1,4 @@
-"""What runs in the training's process needs the standard library of Python 3.9, and nothing else."""
+"""The code in the process of a training needs only the standard library of Python 3.9."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RUN_SIDE = ("__init__", "run", "space", "_child", "_checkpoint", "_interpreter",
 
 
 @pytest.mark.parametrize("name", RUN_SIDE)
-def test_it_imports_the_standard_library_alone(name: str) -> None:
+def test_it_imports_only_the_standard_library(name: str) -> None:
     imported = {top for top in _imports(PLACE / f"{name}.py") if top != "protein_sweeps"}
 
     assert imported <= set(sys.stdlib_module_names)
@@ -27,14 +27,14 @@ def test_python_3_9_can_read_it(name: str) -> None:
     ast.parse((PLACE / f"{name}.py").read_text(), feature_version=(3, 9))
 
 
-def test_the_import_of_the_package_loads_nothing_of_the_product() -> None:
+def test_the_import_of_the_package_loads_no_other_package_of_ours() -> None:
     code = "import sys, protein_sweeps; print([m for m in sys.modules if m.split('.')[0] in ('shared', 'pydantic')])"
 
     assert _run(code) == "[]"
 
 
 def _imports(file: Path) -> set[str]:
-    """Return the top-level names that a module imports while it is loaded or later, but not for type checkers alone."""
+    """Return the top-level names that a module imports when it is loaded or later, without those for type checkers."""
     found: set[str] = set()
     left: list[ast.AST] = [ast.parse(file.read_text())]
     while left:

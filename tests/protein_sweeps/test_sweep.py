@@ -76,7 +76,7 @@ def test_the_scripts_of_the_readme_run_as_written(tmp_path: Path) -> None:
     assert "(20 of 20): score" in ended.stderr
 
 
-def test_a_script_in_another_folder_may_import_its_neighbour(tmp_path: Path) -> None:
+def test_a_script_in_another_folder_can_import_a_module_beside_it(tmp_path: Path) -> None:
     (tmp_path / "code").mkdir()
     (tmp_path / "code" / "neighbour.py").write_text("def loss(x):\n    return x * 2\n")
     (tmp_path / "code" / "script.py").write_text(
@@ -123,7 +123,7 @@ def test_a_training_cannot_start_a_sweep(tmp_path: Path) -> None:
     assert "put that below `if __name__ == '__main__':`" in ended.stderr.splitlines()[-1]
 
 
-def test_runs_that_fail_pause_the_sweep_and_the_reason_is_said(tmp_path: Path) -> None:
+def test_runs_that_fail_pause_the_sweep_and_the_reason_is_printed(tmp_path: Path) -> None:
     ended = run_script(
         tmp_path,
         "import protein_sweeps as ps\n"
@@ -153,7 +153,7 @@ def test_a_function_that_can_be_imported_is_named_by_its_path(tmp_path: Path) ->
     assert ended.stdout.strip() == "True True", ended.stderr
 
 
-def test_a_function_that_cannot_be_imported_is_refused_where_others_would_train_it(
+def test_a_function_that_cannot_be_imported_is_refused_if_other_workers_would_train_it(
     redis_url: str, tmp_path: Path
 ) -> None:
     ended = run_script(tmp_path, SCRIPT, REDIS_URL="redis://:secret@127.0.0.1:1/0")
@@ -166,7 +166,7 @@ def test_a_function_that_cannot_be_imported_is_refused_where_others_would_train_
 
     assert ended.returncode == 1
     assert "StoreUnreachable" in ended.stderr
-    assert "cannot be imported by another Python: put it into a module of its own and import it" in shared.stderr
+    assert "cannot be imported by another Python: define it in a module and import it from there" in shared.stderr
 
 
 def test_a_notebook_sweeps_the_function_of_its_cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -209,6 +209,6 @@ def test_a_worker_with_other_code_than_that_of_the_submit_is_named(fleet: Fleet,
     (said,) = other_code(fleet.store.fleet.live(), sweep)
     assert said.endswith(run.other_code)
     log = (tmp_path / "trainer.1.log").read_text()
-    assert log.count(f"sweep {sweep.name}: other code than it was submitted with: ") == 1
+    assert log.count(f"sweep {sweep.name}: the code here differs from the code at its submit: ") == 1
     environment = tmp_path / "data" / "sweep" / sweep.name / "runs" / run.id / "environment" / "train.1.yaml"
     assert f"differs: {run.other_code}"[:60] in environment.read_text().replace("\n  ", " ")

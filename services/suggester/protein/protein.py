@@ -1,10 +1,10 @@
-"""Protein: cost-aware Bayesian optimization of a sweep, as a function of what was observed.
+"""Protein: cost-aware Bayesian optimization of a sweep, as a function of its observations.
 
     suggestion = f(space, settings, goal, seed; observations, memory of the last suggestion, pending)
 
 There is no other state: a new Protein with the same observations in the same order, the memory of the previous
-suggestion and the same pending list makes the same suggestion to the bit (float64, one thread, equal packages).
-Each suggestion has its own random stream, numbered by the suggestions before it.
+suggestion and the same pending list suggests the same, to the bit (float64, one thread, equal packages). Every
+suggestion draws from its own random stream, numbered by how many suggestions were made before it.
 """
 
 from __future__ import annotations
@@ -38,24 +38,43 @@ Array = NDArray[np.float64]
 Keys = set[Key]
 
 COST_WEIGHT: Final = 1.3  # the weight of log cost is drawn from 0 to this
-SPENT_SHARE: Final = 0.08  # share of the total cost so far: the predicted cost of the next run is at most this,
-TYPICAL_TIMES: Final = 2.0  # or this many times the median run
-CENTRES: Final = 5  # of good points with candidates around them, and of candidates that are refined
+SPENT_SHARE: Final = 0.08  # the next run may cost at most this share of the cost of all runs so far,
+TYPICAL_TIMES: Final = 2.0  # or at most this many times the cost of the median run
+CENTRES: Final = 5  # good points around which candidates are drawn, and candidates that are refined
 CLIMB_STEPS: Final = 24
-MOST_REDRAWS: Final = 20  # of the candidates from the whole space, if constraints exclude most of them
-LARGE: Final = 400  # with more observations the climb is half as long
+MOST_REDRAWS: Final = 20  # of the candidates from the whole space, if constraints remove most of them
+LARGE: Final = 400  # with more observations than this, the ascent has half as many steps
 LARGEST_FLOAT: Final = 1.7e308
 
 
 class UnusableCost(UserWarning):
-    """A run without a positive cost was observed: the cost surrogate ignores it."""
+    """The cost of an observed run is not a positive number: the cost surrogate cannot learn from it."""
 
 
 class Protein:
-    """Suggests what to run next.
+    """Suggests the parameters of the next run: cost-aware Bayesian optimization, without workers and without a store.
 
-    `settings` is the mapping `protein:` or ProteinSettings; with `seed` None a seed is drawn and kept in the memory.
-    Raises ConfigError if the settings or the goal cannot be used. `notes` are about settings without effect.
+    Suggestions depend only on the arguments, the observations in their order, the memory of the last suggestion, and
+    the pending runs: the same again gives the same suggestion.
+
+    Args:
+        space: The search space.
+        goal: Whether to `"maximize"` or `"minimize"` the score.
+        settings: The settings, as below `protein:` in the config of a sweep; the defaults if left out.
+        seed: The seed of all random choices; with None one is drawn and kept in the memory.
+
+    Raises:
+        ConfigError: The goal or a setting cannot be used.
+
+    Example:
+        ```python
+        space = ps.SearchSpace.from_config({"lr": ps.log_uniform(1e-5, 1e-1), "layers": ps.choice([1, 2, 4])})
+        optimizer = ps.Protein(space, goal="maximize", seed=0)
+        for _ in range(20):
+            params = optimizer.suggest().params
+            score, seconds = train(**params)
+            optimizer.observe(params, score=score, cost=seconds)
+        ```
     """
 
     def __init__(
@@ -72,7 +91,7 @@ class Protein:
         self.settings = (
             settings if isinstance(settings, ProteinSettings) else ProteinSettings.from_config(settings or {})
         )
-        self._sign = -1.0 if goal == "maximize" else 1.0  # the code below minimizes a loss and does not know the goal
+        self._sign = -1.0 if goal == "maximize" else 1.0  # a loss from here on; nothing below knows the goal
         self._seed = seed
         self._cube = candidates.Cube(space, self.settings.cost_path)
         self._observations = Observations()
@@ -82,26 +101,36 @@ class Protein:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """The settings that have no effect in this space."""
+        """Settings that have no effect on this space, one sentence for each."""
         path = self.settings.cost_path
         if path is None or path in self.space.paths:
             return self.settings.notes()
         return (*self.settings.notes(), f"protein.cost_param has no effect: {path} is not a parameter of this sweep")
 
     def remember(self, memory: Mapping[str, Any]) -> None:
-        """Continue after the suggestion with this `memory`."""
+        """Continue after an earlier suggestion, for example in another process. Observe the same runs first.
+
+        Args:
+            memory: The `memory` of that suggestion.
+        """
         self._memory = dict(memory)
 
     def observe(
         self, params: Mapping[str, Any], score: float | None, cost: float, failed: bool = False, partial: bool = False
     ) -> None:
-        """Learn from a finished run; all costs are in one unit. The run may come from elsewhere.
+        """Add a finished run. It need not be one that was suggested.
 
-        `partial` is a shorter run within another observed run: it is data for scores and costs, does not count as a run
-        and is not repeated.
-        A run that failed, or whose score is missing or not finite, is data for where runs fail and gets no score.
-        A cost that is not a positive number is ignored with a warning (UnusableCost).
-        Raises ConfigError if the params do not fit the space.
+        Args:
+            params: The parameters of the run, by dotted path.
+            score: The score. A run without a finite score counts as failed.
+            cost: What the run consumed, above 0, in the same unit for all runs. Another value is ignored with a warning
+                (`UnusableCost`).
+            failed: Whether the run failed. The optimizer learns where runs fail.
+            partial: Whether this is a point on the curve of a run that is observed, too: a shorter run. It improves
+                the predictions but does not count as a run.
+
+        Raises:
+            ConfigError: The parameters do not fit the space.
         """
         checked = self.space.validate(params)
         loss = None if failed or score is None else self._sign * float(score)
@@ -110,10 +139,24 @@ class Protein:
         self._observations.add(checked, self.space.encode(checked), loss=loss, cost=cost, partial=partial)
 
     def suggest_many(self, n: int, pending: Sequence[Mapping[str, Any]] = ()) -> list[Suggestion]:
-        """Return `n` suggestions from one fit.
+        """Return `n` suggestions from one fit, for runs in parallel.
 
-        They are exactly what `n` calls of `suggest` return if the params of each are pending for the next. So
-        suggestion i of a batch is replayed by `suggest` with the memory of suggestion i - 1 and the longer list.
+        They are equal to those of `n` calls of `suggest` that each add their params to `pending` for the next one.
+
+        Args:
+            n: The number of suggestions.
+            pending: The parameters of runs that were suggested and are not yet observed.
+
+        Returns:
+            The suggestions, in order.
+
+        Raises:
+            ConfigError: Pending parameters do not fit the space.
+
+        Example:
+            ```python
+            batch = optimizer.suggest_many(4)
+            ```
         """
         waiting, suggestions = list(pending), []
         for _ in range(n):
@@ -122,7 +165,18 @@ class Protein:
         return suggestions
 
     def suggest(self, pending: Sequence[Mapping[str, Any]] = ()) -> Suggestion:
-        """Return the next suggestion; `pending` are the params of runs that are not observed yet."""
+        """Return the next suggestion.
+
+        Args:
+            pending: The parameters of runs that were suggested and are not yet observed.
+
+        Returns:
+            The suggestion. It differs from all pending and observed runs, unless the space is exhausted or a repetition
+            is worth more (`Suggestion.source`).
+
+        Raises:
+            ConfigError: Pending parameters do not fit the space.
+        """
         waiting = [self.space.validate(params) for params in pending]
         number = int(self._memory["n"])
         rng = np.random.default_rng([self._root_seed(), number])
@@ -135,7 +189,7 @@ class Protein:
         return suggestion
 
     def _first(self, number: int, waiting: list[Params], rng: np.random.Generator) -> Suggestion:
-        """Fill the space before there are observations."""
+        """Suggest one of the first points, before there is anything to learn from."""
         short = self._cube.length if self.settings.cost_aware else None
         running = {key_of(params) for params in waiting}
         if self.settings.seed_with_search_center and number == 0:
@@ -143,19 +197,21 @@ class Protein:
             if key_of(centre) not in self._observations.keys | running and self.space.allows(centre):
                 return Suggestion(centre, source="centre", memory={**self._memory, "n": number + 1})
         seed = int(np.random.default_rng([self._root_seed(), 1]).integers(2**31))
-        spread = candidates.DESIGN_SPREAD if number < self.settings.num_random_samples else 1.0  # workers that wait
+        spread = (
+            candidates.DESIGN_SPREAD if number < self.settings.num_random_samples else 1.0
+        )  # more workers than first points
         point = candidates.design_point(self._cube, seed=seed, index=number, short=short, spread=spread)
         params, place = _first_new(self.space, [point, *self._pool(rng)], self._observations.keys, running)
         source = {0: "sobol", None: "repeat"}.get(place, "uniform")
         return Suggestion(params, source=source, memory={**self._memory, "n": number + 1})
 
     def _centre(self, short: Length | None) -> Params:
-        """The search centre, with the shortest run."""
+        """Return the search centre, with the shortest length of a run."""
         shortest = [] if short is None else [self.space.parameters[short.index]]
         return self.space.completed({parameter.path: parameter.decode(0.0) for parameter in shortest})
 
     def _pool(self, rng: np.random.Generator) -> Array:
-        """Candidates from the whole space; all configurations if it is small."""
+        """Return candidates from the whole space as units (m, d): all configurations if the space is small."""
         if self.space.size <= candidates.SMALL_SPACE:
             return self._legal(rng.permutation(candidates.everything(self.space)))
         wanted = self.settings.random_suggestions
@@ -177,7 +233,7 @@ class Protein:
 
 
 class _Search:
-    """One suggestion of a Protein that has observations: the surrogates, the candidates, and the choice."""
+    """Makes one suggestion of a Protein that has observations: fits surrogates, ranks candidates, chooses."""
 
     def __init__(self, protein: Protein, waiting: list[Params], rng: np.random.Generator, number: int) -> None:
         self.protein, self.rng, self.number = protein, rng, number
@@ -210,7 +266,7 @@ class _Search:
         return LogCost(rate, self.evidence.cost.standard, self.cube)
 
     def _noise(self) -> list[float] | None:
-        """The noise in the unit of the scores; None while it is not known."""
+        """Return the estimate of the noise, in the unit of the scores."""
         if self.loss is None or self.evidence.loss is None:
             return None
         spread = float(np.std(self.evidence.loss.targets)) * self.evidence.loss.standard.spread
@@ -234,7 +290,7 @@ class _Search:
         )
 
     def _replicate(self, acquisition: Acquisition, *, instead_of: Params) -> Suggestion | None:
-        """The best configuration again, if that is worth more than a run of the new candidate."""
+        """Suggest the best configuration again if its expected gain is higher than that of `instead_of`."""
         known = self.memory.get("noise")
         if self.settings.max_replicates == 1 or self.loss is None or not known or not known[0]:
             return None
@@ -248,7 +304,7 @@ class _Search:
             return None
         candidate = self.cube.features(self.space.encode(instead_of)[None])
         gains = replicates.gains(self.loss, features[order], candidate)
-        besides = replace(acquisition, loss=None)  # the chance of success and the cost count for both
+        besides = replace(acquisition, loss=None)  # only the chance of success and the cost, for both
         again, new = besides(np.concatenate([features[order[:1]], candidate]))
         if gains is None or not gains.again + again > gains.new + new:
             return None
@@ -267,15 +323,16 @@ class _Search:
         incumbent = 0.0
         if (
             self.loss is not None
-        ):  # pending points have their predicted values: else all workers would try to beat the same one
+        ):  # with pending points at their mean: otherwise all workers would aim just below one point
             incumbent = float(self.loss.mean(self.loss.points).min())
         cost_weight = weight if settings.cost_aware else 0.0
         return Acquisition(self.loss, incumbent, self.cost, self.success, cost_weight, cap, optimism)
 
     def _log_affordable(self) -> float:
-        """The log of the most that the next run may cost: a share of the total cost so far.
+        """Return the log of the most that the next run may cost: a share of the cost of all runs so far.
 
-        So no single run uses up a budget, and long runs come after short ones. If runs cost the same, it excludes none.
+        So no single run uses up a budget, and long runs come after short ones. If runs cost about the same, it excludes
+        none.
         """
         log_costs = np.array(self.observations.log_costs)
         known = log_costs[np.isfinite(log_costs) & ~np.array(self.observations.partial)]
@@ -295,7 +352,7 @@ class _Search:
         return np.concatenate([pool, local]), sources + ["local"] * len(local)
 
     def _good_points(self) -> Array:
-        """The configurations with the best posterior means, as units (c, d)."""
+        """Return the configurations with the best posterior means, as units (c, d)."""
         units = np.array(self.observations.units)[np.isfinite(self.observations.losses)]
         assert self.loss is not None
         mean = self.loss.mean(self.cube.features(units))
@@ -306,7 +363,7 @@ class _Search:
     def _refined(
         self, acquisition: Acquisition, units: Array, rank: Array, sources: list[str]
     ) -> tuple[Array, Array, list[str]]:
-        """Add the points that are found by a climb from the best candidates."""
+        """Add the points that an ascent from the best candidates finds."""
         if self.loss is None or not self.cube.owners or self.space.size <= candidates.SMALL_SPACE:
             return units, rank, sources
         best = units[np.argsort(-rank, kind="stable")[:CENTRES]]
@@ -316,7 +373,7 @@ class _Search:
         return np.concatenate([climbed, units]), np.concatenate([found, rank]), ["refined"] * len(climbed) + sources
 
     def _resampled(self) -> Params | None:
-        """A Pareto point that is not running, every `resample_frequency` suggestions."""
+        """Return a point of the Pareto front that is not running, every `resample_frequency` suggestions."""
         every = self.settings.resample_frequency
         if not every or (self.number + 1) % every or not self.observations.scored:
             return None
@@ -347,16 +404,16 @@ class _Search:
             cost = math.exp(min(max(float(self.cost.mean(features)[0]), -700.0), 700.0))
             cost_std = _finite(float(self.cost.std(features)[0]))
         terms = acquisition.terms(features) if acquisition is not None and self.cube.owners else reasons or {}
-        reasons = {name: _finite(value) for name, value in terms.items()}
-        return Suggestion(params, score, cost, std, cost_std, source, reasons, self.memory)
+        finite_terms = {name: _finite(value) for name, value in terms.items()}
+        return Suggestion(params, score, cost, std, cost_std, source, finite_terms, self.memory)
 
 
 def _first_new(
     space: SearchSpace, units: Sequence[Array] | Array, observed: Keys, running: Keys
 ) -> tuple[Params, int | None]:
-    """Return the first legal candidate that is neither observed nor running, and its place.
+    """Return the first candidate that is legal and neither observed nor running, and its index.
 
-    If there is none, the place is None and the candidate is the first legal one that is not running, or else the first.
+    If there is none, the index is None, and the candidate is the first legal one that is not running, else the first.
     """
     again: Params | None = None
     legal: Params | None = None

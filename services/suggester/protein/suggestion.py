@@ -1,4 +1,4 @@
-"""A suggestion of the optimizer, with the numbers that the next suggestion needs."""
+"""A suggestion of the optimizer, and the memory that the next suggestion needs."""
 
 from __future__ import annotations
 
@@ -19,14 +19,25 @@ BEGINNING: Final[Mapping[str, Any]] = MappingProxyType({"n": 0})
 class Suggestion:
     """One configuration to run.
 
-    Predictions are in the units of the observations; None without a fit. `predicted_cost` is the median.
-    `source` says where it comes from: centre, sobol, uniform, local, refined, feasible (no score is known yet),
-    cheapest (all candidates are predicted above the cap), replicate (the best configuration again, because of noise),
-    resample, repeat (the space is exhausted), random, grid, optuna-tpe, optuna-gp.
-    `predicted_log_cost_std` is the standard deviation of the log of the cost. `reasons` are the known terms of its
-    rank, log_improvement + log_success - cost_weight x log_cost; for a replicate log_gain_again and log_gain_new,
-    which `replicates.py` explains; empty if nothing was ranked.
-    `memory` has plain numbers: with the same observations, `remember(memory)` continues the search from here.
+    Attributes:
+        params: The parameters, by dotted path. Inactive parameters are left out.
+        predicted_score: The predicted score, in the unit of the observed scores; None while there is no fit.
+        predicted_cost: The predicted cost (median), in the unit of the observed costs; None while there is no fit.
+        predicted_score_std: The standard deviation of the predicted score.
+        predicted_log_cost_std: The standard deviation of the natural logarithm of the cost.
+        source: How it was found: `centre`, `sobol`, `uniform`, `local`, `refined`, `feasible` (no score is known yet),
+            `cheapest` (no candidate is predicted to cost less than the cap), `replicate` (the best configuration again,
+            because noise hides how good it is), `resample`, `repeat` (the space is exhausted), `random`, `grid`,
+            `optuna-tpe` or `optuna-gp`.
+        reasons: The terms of its rank, log_improvement + log_success - cost_weight x log_cost, as far as they are
+            known; for a replicate log_gain_again and log_gain_new; empty if nothing was ranked.
+        memory: Plain data that `Protein.remember` takes to continue the search after this suggestion.
+
+    Example:
+        ```python
+        suggestion = optimizer.suggest()
+        print(suggestion.params, suggestion.predicted_score, suggestion.source)
+        ```
     """
 
     params: Params

@@ -1,4 +1,4 @@
-"""Adam over all parameters as one vector: a few large operations instead of many small ones."""
+"""Adam on one vector of all parameters: a few large operations instead of many small ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shared.config.schema import OptimizerConfig
 class Adam:
     """Kingma & Ba (2015), algorithm 1. The parameters become views of one vector of shape (n,).
 
-    torch.optim.Adam computes the same, but spends most of its time on bookkeeping where a network is small, and the
+    torch.optim.Adam computes the same, but with a small network it spends most of its time on bookkeeping, and the
     first use of torch.optim imports torch's compiler (one to two seconds).
     """
 
@@ -37,17 +37,17 @@ class Adam:
         self.vector.addcdiv_(self._mean, spread, value=-learning_rate / (1 - beta1**self._count))
 
     def gradient(self, loss: Tensor, *, max_norm: float) -> Tensor:
-        """Gradient of `loss` (n,), scaled down to `max_norm` where it is longer (Pascanu et al. 2013)."""
+        """Return the gradient of `loss` (n,), scaled down to `max_norm` if it is longer (Pascanu et al. 2013)."""
         parts = torch.autograd.grad(loss, self._parameters)
         gradient = torch.cat([part.reshape(-1) for part in parts])
         return gradient.mul_((max_norm / (gradient.norm() + 1e-6)).clamp_(max=1))
 
     def state(self) -> dict[str, Tensor]:
-        """What is needed to go on."""
+        """Return what is needed to continue."""
         return {"mean": self._mean, "square": self._square, "count": torch.tensor(self._count)}
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:
-        """The inverse of `state`; raise KeyError or ValueError where it is not that of these parameters."""
+        """Restore what `state` returned; raise KeyError or ValueError if it does not fit these parameters."""
         for name in ("mean", "square"):
             if state[name].shape != self.vector.shape or state[name].dtype != self.vector.dtype:
                 raise ValueError(f"{name} of Adam is {state[name].dtype} {tuple(state[name].shape)}")

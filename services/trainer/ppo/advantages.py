@@ -21,9 +21,9 @@ def generalized_advantages(
 ) -> Array:
     """Generalized advantage estimation (Schulman et al. 2016, eq. 16); every array is (num_steps, num_envs).
 
-    `next_values` are those of where each step ended. A terminated episode is worth nothing from there on; one that was
-    cut by a time limit (`done`, not `terminated`) still is worth its next value. Nothing flows back over a `done`,
-    which keeps a reset step that follows it out of the estimates before it; its own estimate means nothing.
+    `next_values` are the values of the states in which the steps ended. After a terminated step the value is 0; after a
+    time limit (`done`, not `terminated`) it is the next value. No error flows back over a `done`, so a reset step after
+    it does not change the estimates before it; the estimate of the reset step itself has no meaning.
     """
     errors = rewards + gamma * next_values * ~terminated - values
     decay = gamma * gae_lambda * ~done
@@ -36,9 +36,9 @@ def generalized_advantages(
 
 
 def discounted_returns(rewards: Array, done: Flags, carried: Array, *, gamma: float) -> tuple[Array, Array]:
-    """Discounted sum of the rewards so far in each episode.
+    """Return the discounted sum of the rewards so far in each episode.
 
-    Returns the sums (num_steps, num_envs), and those to carry into the next rollout (num_envs,).
+    The result is the sums (num_steps, num_envs), and the sums to carry into the next rollout (num_envs,).
     """
     returns = np.empty_like(rewards)
     for t in range(len(rewards)):

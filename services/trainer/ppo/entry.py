@@ -1,4 +1,4 @@
-"""The built-in PPO as a child calls it."""
+"""The entry of a child process for the built-in PPO."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Learn from a rollout: clipped policy and value losses, minibatches, Adam."""
+"""Learns from a rollout: clipped policy and value losses, minibatches, Adam."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ LOSS_NAMES = ("policy_loss", "value_loss", "entropy", "approx_kl", "clip_fractio
 
 
 class Learner:
-    """The policy's optimizer."""
+    """Improves the policy."""
 
     def __init__(self, policy: Policy, trainer: PpoTrainer, generator: torch.Generator) -> None:
         self._policy, self._trainer, self._generator = policy, trainer, generator
         self.optimizer = Adam(policy.parameters(), trainer.optimizer)
 
     def learn(self, rollout: Rollout, *, learning_rate: float) -> dict[str, float]:
-        """Take `update_epochs` passes over the rollout and return the mean losses.
+        """Make `update_epochs` passes over the rollout and return the mean losses.
 
-        Raises FloatingPointError where the losses or the weights are no longer finite.
+        Raises FloatingPointError if a loss or a weight is not finite.
         """
         if self._trainer.ppo.normalize_advantages:
             rollout = rollout._replace(advantages=_standardized(rollout.advantages))
         count = len(rollout.advantages)
-        # Near-equal parts of at most minibatch_size: no tiny remainder takes a noisy step of its own.
+        # Near-equal parts of at most minibatch_size: a small remainder would make a noisy step.
         parts = math.ceil(count / self._trainer.minibatch_size)
         losses = []
         for _ in range(self._trainer.update_epochs):
@@ -60,9 +60,9 @@ class Learner:
 
 
 def ppo_loss(policy: Policy, batch: Rollout, ppo: PpoConfig) -> tuple[Tensor, Tensor]:
-    """The loss of proximal policy optimization (Schulman et al. 2017, eq. 9) with a clipped value update.
+    """Return the loss of proximal policy optimization (Schulman et al. 2017, eq. 9) with a clipped value update.
 
-    Returns the loss, a scalar to go downhill on, and its parts, detached, in the order of LOSS_NAMES.
+    The result is the loss, a scalar to minimize, and its parts, detached, in the order of LOSS_NAMES.
     """
     log_prob, entropy = policy.log_prob_and_entropy(batch.obs, batch.actions)
     log_ratio = log_prob - batch.log_probs
@@ -73,18 +73,18 @@ def ppo_loss(policy: Policy, batch: Rollout, ppo: PpoConfig) -> tuple[Tensor, Te
     mean_entropy = entropy.mean()
     loss = policy_loss + ppo.vf_coef * value_loss - ppo.ent_coef * mean_entropy
     with torch.no_grad():
-        # The low-variance estimate of the divergence of old from new (Schulman 2020, "Approximating KL divergence").
+        # The low-variance estimate of KL(old, new) (Schulman 2020, "Approximating KL divergence").
         approx_kl = (ratio - 1 - log_ratio).mean()
         clip_fraction = (ratio != clipped).float().mean()
         return loss, torch.stack((policy_loss, value_loss, mean_entropy, approx_kl, clip_fraction))
 
 
 def _value_loss(values: Tensor, batch: Rollout, clip_coef: float) -> Tensor:
-    """Half the mean squared error; the larger one of the value and the value held within `clip_coef` of the old."""
+    """Return half the mean squared error: the larger of the value's and of the value clipped around the old one."""
     errors = (values - batch.returns).square()
     if clip_coef:
-        held = batch.values + (values - batch.values).clamp(-clip_coef, clip_coef)
-        errors = torch.max(errors, (held - batch.returns).square())
+        clipped = batch.values + (values - batch.values).clamp(-clip_coef, clip_coef)
+        errors = torch.max(errors, (clipped - batch.returns).square())
     return 0.5 * errors.mean()
 
 

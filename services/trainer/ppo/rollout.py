@@ -1,4 +1,4 @@
-"""Collect experience: `num_steps` steps of all environments at once, and what was worth how much."""
+"""Collects experience: `num_steps` steps of all environments at once, with advantages and returns."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Array = npt.NDArray[np.float64]
 
 
 class Rollout(NamedTuple):
-    """Experience to learn from, flattened to n = the steps that were taken (the auto-reset ones are left out)."""
+    """Experience to learn from, flattened to n = the number of steps without auto-reset steps."""
 
     obs: Tensor
     """(n, obs_size), normalised."""
@@ -34,11 +34,11 @@ class Rollout(NamedTuple):
     advantages: Tensor
     """(n,)"""
     returns: Tensor
-    """(n,): what the value should have been."""
+    """(n,): the targets of the values."""
 
 
 class Collector:
-    """Plays the environments with the policy as it is at the moment."""
+    """Plays the environments with the current policy."""
 
     def __init__(self, envs: Environments, policy: Policy, trainer: PpoTrainer, generator: torch.Generator) -> None:
         self._envs, self._policy, self._generator = envs, policy, generator
@@ -54,17 +54,18 @@ class Collector:
         self._cut_short: list[tuple[int, npt.NDArray[np.intp], npt.NDArray[np.float32]]] = []
 
     def reset(self, seed: int) -> None:
-        """Start anew: episodes in progress are dropped, and what follows depends on `seed` alone."""
+        """Start new episodes: those in progress are dropped, and the next ones depend only on `seed`."""
         self._obs[-1] = self._envs.reset(seed)
         self._episode_returns = np.zeros(self._shape[1])
         self._discounted = np.zeros(self._shape[1])
 
     def collect(self) -> Rollout:
-        """Take num_steps x num_envs steps; raise FloatingPointError where the environment gives NaN or infinity."""
+        """Make num_steps x num_envs steps; raise FloatingPointError if the environment returns NaN or infinity."""
         actions, log_probs = self._play()
         if not (np.isfinite(self._rewards).all() and np.isfinite(self._obs).all()):
             raise FloatingPointError(
-                f"environment {self._envs.id} gave an observation or a reward that is NaN or infinite: mend it there"
+                f"environment {self._envs.id} returned an observation or a reward that is NaN or infinite: "
+                "fix the environment"
             )
         obs = torch.from_numpy(self._obs).to(self._generator.device)
         taken = ~self._is_autoreset
@@ -120,7 +121,7 @@ class Collector:
                 self._cut_short.append((t, rows, step.final_obs[rows]))
 
     def _next_values(self, values: Array) -> Array:
-        """Value of where each step ended (num_steps, num_envs): of the last observation where an episode was cut."""
+        """Return the value of the state after each step (num_steps, num_envs); at a time limit, of the last one."""
         next_values = values[1:].copy()
         for t, rows, final_obs in self._cut_short:
             obs = self._policy.normalize(torch.from_numpy(final_obs).to(self._generator.device))
@@ -128,7 +129,7 @@ class Collector:
         return next_values
 
     def _scaled_rewards(self, done: npt.NDArray[np.bool_], taken: npt.NDArray[np.bool_]) -> Array:
-        """Rewards over the running spread of the discounted returns (Engstrom et al. 2020), where that is asked for."""
+        """Return the rewards, divided by the running spread of discounted returns (Engstrom et al. 2020) if set."""
         if self.reward_moments is None:
             return self._rewards
         returns, self._discounted = discounted_returns(self._rewards, done, self._discounted, gamma=self._ppo.gamma)

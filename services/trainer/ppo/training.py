@@ -1,4 +1,4 @@
-"""Train a policy with proximal policy optimization, from the start or from a checkpoint."""
+"""Trains a policy with proximal policy optimization, from the start or from a checkpoint."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ from shared.rl.policy import Policy
 def train_ppo(run: TrainingRun) -> dict[str, float]:
     """Train `run.config["trainer"]` to its total_timesteps; return `steps` and the last metrics, without a score.
 
-    At each checkpoint the environments and the random generators are seeded anew from (seed, step), whether the
-    training goes on at once or in another process: a resume ends with the same weights, to the bit (on the CPU).
+    At each checkpoint the environments and the random generators are seeded again from (seed, step), whether the
+    training continues in this process or in another: after a resume it ends with the same weights, to the bit (on the
+    CPU).
 
     Raises Stop as `run` does (unless cancelled, after one more checkpoint), ConfigError for an environment that cannot
-    be used or a checkpoint of another config, FloatingPointError where the parameters diverge.
+    be used or a checkpoint of another config, FloatingPointError if the parameters diverge.
     """
     trainer = PpoTrainer.model_validate(run.config["trainer"])
     if trainer.num_threads is not None:
@@ -79,7 +80,7 @@ class _Training:
         return base * (1 - self._step / self._trainer.total_timesteps) if self._trainer.anneal_learning_rate else base
 
     def _is_checkpoint_due(self) -> bool:
-        """At the first rollout at or after each multiple of the interval, and in the end."""
+        """True at the first rollout at or after each multiple of the interval, and at the end."""
         interval = self._trainer.checkpoint_interval
         passed = self._step // interval > (self._step - self._trainer.batch_size) // interval
         return passed or self._step >= self._trainer.total_timesteps
@@ -89,15 +90,15 @@ class _Training:
             self._run.report(self._step, **self._metrics)
         except Stop as stop:
             if stop.reason != "cancelled":
-                with contextlib.suppress(Stop):  # the one that is on its way says enough
+                with contextlib.suppress(Stop):  # the first Stop is raised below
                     self._run.save_checkpoint(self._step, self._save)
             raise
 
     def _reseed(self) -> None:
-        """Make what follows a function of (seed, step, weights) alone."""
+        """Make the rest of the training depend only on (seed, step, weights)."""
         env_seed, torch_seed = np.random.SeedSequence([self._run.seed, self._step]).generate_state(2)
         self._generator.manual_seed(int(torch_seed))
-        self._collector.reset(int(env_seed) >> 1)  # vector environments count on from the seed: leave them room
+        self._collector.reset(int(env_seed) >> 1)  # vector environments add 1 for each: avoid an overflow
 
     def _new_policy(self) -> Policy:
         policy = Policy(
@@ -120,7 +121,7 @@ class _Training:
         )
 
     def _load(self, path: Path) -> PolicyCheckpoint:
-        """Read the checkpoint and make sure that this config goes on with it."""
+        """Read the checkpoint and check that this config can continue from it."""
         saved = load_checkpoint(path, device=self._run.device, with_training=True)
         trainer, policy = self._trainer, saved.policy
         expected = {

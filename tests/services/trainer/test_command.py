@@ -1,4 +1,4 @@
-"""Runs whose training is a shell script: what it gets, what it may say, how it ends. Real children, a real server."""
+"""Runs whose training is a shell script: what it gets, what it reports, how it ends. Real children, a real server."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_reports_are_read_as_they_are_appended(reports: ReportFile) -> None:
         assert (first, reports.read(), reports.read()) == ([Report(1), Report(2)], [Report(3)], [])
 
 
-def test_at_the_end_all_is_read_however_much(reports: ReportFile) -> None:
+def test_at_the_end_all_reports_are_read(reports: ReportFile) -> None:
     with reports.path.open("a") as file:
         file.writelines(f'{{"step": {step}, "text": {"1" * 60}}}\n' for step in range(30_000))
         file.write('{"score": 1}')
@@ -57,7 +57,7 @@ def test_at_the_end_all_is_read_however_much(reports: ReportFile) -> None:
 
 
 @pytest.mark.parametrize("line", ['{"step": 2}\n', "\n"])
-def test_a_file_that_is_written_anew_instead_of_appended_to_is_told(reports: ReportFile, line: str) -> None:
+def test_a_report_file_that_is_overwritten_is_an_error(reports: ReportFile, line: str) -> None:
     reports.path.write_text('{"step": 1}\n')
     reports.read()
     time.sleep(0.02)
@@ -67,14 +67,14 @@ def test_a_file_that_is_written_anew_instead_of_appended_to_is_told(reports: Rep
         reports.read()
 
 
-def test_a_file_that_was_removed_is_told(reports: ReportFile) -> None:
+def test_a_report_file_that_was_removed_is_an_error(reports: ReportFile) -> None:
     reports.path.unlink()
 
     with pytest.raises(BadReport, match="SWEEP_REPORT was removed"):
         reports.read()
 
 
-def test_a_checkpoint_lies_in_its_folder_and_nowhere_else(tmp_path: Path) -> None:
+def test_a_checkpoint_must_be_in_its_folder(tmp_path: Path) -> None:
     folder = tmp_path / "checkpoints"
     (folder / "deep").mkdir(parents=True)
     (folder / "model.bin").write_text("1")
@@ -127,7 +127,7 @@ def log_of(tmp_path: Path, attempt: int = 1) -> str:
     return (tmp_path / f"sweep/s/runs/s.r.1/logs/train.{attempt}.log").read_text()
 
 
-def said_soon(tmp_path: Path, word: str, *, attempt: int = 1) -> None:
+def wait_for_output(tmp_path: Path, word: str, *, attempt: int = 1) -> None:
     """Wait until the script has printed a word."""
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
@@ -135,11 +135,11 @@ def said_soon(tmp_path: Path, word: str, *, attempt: int = 1) -> None:
         if any(word in log.read_text() for log in folder.glob(f"train.{attempt}.log")):
             return
         time.sleep(0.02)
-    pytest.fail(f"it never said {word}")
+    pytest.fail(f"it never printed {word}")
 
 
 def processes_with(mark: str) -> list[int]:
-    """Return the processes that have a word of their own among their arguments."""
+    """Return the ids of the processes that have `mark` among their arguments."""
     return [process.pid for process in psutil.process_iter(["cmdline"]) if mark in (process.info["cmdline"] or ())]
 
 
@@ -155,7 +155,7 @@ def test_a_script_is_scored_by_what_it_reports(train: Train, tmp_path: Path) -> 
 
 
 @slow
-def test_a_result_goes_before_what_was_reported(train: Train) -> None:
+def test_a_result_replaces_what_was_reported(train: Train) -> None:
     run = train("""
         echo '{"step": 5, "reward": 1}' >> $SWEEP_REPORT
         echo '{"score": 7}' >> $SWEEP_REPORT
@@ -165,7 +165,7 @@ def test_a_result_goes_before_what_was_reported(train: Train) -> None:
 
 
 @slow
-def test_two_reports_in_a_moment_lose_no_metric(train: Train) -> None:
+def test_reports_in_quick_succession_lose_no_metric(train: Train) -> None:
     run = train("""
         printf '{"step": 1, "loss": 3}\\n{"step": 1, "reward": 2}\\n{"step": 1, "speed": 1}\\n' >> $SWEEP_REPORT""")
 
@@ -173,25 +173,25 @@ def test_two_reports_in_a_moment_lose_no_metric(train: Train) -> None:
 
 
 @slow
-def test_it_finds_its_config_and_its_place_and_no_secret_in_its_environment(
+def test_its_environment_names_its_config_and_its_folders_and_has_no_secret(
     train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "tell.py").write_text(
+    (tmp_path / "look.py").write_text(
         "import os, json\n"
-        "told = {'env': dict(os.environ), 'config': json.load(open(os.environ['SWEEP_CONFIG']))}\n"
-        "told |= {'closed': sorted(os.listdir('/proc/self/fd')), 'stdin': os.read(0, 1).decode()}\n"
-        "json.dump(told, open('told.json', 'w'))\n"
+        "found = {'env': dict(os.environ), 'config': json.load(open(os.environ['SWEEP_CONFIG']))}\n"
+        "found |= {'files': sorted(os.listdir('/proc/self/fd')), 'stdin': os.read(0, 1).decode()}\n"
+        "json.dump(found, open('found.json', 'w'))\n"
     )
     for name in ("REDIS_URL", "WANDB_API_KEY", "MY_TOKEN"):
         monkeypatch.setenv(name, "redis://:hush@host/0")
 
-    run = train(f"{sys.executable} tell.py; echo '{{\"score\": 1}}' >> $SWEEP_REPORT")
+    run = train(f"{sys.executable} look.py; echo '{{\"score\": 1}}' >> $SWEEP_REPORT")
 
     assert run.state is RunState.OBSERVED, run.failure
-    told = json.loads((tmp_path / "told.json").read_text())
-    assert "hush" not in str(told)
-    environment, folder = told["env"], tmp_path / "sweep/s/runs/s.r.1/workspace.1"
-    assert told["config"]["trainer"]["x"] == 0.25
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert "hush" not in str(found)
+    environment, folder = found["env"], tmp_path / "sweep/s/runs/s.r.1/workspace.1"
+    assert found["config"]["trainer"]["x"] == 0.25
     assert environment["SWEEP_RUN"] == "s.r.1"
     assert environment["SWEEP_ATTEMPT"] == "1"
     assert environment["SWEEP_DEVICE"] == "cpu"
@@ -200,17 +200,17 @@ def test_it_finds_its_config_and_its_place_and_no_secret_in_its_environment(
     assert environment["CUDA_VISIBLE_DEVICES"] == ""
     assert environment["OMP_NUM_THREADS"].isdecimal()
     assert environment.keys().isdisjoint({"SWEEP_CHECKPOINT", "SWEEP_CHECKPOINT_STEP"})
-    assert told["stdin"] == ""
-    assert len(told["closed"]) <= 4, "its own three, and the one that lists them"
+    assert found["stdin"] == ""
+    assert len(found["files"]) <= 4, "stdin, stdout, stderr, and the folder that was listed"
 
 
 @slow
 @pytest.mark.parametrize(
-    ("script", "said"),
+    ("script", "expected"),
     [
         ("echo oops; exit 3", "train.sh ended with exit code 3, its last line: oops"),
         ("exit 1", "train.sh ended with exit code 1"),
-        ("echo bad; kill -SEGV $$", "train.sh died of SIGSEGV, its last line: bad"),
+        ("echo bad; kill -SEGV $$", "train.sh was killed by SIGSEGV, its last line: bad"),
         ("echo 'step=3' >> $SWEEP_REPORT; sleep 9", "line 1 of SWEEP_REPORT is 'step=3': expected JSON such as"),
         ("true", "metric 'reward' was never reported; seen: nothing"),
         (
@@ -219,16 +219,16 @@ def test_it_finds_its_config_and_its_place_and_no_secret_in_its_environment(
         ),
     ],
 )
-def test_what_is_the_scripts_fault_fails_the_run_with_the_reason(train: Train, script: str, said: str) -> None:
+def test_a_fault_of_the_script_fails_the_run_with_the_reason(train: Train, script: str, expected: str) -> None:
     run = train(script)
 
     assert run.state is RunState.FAILED
     assert run.failure is not None
-    assert said in run.failure.message
+    assert expected in run.failure.message
 
 
 @slow
-def test_a_program_that_is_none_fails_the_run_with_the_reason(train: Train, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_program_fails_the_run_with_the_reason(train: Train, tmp_path: Path) -> None:
     (tmp_path / "data.txt").write_text("x")
     (tmp_path / "data.txt").chmod(0o755)
 
@@ -239,7 +239,7 @@ def test_a_program_that_is_none_fails_the_run_with_the_reason(train: Train, tmp_
 
 
 @slow
-def test_a_script_goes_on_from_the_checkpoint_that_it_named_last(train: Train, store: Store, tmp_path: Path) -> None:
+def test_a_script_continues_from_the_checkpoint_that_it_named_last(train: Train, store: Store, tmp_path: Path) -> None:
     first = """
         echo "began at ${SWEEP_CHECKPOINT_STEP-nothing}"
         for step in 1 2 3; do
@@ -248,7 +248,7 @@ def test_a_script_goes_on_from_the_checkpoint_that_it_named_last(train: Train, s
         done
         echo half > $SWEEP_CHECKPOINT_DIR/m-4.txt
         [ -z "$SWEEP_CHECKPOINT" ] || { echo "read $(cat $SWEEP_CHECKPOINT) from $SWEEP_CHECKPOINT"; exit 0; }
-        while [ -e $SWEEP_CHECKPOINT_DIR/m-3.txt ]; do sleep 0.05; done # it was taken
+        while [ -e $SWEEP_CHECKPOINT_DIR/m-3.txt ]; do sleep 0.05; done # until it is moved
         sleep 0.5
         kill -9 $$"""
 
@@ -287,7 +287,7 @@ for step in range(400):
 
 
 @slow
-def test_a_script_that_logs_to_wandb_is_scored_by_what_it_logs(train: Train, tmp_path: Path) -> None:
+def test_a_script_that_logs_to_wandb_is_scored_by_its_log(train: Train, tmp_path: Path) -> None:
     (tmp_path / "own.py").write_text(WANDB_SCRIPT.replace("LAST", "20"))
 
     run = train(f"exec {sys.executable} own.py", "sweep.metric=eval/return")
@@ -297,12 +297,10 @@ def test_a_script_that_logs_to_wandb_is_scored_by_what_it_logs(train: Train, tmp
 
 
 @slow
-def test_what_a_script_logs_to_wandb_is_known_while_it_goes_on_so_that_it_can_be_stopped_early(
-    train: Train, store: Store, tmp_path: Path
-) -> None:
+def test_a_script_that_logs_to_wandb_can_be_stopped_early(train: Train, store: Store, tmp_path: Path) -> None:
     (tmp_path / "own.py").write_text(WANDB_SCRIPT.replace("LAST", "None"))
 
-    def tell(worker: Worker) -> None:
+    def ask(worker: Worker) -> None:
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             progress = store.runs.progress("s", [1]).get(1)
@@ -313,7 +311,7 @@ def test_what_a_script_logs_to_wandb_is_known_while_it_goes_on_so_that_it_can_be
         stop = EarlyStop(step=1, score=1.0, cost=1.0, of_steps=400, why="worse than the others")
         store.runs.commit(run, stop_early(run, stop), lease="keep")
 
-    run = train(f"exec {sys.executable} own.py", "sweep.metric=eval/return", beside=tell)
+    run = train(f"exec {sys.executable} own.py", "sweep.metric=eval/return", beside=ask)
 
     assert (run.state, run.early_stop is not None) == (RunState.OBSERVED, True)
     assert run.score is not None
@@ -324,7 +322,7 @@ def test_what_a_script_logs_to_wandb_is_known_while_it_goes_on_so_that_it_can_be
 
 
 @slow
-def test_nothing_of_a_script_that_ended_is_left(train: Train, tmp_path: Path) -> None:
+def test_no_process_of_a_script_that_ended_is_left(train: Train, tmp_path: Path) -> None:
     run = train(f"""
         sh -c 'sleep 77; :' mark-{os.getpid()} &
         setsid sh -c 'sleep 77; :' mark-{os.getpid()} &
@@ -338,11 +336,11 @@ def test_nothing_of_a_script_that_ended_is_left(train: Train, tmp_path: Path) ->
 
 @slow
 @pytest.mark.parametrize("reason", ["cancelled", "stopped early", "preempted"])
-def test_a_script_that_is_to_end_gets_a_signal_and_may_save_and_report(
+def test_a_script_that_must_end_gets_a_signal_and_can_save_and_report(
     train: Train, store: Store, tmp_path: Path, reason: str
 ) -> None:
-    def tell(worker: Worker) -> None:
-        said_soon(tmp_path, "ready")
+    def ask(worker: Worker) -> None:
+        wait_for_output(tmp_path, "ready")
         run = store.runs.get("s.r.1")
         if reason == "cancelled":
             store.runs.commit(run, cancel(run), lease="keep")
@@ -362,7 +360,7 @@ def test_a_script_that_is_to_end_gets_a_signal_and_may_save_and_report(
         echo '{"step": 1, "reward": 1}' >> $SWEEP_REPORT
         echo ready
         while true; do sleep 0.05; done"""
-    run = train(script, beside=tell)
+    run = train(script, beside=ask)
 
     assert log_of(tmp_path).endswith("saved\n")
     assert (run.state, run.score) == {
@@ -374,7 +372,7 @@ def test_a_script_that_is_to_end_gets_a_signal_and_may_save_and_report(
 
 
 @slow
-def test_what_a_shell_started_may_still_save_though_the_shell_is_gone(
+def test_a_program_that_a_shell_started_can_still_save_after_the_shell_ended(
     train: Train, store: Store, tmp_path: Path
 ) -> None:
     (tmp_path / "slow.py").write_text(
@@ -386,12 +384,12 @@ def test_what_a_shell_started_may_still_save_though_the_shell_is_gone(
         "time.sleep(60)\n"
     )
 
-    def tell(worker: Worker) -> None:
-        said_soon(tmp_path, "ready")
+    def ask(worker: Worker) -> None:
+        wait_for_output(tmp_path, "ready")
         run = store.runs.get("s.r.1")
         store.runs.commit(run, cancel(run), lease="keep")
 
-    run = train(f"{sys.executable} slow.py; echo never", beside=tell)
+    run = train(f"{sys.executable} slow.py; echo never", beside=ask)
 
     assert run.state is RunState.CANCELLED
     assert log_of(tmp_path).endswith("ready\nsaved\n")
@@ -399,14 +397,14 @@ def test_what_a_shell_started_may_still_save_though_the_shell_is_gone(
 
 @slow
 def test_a_script_that_ignores_the_signal_is_killed_after_the_grace(train: Train, store: Store, tmp_path: Path) -> None:
-    def tell(worker: Worker) -> None:
-        said_soon(tmp_path, "ready")
+    def ask(worker: Worker) -> None:
+        wait_for_output(tmp_path, "ready")
         run = store.runs.get("s.r.1")
         store.runs.commit(run, cancel(run), lease="keep")
 
     run = train(
         f"trap '' TERM; sh -c 'sleep 77; :' mark-{os.getpid()} & echo ready; while true; do sleep 0.1; done",
-        beside=tell,
+        beside=ask,
         stop_grace_seconds=0.5,
     )
 
@@ -423,7 +421,7 @@ def test_a_silent_script_is_killed_with_all_that_it_started(train: Train, tmp_pa
     )
 
     assert run.failure is not None
-    assert "stalled: nothing reported for 0.5 s, killed" in run.failure.message
+    assert "stalled: killed after 0.5 s without a report" in run.failure.message
     assert gone_soon(f"mark-{os.getpid()}")
 
 

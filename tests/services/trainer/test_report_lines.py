@@ -1,4 +1,4 @@
-"""What a command may say, line by line."""
+"""What a command may report, line by line."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_a_line_is_a_report_a_checkpoint_or_the_result(line: str, report: Report
     assert parse_line(line.encode(), 1) == report
 
 
-def test_what_is_no_finite_number_is_taken_as_languages_write_it() -> None:
+def test_nan_is_accepted_in_a_report() -> None:
     assert math.isnan(parse_line(b'{"step": 1, "loss": NaN}', 1).metrics["loss"])
 
 
@@ -50,14 +50,14 @@ def test_what_is_no_finite_number_is_taken_as_languages_write_it() -> None:
         ("\xff\x00", "expected JSON such as"),
     ],
 )
-def test_any_other_line_is_told_with_its_number_and_what_was_expected(line: str, fault: str) -> None:
+def test_any_other_line_is_an_error_with_its_number_and_what_was_expected(line: str, fault: str) -> None:
     with pytest.raises(BadReport, match=fault) as caught:
         parse_line(line.encode("latin-1"), 7)
 
     assert str(caught.value).isprintable()
 
 
-def test_a_line_counts_once_it_is_whole() -> None:
+def test_a_line_is_read_once_it_is_complete() -> None:
     lines = LineReader()
 
     assert lines.feed(b'{"step": 1}\n{"st') == [Report(1)]
@@ -66,7 +66,7 @@ def test_a_line_counts_once_it_is_whole() -> None:
     assert lines.number == 4
 
 
-def test_the_last_line_needs_no_end() -> None:
+def test_the_last_line_needs_no_newline() -> None:
     lines = LineReader()
 
     assert lines.feed(b'{"score": 1}') == []
@@ -74,6 +74,6 @@ def test_the_last_line_needs_no_end() -> None:
     assert lines.feed(b"", at_end=True) == []
 
 
-def test_a_line_without_an_end_is_not_collected_for_ever() -> None:
+def test_a_line_that_is_too_long_is_refused() -> None:
     with pytest.raises(BadReport, match="line 1 of SWEEP_REPORT is longer than a MiB"):
         LineReader().feed(b"x" * (2**20 + 1))

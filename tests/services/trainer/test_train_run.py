@@ -1,4 +1,4 @@
-"""A run from its notification to its end: real children, a real server."""
+"""A training from its notification to its end: real children, a real server."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def training(a_run: ARun) -> Run:
 
 
 @pytest.mark.usefixtures("children")
-def test_a_run_that_scores_itself_is_observed_with_its_files_and_wakes_the_suggester(
+def test_a_run_that_returns_a_score_is_observed_with_its_files_and_the_suggester_is_notified(
     store: Store, waiting: Callable[..., Run], a_worker: AWorker, tmp_path: Path
 ) -> None:
     waiting("cost=steps")
@@ -89,11 +89,11 @@ def test_a_run_that_scores_itself_is_observed_with_its_files_and_wakes_the_sugge
 
 
 @pytest.mark.usefixtures("children")
-def test_a_run_that_is_to_be_evaluated_wakes_the_evaluator_instead(
+def test_for_a_run_that_needs_an_evaluation_the_evaluator_is_notified(
     store: Store, waiting: Callable[..., Run], a_worker: AWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(Path(__file__).parents[2] / "shared" / "execution")
-    waiting("trainer=function", "trainer.function=trainings:go_on", "sim=sweep_eval")
+    waiting("trainer=function", "trainer.function=trainings:continue_and_save", "sim=sweep_eval")
 
     train_due_runs(a_worker("trainer", "gpu", allow=("trainings:*",)), "s.r.1")
 
@@ -104,7 +104,7 @@ def test_a_run_that_is_to_be_evaluated_wakes_the_evaluator_instead(
 
 
 @pytest.mark.usefixtures("children")
-def test_no_score_is_lost_for_a_file_that_cannot_be_written(
+def test_a_file_that_cannot_be_written_does_not_lose_the_score(
     store: Store, waiting: Callable[..., Run], a_worker: AWorker, tmp_path: Path
 ) -> None:
     waiting()
@@ -126,7 +126,7 @@ def test_a_run_whose_code_is_not_here_is_left_to_others(
     assert [due.id for due in store.runs.due("gpu")] == ["s.r.1"]
 
 
-def test_a_disk_that_cannot_be_written_to_gives_the_run_back_and_counts_no_failure(
+def test_a_run_on_a_disk_that_cannot_be_written_goes_back_to_the_queue_and_counts_no_failure(
     store: Store, waiting: Callable[..., Run], a_worker: AWorker, tmp_path: Path
 ) -> None:
     waiting()
@@ -148,7 +148,7 @@ def test_a_disk_that_cannot_be_written_to_gives_the_run_back_and_counts_no_failu
 
 @pytest.fixture
 def marked(store: Store, waiting: Callable[..., Run]) -> Callable[..., Run]:
-    """Put a run into the store whose worker died right after it was decided to stop it early."""
+    """Put a run into the store whose worker died right after the decision to stop the run early."""
 
     def make(*overrides: str) -> Run:
         run = waiting(*overrides)
@@ -158,12 +158,12 @@ def marked(store: Store, waiting: Callable[..., Run]) -> Callable[..., Run]:
             run = store.runs.commit(run, saved, lease="keep")
         store.runs.renew(run, lease_ms=60_000, progress=Progress(step=40, metrics={"reward": 0.125}))
         run = store.runs.commit(run, stop_early(run, STOP), lease="keep")
-        return store.runs.commit(run, lose_attempt(run, "silent", max_stuck=3))
+        return store.runs.commit(run, lose_attempt(run, "no heartbeat", max_stuck=3))
 
     return make
 
 
-def test_who_takes_over_a_run_that_is_to_stop_trains_it_no_further_and_scores_it_as_it_stood(
+def test_the_next_worker_of_a_run_that_must_stop_does_not_train_it_and_scores_it_as_at_the_decision(
     store: Store, marked: Callable[..., Run], a_worker: AWorker, tmp_path: Path
 ) -> None:
     marked()
@@ -179,7 +179,7 @@ def test_who_takes_over_a_run_that_is_to_stop_trains_it_no_further_and_scores_it
 
 
 @pytest.mark.parametrize(("cost", "expected"), [("steps", 35.0), ("energy", 9.0)])
-def test_its_cost_is_what_had_been_spent_in_the_sweeps_unit(
+def test_its_cost_is_what_it_had_spent_in_the_unit_of_the_sweep(
     store: Store, marked: Callable[..., Run], a_worker: AWorker, cost: str, expected: float
 ) -> None:
     marked(f"cost={cost}")
@@ -189,7 +189,7 @@ def test_its_cost_is_what_had_been_spent_in_the_sweeps_unit(
     assert (store.runs.get("s.r.1").cost, store.runs.get("s.r.1").train_seconds) == (expected, 6.0)
 
 
-def test_of_one_that_is_to_be_evaluated_the_last_checkpoint_is_handed_on(
+def test_if_it_needs_an_evaluation_its_last_checkpoint_is_evaluated(
     store: Store, marked: Callable[..., Run], a_worker: AWorker
 ) -> None:
     marked("sim=sweep_eval", "cost=energy")
@@ -201,7 +201,7 @@ def test_of_one_that_is_to_be_evaluated_the_last_checkpoint_is_handed_on(
     assert [due.id for due in store.runs.due("eval")] == ["s.r.1"]
 
 
-def test_one_that_was_cancelled_too_is_cancelled(
+def test_if_it_was_also_cancelled_it_ends_as_cancelled(
     store: Store, marked: Callable[..., Run], a_worker: AWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     marked()
@@ -221,7 +221,7 @@ def test_one_that_was_cancelled_too_is_cancelled(
     assert (run.state, run.score, run.early_stop) == (RunState.CANCELLED, None, None)
 
 
-def test_a_training_that_was_stopped_early_counts_with_the_checkpoint_that_is_scored(
+def test_the_steps_of_a_training_that_was_stopped_early_are_those_of_the_checkpoint_that_is_scored(
     a_job: AJob, training: Run
 ) -> None:
     after = conclude(stop_early(training, STOP), ended(early=True), a_job("sim=sweep_eval"))
@@ -229,9 +229,7 @@ def test_a_training_that_was_stopped_early_counts_with_the_checkpoint_that_is_sc
     assert (after.state, after.steps, after.train_seconds, after.early_stop) == (RunState.TRAINED, 10, 7.0, STOP)
 
 
-def test_a_training_that_ended_before_it_heard_of_the_decision_was_not_stopped_early(
-    a_job: AJob, training: Run
-) -> None:
+def test_a_training_that_ended_before_the_decision_reached_it_was_not_stopped_early(a_job: AJob, training: Run) -> None:
     observed = conclude(stop_early(training, STOP), ended(metrics={"reward": 9.0}), a_job())
     trained = conclude(stop_early(training, STOP), ended(), a_job("sim=sweep_eval"))
 
@@ -267,12 +265,12 @@ def test_without_a_suite_the_last_reported_metric_is_the_score(
     assert (after.state, after.score, after.cost) == (RunState.OBSERVED, 9.0, expected)
 
 
-def test_a_training_without_a_score_or_a_checkpoint_is_told_what_is_missing(a_job: AJob, a_run: ARun) -> None:
+def test_without_a_score_or_a_checkpoint_the_error_says_what_is_missing(a_job: AJob, a_run: ARun) -> None:
     run = a_run(RunState.TRAINING)
 
     with pytest.raises(BadScore, match="metric 'reward' was never reported"):
         conclude(run, ended(), a_job())
-    with pytest.raises(BadScore, match=r"left no checkpoint to evaluate: call run\.save_checkpoint, or return"):
+    with pytest.raises(BadScore, match=r"saved no checkpoint to evaluate: call run\.save_checkpoint, or return"):
         conclude(run, ended(metrics={"reward": 1.0}), a_job("sim=sweep_eval"))
 
 
@@ -340,7 +338,9 @@ def test_a_worker_refuses_what_it_cannot_or_must_not_do_and_names_the_remedy(
     assert (refusal and str(refusal)) == reason
 
 
-def test_a_worker_with_a_gpu_takes_what_wants_one(a_job: AJob, a_run: ARun, a_sweep: ASweep, a_worker: AWorker) -> None:
+def test_a_worker_with_a_gpu_accepts_a_sweep_that_needs_one(
+    a_job: AJob, a_run: ARun, a_sweep: ASweep, a_worker: AWorker
+) -> None:
     worker = a_worker("trainer", "gpu", gpus=("0",))
 
     assert refuses(worker, a_run(), sweep_of(a_sweep, a_job("device=cuda"))) is None

@@ -1,4 +1,4 @@
-"""The training's process belongs to the user: their packages, their Python. Real children, a real server."""
+"""The process of a training has the user's packages and the user's Python. Real children, a real server."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ WHOSE = "import shared, services, configs, sweepctl\nmine = [m.WHOSE for m in (s
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Work in a folder of the user's with packages that have the names of ours."""
+    """Change to a user's folder with packages that have the names of ours."""
     for name in OURS:
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").write_text("WHOSE = 'the user'\n")
@@ -58,7 +58,7 @@ def log_of(folder: Path) -> str:
     return (folder / "sweep/s/runs/s.r.1/logs/train.1.log").read_text()
 
 
-def test_a_function_imports_the_users_own_packages_whatever_ours_are_called(train: Train, folder: Path) -> None:
+def test_a_function_imports_the_users_packages_even_if_ours_have_the_same_names(train: Train, folder: Path) -> None:
     write(
         folder, "own", f"{WHOSE}def train(run):\n    assert mine == ['the user'] * 4, mine\n    return {{'score': 1}}\n"
     )
@@ -68,7 +68,7 @@ def test_a_function_imports_the_users_own_packages_whatever_ours_are_called(trai
     assert (run.state, run.score) == (RunState.OBSERVED, 1.0), log_of(folder)
 
 
-def test_a_function_may_itself_lie_in_a_package_with_the_name_of_ours(train: Train, folder: Path) -> None:
+def test_a_function_can_be_in_a_package_with_the_name_of_ours(train: Train, folder: Path) -> None:
     write(folder, "shared/training", "def train(run):\n    return 2.5\n")
 
     run = train("trainer=function", "trainer.function=shared.training:train")
@@ -76,7 +76,7 @@ def test_a_function_may_itself_lie_in_a_package_with_the_name_of_ours(train: Tra
     assert (run.state, run.score) == (RunState.OBSERVED, 2.5), log_of(folder)
 
 
-def test_the_process_of_a_training_holds_one_package_of_ours(train: Train, folder: Path) -> None:
+def test_the_process_of_a_training_has_only_one_of_our_packages(train: Train, folder: Path) -> None:
     write(
         folder,
         "own",
@@ -129,13 +129,13 @@ def test_a_command_imports_the_users_own_packages(train: Train, folder: Path) ->
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The path of a Python that has no package but its own."""
+    """The path of a Python that has only the standard library."""
     place = tmp_path_factory.mktemp("bare") / "venv"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", place], check=True)
     return str(place / "bin" / "python")
 
 
-def test_a_function_trains_in_another_python_that_has_no_package_of_ours(
+def test_a_function_trains_in_another_python_that_has_none_of_our_packages(
     train: Train, folder: Path, python: str
 ) -> None:
     write(
@@ -165,7 +165,7 @@ def test_a_function_trains_in_another_python_that_has_no_package_of_ours(
         ("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'"),
     ],
 )
-def test_what_goes_wrong_in_another_python_fails_the_run_with_the_reason(
+def test_a_fault_in_another_python_fails_the_run_with_the_reason(
     train: Train, folder: Path, python: str, body: str, message: str
 ) -> None:
     write(folder, "own", f"def train(run):\n    {body}\n")
@@ -177,7 +177,7 @@ def test_what_goes_wrong_in_another_python_fails_the_run_with_the_reason(
     assert run.failure.message == message
 
 
-def test_a_cancelled_run_ends_in_another_python_too_and_nothing_of_it_is_left(
+def test_a_cancelled_run_in_another_python_ends_and_leaves_no_process(
     train: Train, folder: Path, python: str, store: Store
 ) -> None:
     write(
@@ -209,7 +209,7 @@ def test_a_cancelled_run_ends_in_another_python_too_and_nothing_of_it_is_left(
     assert not [one for one in psutil.process_iter(["exe", "cmdline"]) if python in (one.info["cmdline"] or [])]
 
 
-def test_a_command_that_starts_python_starts_the_one_that_is_named(train: Train, folder: Path, python: str) -> None:
+def test_a_command_that_starts_python_starts_the_one_in_the_config(train: Train, folder: Path, python: str) -> None:
     write(
         folder,
         "script",

@@ -32,27 +32,27 @@ def written(folder: Path, a_run: ARun, a_sweep: ASweep, code: Source) -> dict[st
     return found
 
 
-def test_it_tells_run_seed_config_worker_python_and_packages(tmp_path: Path, a_run: ARun, a_sweep: ASweep) -> None:
-    told = written(tmp_path, a_run, a_sweep, Source(None, None, "no git repository", VERSION))
+def test_it_has_run_seed_config_worker_python_and_packages(tmp_path: Path, a_run: ARun, a_sweep: ASweep) -> None:
+    found = written(tmp_path, a_run, a_sweep, Source(None, None, "no git repository", VERSION))
 
     expected = {"run": "s.r.1", "phase": "train", "attempt": 1, "seed": 7, "config_hash": "abc", "worker": "w"}
-    assert {key: told[key] for key in expected} == expected
-    assert told["python"] == platform.python_version()
-    assert told["gpus"] == []
-    assert told["differs"] == "it differs"
-    assert told["packages"] == installed_packages()
+    assert {key: found[key] for key in expected} == expected
+    assert found["python"] == platform.python_version()
+    assert found["gpus"] == []
+    assert found["differs"] == "it differs"
+    assert found["packages"] == installed_packages()
     assert installed_packages()["protein-sweeps"] == package_version()
-    assert told["code"] == {"package": package_code(), "folder": None, "commit": None, "note": "no git repository"}
+    assert found["code"] == {"package": package_code(), "folder": None, "commit": None, "note": "no git repository"}
     assert sorted(path.name for path in (tmp_path / "environment").iterdir()) == ["train.1.yaml"]
 
 
 def test_code_with_changes_has_its_diff_beside_it(tmp_path: Path, a_run: ARun, a_sweep: ASweep) -> None:
     changed = Checkout(Path("/code"), CLEAN.commit, "+rate = 2\n", "d1", ("new.py",))
 
-    told = written(tmp_path, a_run, a_sweep, Source(Path("/code/train.py"), changed, None, VERSION))
+    found = written(tmp_path, a_run, a_sweep, Source(Path("/code/train.py"), changed, None, VERSION))
 
     assert (tmp_path / "environment" / "train.1.diff").read_text() == "+rate = 2\n"
-    code = told["code"]
+    code = found["code"]
     assert isinstance(code, dict)
     assert (code["commit"], code["changes"], code["diff"]) == (CLEAN.commit, "d1", "train.1.diff")
     assert code["untracked"] == ["new.py"]
@@ -64,5 +64,5 @@ def test_code_as_committed_has_no_diff(tmp_path: Path, a_run: ARun, a_sweep: ASw
     assert not (tmp_path / "environment" / "train.1.diff").exists()
 
 
-def test_a_gpu_that_nobody_knows_is_named_as_it_was_given() -> None:
+def test_an_unknown_gpu_has_only_the_name_that_was_given() -> None:
     assert describe_gpu("GPU-of-another-machine") == {"gpu": "GPU-of-another-machine"}

@@ -1,4 +1,4 @@
-"""What git is asked about a folder, with the real one."""
+"""What the real git says about a folder."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_file_as_committed_has_the_commit_and_no_changes(project: Path) -> Non
     assert found.version == found.commit[:12]
 
 
-def test_a_change_is_in_the_diff_and_makes_another_version_until_it_is_taken_back(project: Path) -> None:
+def test_a_change_is_in_the_diff_and_makes_another_version_until_it_is_undone(project: Path) -> None:
     (project / "train.py").write_text("rate = 2\n")
 
     changed = checkout(project)
@@ -60,8 +60,8 @@ def test_a_change_is_in_the_diff_and_makes_another_version_until_it_is_taken_bac
     assert checkout(project).changes is None
 
 
-def test_a_new_module_counts_by_its_content_and_other_new_files_are_only_named(project: Path) -> None:
-    (project / "notes.txt").write_text("nothing that is imported")
+def test_the_content_of_a_new_module_counts_and_other_new_files_are_only_listed(project: Path) -> None:
+    (project / "notes.txt").write_text("not imported")
     assert checkout(project).changes is None
     (project / "new.py").write_text("a = 1\n")
 
@@ -81,37 +81,35 @@ def test_a_diff_shows_no_secret_and_is_bounded(project: Path, monkeypatch: pytes
     found = checkout(project)
 
     assert "hunter2" not in found.diff
-    assert "... cut here: the whole is " in found.diff
+    assert "... cut here: the full diff has " in found.diff
     assert len(found.diff) < 400
-    in_between = found.changes
+    before = found.changes
     with (project / "train.py").open("a") as file:
-        file.write("# behind the cut\n")
-    assert checkout(project).changes != in_between
+        file.write("# after the cut\n")
+    assert checkout(project).changes != before
 
 
-def test_what_the_repository_around_ignores_is_none_of_its_code(project: Path) -> None:
+def test_a_folder_that_its_repository_ignores_is_not_part_of_it(project: Path) -> None:
     (project / "ignored").mkdir()
     (project / "ignored" / "package.py").touch()
 
-    assert look_at(project / "ignored" / "package.py") == "no git repository: the one around it ignores it"
+    assert look_at(project / "ignored" / "package.py") == "ignored by its git repository"
 
 
-def test_a_folder_without_a_repository_and_one_without_a_commit_say_so(tmp_path: Path) -> None:
+def test_without_a_repository_or_a_commit_the_reason_is_returned(tmp_path: Path) -> None:
     assert look_at(tmp_path) == "no git repository"
     in_git(tmp_path, "init", "--quiet")
     assert look_at(tmp_path) == "a git repository without a commit"
 
 
-def test_a_machine_without_git_says_so(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_git_the_reason_is_returned(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(project))
 
     assert look_at(project) == "git is not installed"
 
 
 @pytest.mark.parametrize("slow", ["rev-parse", "diff"])
-def test_a_git_that_hangs_costs_no_more_than_its_time(
-    project: Path, monkeypatch: pytest.MonkeyPatch, slow: str
-) -> None:
+def test_a_git_that_hangs_is_killed_in_time(project: Path, monkeypatch: pytest.MonkeyPatch, slow: str) -> None:
     real = subprocess.run(["which", "git"], check=True, capture_output=True, text=True).stdout.strip()
     program = project.parent / "bin" / "git"
     program.parent.mkdir()
@@ -125,12 +123,12 @@ def test_a_git_that_hangs_costs_no_more_than_its_time(
     assert time.monotonic() - begun < 10
 
 
-def test_no_program_that_the_repository_names_is_run(project: Path) -> None:
-    (project / "trap.sh").write_text("#!/bin/sh\ntouch sprung\n")
+def test_programs_that_the_repository_names_are_not_run(project: Path) -> None:
+    (project / "trap.sh").write_text("#!/bin/sh\ntouch it-ran\n")
     (project / "trap.sh").chmod(0o755)
     in_git(project, "config", "diff.external", str(project / "trap.sh"))
     in_git(project, "config", "core.fsmonitor", str(project / "trap.sh"))
     (project / "train.py").write_text("rate = 2\n")
 
     assert "+rate = 2" in checkout(project).diff
-    assert not (project / "sprung").exists()
+    assert not (project / "it-ran").exists()

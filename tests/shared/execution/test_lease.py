@@ -1,4 +1,4 @@
-"""A claimed run in the hands of its owner, on a real server."""
+"""The lease of a claimed run, on a real server."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def take_away(store: Store) -> Run:
     return store.runs.claim(waiting, claim(waiting, worker="other", nonce="x", at=0.0), lease_ms=60_000)
 
 
-def test_a_lease_is_kept_by_one_commit_and_let_go_by_the_next(store: Store, lease: Lease) -> None:
+def test_one_commit_keeps_the_lease_and_the_next_one_drops_it(store: Store, lease: Lease) -> None:
     lease.commit(saved, keep=True)
     assert store.client.zcard(keys.LEASES) == 1
 
@@ -64,7 +64,7 @@ def test_a_lease_is_kept_by_one_commit_and_let_go_by_the_next(store: Store, leas
     assert store.runs.get("s.r.1") == observed == lease.run
 
 
-def test_a_move_is_made_again_on_a_run_that_was_marked_meanwhile(store: Store, lease: Lease) -> None:
+def test_a_move_is_applied_again_to_a_run_that_was_marked_meanwhile(store: Store, lease: Lease) -> None:
     run = store.runs.get("s.r.1")
     store.runs.commit(run, cancel(run), lease="keep")
 
@@ -85,7 +85,7 @@ def test_an_owner_whose_run_was_given_to_another_is_fenced_and_changes_nothing(s
     assert lease.renew(None) == "FENCED"
 
 
-def test_an_owner_whose_run_is_over_or_forgotten_is_fenced(store: Store, lease: Lease) -> None:
+def test_an_owner_is_fenced_after_its_run_ended_or_the_store_lost_it(store: Store, lease: Lease) -> None:
     run = store.runs.get("s.r.1")
     store.runs.commit(run, release(run))
     with pytest.raises(Fenced):
@@ -96,7 +96,7 @@ def test_an_owner_whose_run_is_over_or_forgotten_is_fenced(store: Store, lease: 
         lease.commit(saved, keep=True)
 
 
-def test_a_move_that_the_life_cycle_does_not_have_is_told_and_not_committed(store: Store, lease: Lease) -> None:
+def test_an_illegal_move_is_raised_and_not_committed(store: Store, lease: Lease) -> None:
     lease.commit(saved, keep=True)
     before = store.runs.get("s.r.1")
 
@@ -106,7 +106,7 @@ def test_a_move_that_the_life_cycle_does_not_have_is_told_and_not_committed(stor
     assert store.runs.get("s.r.1") == before
 
 
-def test_a_store_that_is_away_is_no_reason_to_stop_working(gate: Gate, lease: Lease) -> None:
+def test_without_the_store_renew_returns_none_and_commit_raises(gate: Gate, lease: Lease) -> None:
     gate.shut()
 
     assert lease.renew(None) is None
@@ -128,7 +128,7 @@ def test_the_end_of_a_run_is_committed_once_when_the_store_is_back(store: Store,
     assert [run.state for run in prepared] == [RunState.OBSERVED]
 
 
-def test_the_files_of_a_run_that_was_marked_meanwhile_are_those_of_the_marked_run(store: Store, lease: Lease) -> None:
+def test_the_files_of_a_run_that_was_marked_meanwhile_contain_the_mark(store: Store, lease: Lease) -> None:
     run = store.runs.get("s.r.1")
     stop = EarlyStop(step=1, score=1.0, cost=1.0, why="worse than the others")
     store.runs.commit(run, stop_early(run, stop), lease="keep")
@@ -140,7 +140,7 @@ def test_the_files_of_a_run_that_was_marked_meanwhile_are_those_of_the_marked_ru
     assert store.runs.get("s.r.1").early_stop == stop
 
 
-def test_who_was_robbed_of_the_run_writes_none_of_its_files(store: Store, lease: Lease) -> None:
+def test_a_worker_that_lost_the_lease_writes_no_file_of_the_run(store: Store, lease: Lease) -> None:
     prepared: list[Run] = []
     take_away(store)
 
@@ -150,7 +150,7 @@ def test_who_was_robbed_of_the_run_writes_none_of_its_files(store: Store, lease:
     assert prepared == []
 
 
-def test_an_end_whose_answer_was_lost_is_not_mistaken_for_a_robbery(store: Store, lease: Lease) -> None:
+def test_a_commit_whose_answer_was_lost_is_not_mistaken_for_a_lost_lease(store: Store, lease: Lease) -> None:
     commit, lost_from = lease.commit, lease.run
     lost: list[Run] = []
 
@@ -169,13 +169,13 @@ def test_an_end_whose_answer_was_lost_is_not_mistaken_for_a_robbery(store: Store
     assert kinds_of(store).count("observed") == 1
 
 
-def test_a_worker_that_is_told_to_go_does_not_wait_for_the_store_for_ever(gate: Gate, lease: Lease) -> None:
+def test_a_worker_that_shuts_down_does_not_wait_for_the_store_for_ever(gate: Gate, lease: Lease) -> None:
     gate.shut()
-    told = threading.Event()
-    told.set()
+    shutdown = threading.Event()
+    shutdown.set()
     begun = time.monotonic()
 
     with pytest.raises(StoreUnreachable):
-        lease.commit_when_reachable(scored, prepare=lambda run: None, give_up=told, seconds=0.2)
+        lease.commit_when_reachable(scored, prepare=lambda run: None, give_up=shutdown, seconds=0.2)
 
     assert time.monotonic() - begun < 5

@@ -1,4 +1,4 @@
-"""What a run that ended is to the sweep."""
+"""The observation of a run that ended."""
 
 from __future__ import annotations
 
@@ -71,20 +71,20 @@ def run(a_run: ARun) -> Run:
     return a_run(RunState.TRAINING, params=PARAMS)
 
 
-def test_a_run_that_was_trained_to_its_end_has_the_length_that_was_suggested(run: Run, job: SweepJob) -> None:
+def test_a_run_that_was_trained_to_its_end_has_the_suggested_length(run: Run, job: SweepJob) -> None:
     after = observed(run, ended(), job)
 
     assert (after.score, after.cost, after.trained, after.earlier) == (16.0, 80.0, {}, ())
 
 
-def test_a_run_that_was_stopped_early_has_the_length_that_it_had(run: Run, job: SweepJob) -> None:
+def test_a_run_that_was_stopped_early_has_the_length_that_it_reached(run: Run, job: SweepJob) -> None:
     marked = stop_early(run, EarlyStop(step=50, score=5.0, cost=25.0, of_steps=160, why="worse"))
 
     assert observed(marked, ended(steps=60), job).trained == {"trainer.steps": 60}
 
 
 @pytest.mark.parametrize("changes", [{"of_steps": None}, {"method": "random"}, {"path": "trainer.x2"}])
-def test_without_a_known_length_it_keeps_what_was_suggested(
+def test_without_a_known_length_a_run_keeps_the_suggested_one(
     run: Run, tmp_path: Path, changes: dict[str, str | None]
 ) -> None:
     of_steps = 160 if "of_steps" not in changes else None
@@ -95,13 +95,13 @@ def test_without_a_known_length_it_keeps_what_was_suggested(
     assert observed(marked, ended(steps=60), a_job(tmp_path, *overrides)).trained == {}
 
 
-def test_its_curve_tells_of_shorter_runs_if_the_sweep_wants_that(run: Run, tmp_path: Path) -> None:
+def test_the_curve_gives_earlier_points_if_the_sweep_asks_for_them(run: Run, tmp_path: Path) -> None:
     job = a_job(tmp_path, "+sweep.protein.learning_curves=true")
 
     assert observed(run, ended(), job).earlier == EARLIER
 
 
-def test_so_does_the_curve_of_a_run_that_was_stopped_early(run: Run, tmp_path: Path) -> None:
+def test_the_curve_of_a_run_that_was_stopped_early_gives_earlier_points_too(run: Run, tmp_path: Path) -> None:
     job = a_job(tmp_path, "+sweep.protein.learning_curves=true")
     marked = stop_early(run, EarlyStop(step=50, score=5.0, cost=25.0, of_steps=320, why="worse"))
 
@@ -111,7 +111,7 @@ def test_so_does_the_curve_of_a_run_that_was_stopped_early(run: Run, tmp_path: P
     assert [point.params for point in after.earlier] == [{"trainer.steps": length} for length in (10, 20, 40)]
 
 
-def test_a_cost_that_is_returned_in_a_unit_of_its_own_is_divided(run: Run, tmp_path: Path) -> None:
+def test_a_cost_that_was_only_returned_is_divided_in_proportion_to_the_length(run: Run, tmp_path: Path) -> None:
     job = a_job(tmp_path, "+sweep.protein.learning_curves=true")
 
     after = observed(run, ended(cost=8.0), job)
@@ -119,7 +119,7 @@ def test_a_cost_that_is_returned_in_a_unit_of_its_own_is_divided(run: Run, tmp_p
     assert [point.cost for point in after.earlier] == [1.0, 2.0, 4.0]
 
 
-def test_an_evaluation_moves_the_curve_and_is_paid_for_at_each_point(a_run: ARun, tmp_path: Path) -> None:
+def test_an_evaluation_shifts_the_curve_and_adds_its_cost_to_each_point(a_run: ARun, tmp_path: Path) -> None:
     job = a_job(tmp_path, "+sweep.protein.learning_curves=true")
     run = a_run(RunState.EVALUATING, params=PARAMS, steps=160, train_seconds=80.0)
     played = Finished(result={"reward": 20.0}, metrics={}, seconds=3.0, steps=0, progress=curve(range(10, 161, 10)))

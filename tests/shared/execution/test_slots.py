@@ -1,4 +1,4 @@
-"""The places of a worker, and which GPUs a run sees in each."""
+"""The slots of a worker, and which GPUs a run sees in each."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from shared.execution.slots import Slot, Slots, visible_gpus
     ("listed", "gpus"),
     [("0,1", ("0", "1")), ("GPU-abc, GPU-def", ("GPU-abc", "GPU-def")), ("", ()), ("-1", ()), ("2", ("2",))],
 )
-def test_a_worker_may_use_the_gpus_that_it_was_given(listed: str, gpus: tuple[str, ...]) -> None:
+def test_a_worker_may_use_the_gpus_in_cuda_visible_devices(listed: str, gpus: tuple[str, ...]) -> None:
     assert visible_gpus({"CUDA_VISIBLE_DEVICES": listed}) == gpus
 
 
-def test_the_number_of_slots_is_as_set_else_the_gpus_else_a_quarter_of_the_cores() -> None:
+def test_the_number_of_slots_is_the_setting_or_the_number_of_gpus_or_a_quarter_of_the_cores() -> None:
     assert Slots(5, ("0",)).count == 5
     assert Slots(None, ("0", "1", "2")).count == 3
     assert Slots(None, ()).count == max(1, (os.cpu_count() or 1) // 4)
@@ -36,13 +36,13 @@ def test_each_run_is_pinned_to_a_gpu_of_its_own() -> None:
     assert slots.busy == ("a", "b")
 
 
-def test_a_place_that_is_given_back_is_taken_by_the_next() -> None:
+def test_a_slot_that_is_given_back_can_be_taken_again() -> None:
     slots = Slots(None, ("0", "1"))
     slots.take("a", gpus=1)
     slots.take("b", gpus=1)
 
     slots.give_back("a")
-    slots.give_back("never there")
+    slots.give_back("never taken")
 
     taken = slots.take("c", gpus=1)
     assert taken is not None
@@ -73,7 +73,7 @@ def test_more_slots_than_gpus_share_them_evenly() -> None:
     assert again.gpus == ("1",)
 
 
-def test_a_worker_without_gpus_computes_on_its_cpu_and_hides_those_that_are_not_its_own() -> None:
+def test_a_worker_without_gpus_uses_the_cpu_and_hides_the_gpus_of_the_machine() -> None:
     slot = Slots(2, ()).take("a", gpus=4)
 
     assert slot == Slot((), max(1, (os.cpu_count() or 1) // 2))
@@ -81,7 +81,7 @@ def test_a_worker_without_gpus_computes_on_its_cpu_and_hides_those_that_are_not_
     assert slot.environment() == {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": str(slot.threads)}
 
 
-def test_a_worker_holds_as_many_runs_as_it_has_slots_and_none_twice() -> None:
+def test_a_worker_holds_no_more_runs_than_slots_and_no_run_twice() -> None:
     slots = Slots(2, ())
 
     assert slots.take("a", gpus=1) is not None

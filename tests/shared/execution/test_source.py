@@ -1,4 +1,4 @@
-"""Where the code of a training lies, and what is said when it is not that of the submit."""
+"""Where the code of a training is, and the log line for code that differs from the code at the submit."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return file
 
 
-def test_the_package_is_told_by_its_version_and_its_sources() -> None:
+def test_the_code_of_the_package_is_its_version_with_a_digest_of_its_sources() -> None:
     assert package_code().startswith(f"{package_version()} (")
     assert package_code() == package_code()
 
@@ -61,13 +61,13 @@ def test_the_code_of_a_built_in_training_is_this_package(a_job: AJob) -> None:
     assert code_version(a_job("trainer=noop")).commit is None
 
 
-def test_an_environment_with_a_module_is_code_of_the_users(a_job: AJob, own: Path) -> None:
+def test_the_module_of_an_environment_is_the_users_code(a_job: AJob, own: Path) -> None:
     job = a_job("trainer=ppo", "trainer.env=own_training:Maze-v0", "sim=sweep_eval")
 
     assert read_source(job).place == own
 
 
-def test_code_that_is_not_here_says_so_and_differs_from_nothing(a_job: AJob, a_sweep: ASweep, own: Path) -> None:
+def test_code_that_cannot_be_found_has_a_note_and_is_not_compared(a_job: AJob, a_sweep: ASweep, own: Path) -> None:
     job = a_job(*FUNCTION)
     sweep = a_sweep(config=to_plain(job), code=code_version(job))
     own.unlink()
@@ -87,28 +87,28 @@ def test_other_code_is_logged_once_for_each_sweep_and_announced(
 
     own.write_text("def train(run): return 1\n")
     with caplog.at_level(logging.WARNING):
-        said = [comparison.differs_from(sweep) for _ in range(3)]
+        found = [comparison.differs_from(sweep) for _ in range(3)]
 
-    assert said[0] is not None
-    assert said == [said[0]] * 3
+    assert found[0] is not None
+    assert found == [found[0]] * 3
     assert [record.message for record in caplog.records] == [
-        f"sweep s: other code than it was submitted with: {said[0]}"
+        f"sweep s: the code here differs from the code at its submit: {found[0]}"
     ]
-    assert comparison.differences == {"s": said[0]}
+    assert comparison.differences == {"s": found[0]}
     own.write_text("def train(run): ...\n")
     assert comparison.differs_from(sweep) is None
     assert comparison.differences == {}
 
 
-def test_the_code_is_not_looked_at_again_for_each_run(a_job: AJob, own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_code_is_not_read_again_for_each_run(a_job: AJob, own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     comparison = CodeComparison()
     first = comparison.source(a_job(*FUNCTION))
-    monkeypatch.setattr(source, "read_source", lambda job: pytest.fail("looked again"))
+    monkeypatch.setattr(source, "read_source", lambda job: pytest.fail("read again"))
 
     assert comparison.source(a_job(*FUNCTION)) is first
 
 
-def test_a_worker_remembers_the_last_sweeps_only(a_job: AJob, a_sweep: ASweep) -> None:
+def test_a_worker_reports_only_the_last_sweeps(a_job: AJob, a_sweep: ASweep) -> None:
     config, other = to_plain(a_job()), code_version(a_job()).model_copy(update={"package": "another"})
     comparison = CodeComparison()
 

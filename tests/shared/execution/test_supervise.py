@@ -1,4 +1,4 @@
-"""One real child after the other, each ending in a way of its own, and what the supervisor makes of it."""
+"""Real child processes that end in different ways, and the ending that the supervisor returns for each."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def children() -> Iterator[None]:
 
 @dataclass
 class Rig:
-    """A claimed run in a real store, and all that a supervisor needs for it."""
+    """A claimed run in a real store, and what a supervisor needs for it."""
 
     store: Store
     lease: Lease
@@ -73,7 +73,7 @@ class Rig:
 
     @property
     def run(self) -> Run:
-        """The record as it stands in the store."""
+        """The current record in the store."""
         return self.store.runs.get("s.r.1")
 
     def job(self, entry: str) -> Job:
@@ -112,7 +112,7 @@ class Rig:
         )
 
     def claim_again(self) -> None:
-        """Lose the attempt and claim the run anew."""
+        """Lose the attempt and claim the run again."""
         self.store.runs.commit(self.run, lose_attempt(self.run, "test", max_stuck=9))
         self.lease = claimed(self.store)
 
@@ -136,7 +136,7 @@ def rig(store: Store, tmp_path: Path, a_run: ARun, a_sweep: ASweep) -> Rig:
 
 
 def soon(action: Callable[[], Any], *, when: Callable[[], object]) -> threading.Thread:
-    """Do something from another thread once `when` holds."""
+    """Call `action` from another thread as soon as `when` returns true."""
 
     def wait() -> None:
         deadline = time.monotonic() + 10
@@ -150,7 +150,7 @@ def soon(action: Callable[[], Any], *, when: Callable[[], object]) -> threading.
 
 
 def our_children() -> list[psutil.Process]:
-    """Return the live processes below this one that a supervisor is responsible for."""
+    """Return the live processes that the forkserver started."""
     server = psutil.Process(forkserver.forkserver._forkserver._forkserver_pid)  # type: ignore[attr-defined]
     return [child for child in server.children(recursive=True) if child.status() != psutil.STATUS_ZOMBIE]
 
@@ -176,8 +176,8 @@ def test_the_last_report_is_in_the_store_when_a_training_ends(rig: Rig) -> None:
     assert (progress.step, progress.metrics) == (3, {"reward": 0.3})
 
 
-@pytest.mark.parametrize(("entry", "step"), [("finish", 1), ("go_on", 1)])
-def test_the_first_step_that_a_training_tells_of_is_kept_be_it_a_report_or_a_checkpoint(
+@pytest.mark.parametrize(("entry", "step"), [("finish", 1), ("continue_and_save", 1)])
+def test_the_first_step_of_a_training_is_kept_from_a_report_or_from_a_checkpoint(
     rig: Rig, entry: str, step: int
 ) -> None:
     rig.supervise(entry)
@@ -185,26 +185,26 @@ def test_the_first_step_that_a_training_tells_of_is_kept_be_it_a_report_or_a_che
     assert rig.store.runs.progress("s", [1])[1].began == step
 
 
-def test_reports_that_follow_each_other_at_once_are_told_together(rig: Rig) -> None:
+def test_reports_in_quick_succession_are_merged(rig: Rig) -> None:
     ending = rig.supervise("report_in_parts")
 
     assert isinstance(ending, Finished)
     assert (ending.steps, ending.metrics) == (3, {"loss": 2.0, "eval/return": 1.0, "self": 2.0})
 
 
-def test_a_training_without_anything_to_report_hears_the_word_to_stop_and_keeps_nothing_back(rig: Rig) -> None:
-    def told() -> bool:
+def test_a_training_that_reports_no_more_stops_when_asked_and_its_last_reports_are_kept(rig: Rig) -> None:
+    def has_reported() -> bool:
         return bool(rig.store.runs.progress("s", [1]).get(1, Progress()).metrics.get("reward"))
 
-    stopper = soon(lambda: rig.store.runs.commit(rig.run, cancel(rig.run), lease="keep"), when=told)
+    stopper = soon(lambda: rig.store.runs.commit(rig.run, cancel(rig.run), lease="keep"), when=has_reported)
 
-    ending = rig.supervise("wait_for_the_word", heartbeat=0.1)
+    ending = rig.supervise("wait_for_a_stop", heartbeat=0.1)
 
     stopper.join()
     assert ending == Stopped("cancelled")
 
 
-def test_the_next_attempt_goes_on_from_the_last_checkpoint(rig: Rig) -> None:
+def test_the_next_attempt_continues_from_the_last_checkpoint(rig: Rig) -> None:
     rig.supervise("finish")
     rig.claim_again()
 
@@ -214,14 +214,14 @@ def test_the_next_attempt_goes_on_from_the_last_checkpoint(rig: Rig) -> None:
     assert ending.result == {"score": 3.0, "read": 3.0}
 
 
-def test_a_damaged_checkpoint_is_passed_over_for_the_one_before_and_the_log_says_so(rig: Rig) -> None:
+def test_instead_of_a_damaged_checkpoint_the_one_before_is_used_and_the_log_has_the_reason(rig: Rig) -> None:
     rig.supervise("finish")
     newest = rig.run.checkpoint
     assert newest is not None
     (rig.folder.checkpoints / newest.path / "state").write_text("x")
     rig.claim_again()
 
-    ending = rig.supervise("go_on")
+    ending = rig.supervise("continue_and_save")
 
     assert isinstance(ending, Finished)
     kinds = kinds_of(rig.store)
@@ -231,7 +231,7 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before_and_the_log_says
     assert Run.model_validate_json(rig.folder.record_file.read_text()).last_move == "checkpointed"
 
 
-def test_an_exception_is_the_users_and_is_told_with_its_message(rig: Rig) -> None:
+def test_an_exception_of_the_users_code_is_a_failure_with_its_message(rig: Rig) -> None:
     ending = rig.supervise("fail")
 
     assert isinstance(ending, UserFailure)
@@ -263,7 +263,7 @@ def test_a_traceback_begins_with_the_users_code(rig: Rig) -> None:
         ("leave_with_0", "the process ended with exit code 0 before it was done"),
     ],
 )
-def test_code_that_cannot_be_used_fails_with_a_sentence(rig: Rig, entry: str, message: str) -> None:
+def test_code_that_cannot_be_used_fails_with_a_message(rig: Rig, entry: str, message: str) -> None:
     ending = rig.supervise(entry)
 
     assert isinstance(ending, UserFailure)
@@ -275,7 +275,7 @@ def test_code_that_cannot_be_used_fails_with_a_sentence(rig: Rig, entry: str, me
     ("entry", "why"),
     [("save_to_a_full_disk", "No space left on device"), ("save_to_a_read_only_disk", "Read-only file system")],
 )
-def test_a_disk_that_takes_nothing_is_not_the_users_fault_and_leaves_the_old_checkpoint(
+def test_a_full_or_read_only_disk_is_not_the_users_fault_and_the_old_checkpoint_stays(
     rig: Rig, entry: str, why: str
 ) -> None:
     ending = rig.supervise(entry)
@@ -284,8 +284,8 @@ def test_a_disk_that_takes_nothing_is_not_the_users_fault_and_leaves_the_old_che
     assert [checkpoint.step for checkpoint in rig.run.checkpoints] == [1]
 
 
-def test_metrics_that_are_no_numbers_do_not_hide_those_that_are(rig: Rig) -> None:
-    ending = rig.supervise("report_what_is_no_number")
+def test_metrics_that_are_nan_are_left_out_and_the_others_are_kept(rig: Rig) -> None:
+    ending = rig.supervise("report_nan")
 
     assert isinstance(ending, Finished)
     assert ending.metrics == {"loss": 1.0}
@@ -294,24 +294,27 @@ def test_metrics_that_are_no_numbers_do_not_hide_those_that_are(rig: Rig) -> Non
 
 @pytest.mark.parametrize(
     ("entry", "why"),
-    [("die_of_9", "killed by signal 9: out of memory, or by hand"), ("die_of_11", "died of signal SIGSEGV")],
+    [
+        ("die_of_9", "killed by signal 9: out of memory, or killed by hand"),
+        ("die_of_11", "killed by signal SIGSEGV"),
+    ],
 )
-def test_a_process_that_dies_of_a_signal_is_lost_and_not_the_users_fault(rig: Rig, entry: str, why: str) -> None:
+def test_a_process_that_is_killed_by_a_signal_is_lost_and_not_the_users_fault(rig: Rig, entry: str, why: str) -> None:
     assert rig.supervise(entry) == Lost(why)
 
 
-def test_a_training_that_says_nothing_for_too_long_is_killed_as_stalled(rig: Rig) -> None:
-    assert rig.supervise("hang", stall=0.3) == Lost("stalled: nothing reported for 0.3 s, killed")
+def test_a_training_that_reports_nothing_for_too_long_is_killed_as_stalled(rig: Rig) -> None:
+    assert rig.supervise("hang", stall=0.3) == Lost("stalled: killed after 0.3 s without a report")
     assert our_children() == []
 
 
-# ------------------------------------------------------------------------------------------------ it is told to end
+# ------------------------------------------------------------------------------------------------ it is asked to end
 
 
-def test_a_worker_that_is_told_to_go_gets_one_more_checkpoint_out_of_its_training(rig: Rig) -> None:
+def test_the_training_of_a_worker_that_shuts_down_saves_one_more_checkpoint(rig: Rig) -> None:
     thread = soon(rig.shutdown.set, when=lambda: rig.store.runs.progress("s", [1]))
 
-    ending = rig.supervise("save_when_told_to_stop", heartbeat=0.05)
+    ending = rig.supervise("save_when_asked_to_stop", heartbeat=0.05)
 
     thread.join()
     assert ending == Stopped("preempted")
@@ -319,7 +322,7 @@ def test_a_worker_that_is_told_to_go_gets_one_more_checkpoint_out_of_its_trainin
     assert (rig.folder.checkpoints / rig.run.checkpoint.path / "state").read_text() == "in time"
 
 
-def test_a_training_that_will_not_stop_is_killed_after_its_grace(rig: Rig) -> None:
+def test_a_training_that_does_not_stop_is_killed_after_its_grace(rig: Rig) -> None:
     rig.shutdown.set()
     begun = time.monotonic()
 
@@ -330,7 +333,7 @@ def test_a_training_that_will_not_stop_is_killed_after_its_grace(rig: Rig) -> No
     assert our_children() == []
 
 
-def test_a_cancelled_run_ends_with_the_next_heartbeat(rig: Rig) -> None:
+def test_a_cancelled_run_ends_at_the_next_heartbeat(rig: Rig) -> None:
     def cancel_it() -> None:
         rig.store.runs.commit(rig.run, cancel(rig.run), lease="keep")
 
@@ -348,9 +351,9 @@ def stop_it_early(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize(
-    ("entry", "result"), [("work_for_long", {}), ("score_when_told_to_stop", {"score": 7.0}), ("ignore_stop", {})]
+    ("entry", "result"), [("work_for_long", {}), ("score_when_asked_to_stop", {"score": 7.0}), ("ignore_stop", {})]
 )
-def test_a_run_that_is_stopped_early_ends_with_the_next_heartbeat_and_with_what_it_reported_last(
+def test_a_run_that_is_stopped_early_ends_at_the_next_heartbeat_with_its_last_report(
     rig: Rig, entry: str, result: dict[str, float]
 ) -> None:
     thread = soon(lambda: stop_it_early(rig), when=lambda: rig.store.runs.progress("s", [1]))
@@ -368,7 +371,7 @@ def test_a_run_that_is_stopped_early_ends_with_the_next_heartbeat_and_with_what_
 def test_a_checkpoint_that_is_saved_on_an_early_stop_is_committed(rig: Rig) -> None:
     thread = soon(lambda: stop_it_early(rig), when=lambda: rig.store.runs.progress("s", [1]))
 
-    ending = rig.supervise("save_when_told_to_stop", heartbeat=0.05)
+    ending = rig.supervise("save_when_asked_to_stop", heartbeat=0.05)
 
     thread.join()
     assert isinstance(ending, Finished)
@@ -377,7 +380,7 @@ def test_a_checkpoint_that_is_saved_on_an_early_stop_is_committed(rig: Rig) -> N
     assert rig.run.checkpoint.step == ending.steps
 
 
-def test_a_training_that_is_done_before_it_hears_of_an_early_stop_was_not_stopped(rig: Rig) -> None:
+def test_a_training_that_is_done_before_an_early_stop_reaches_it_was_not_stopped(rig: Rig) -> None:
     stop_it_early(rig)
 
     ending = rig.supervise("finish", heartbeat=60)
@@ -386,14 +389,14 @@ def test_a_training_that_is_done_before_it_hears_of_an_early_stop_was_not_stoppe
     assert (ending.early, ending.result) == (False, {"score": 0.5})
 
 
-def test_a_worker_that_was_told_to_go_before_gives_the_marked_run_back(rig: Rig) -> None:
+def test_a_worker_that_shuts_down_gives_a_run_back_that_is_marked_for_an_early_stop(rig: Rig) -> None:
     rig.shutdown.set()
     stop_it_early(rig)
 
     assert rig.supervise("work_for_long", heartbeat=0.05) == Stopped("preempted")
 
 
-def test_the_curve_tells_what_had_been_spent_and_by_which_attempt(rig: Rig) -> None:
+def test_the_curve_has_the_step_the_score_and_the_cost_of_each_report(rig: Rig) -> None:
     ending = rig.supervise("finish")
 
     assert isinstance(ending, Finished)
@@ -402,7 +405,7 @@ def test_the_curve_tells_what_had_been_spent_and_by_which_attempt(rig: Rig) -> N
 
 def test_a_supervisor_whose_lease_was_taken_kills_the_child_and_writes_nothing(rig: Rig) -> None:
     def take_it() -> None:
-        rig.store.runs.commit(rig.run, lose_attempt(rig.run, "silent", max_stuck=3))
+        rig.store.runs.commit(rig.run, lose_attempt(rig.run, "no heartbeat", max_stuck=3))
         rig.store.runs.claim(rig.run, claim(rig.run, worker="other", nonce="x", at=0.0), lease_ms=60_000)
         taken["run"], taken["progress"] = rig.run, rig.store.client.hgetall(keys.progress("s"))
 
@@ -420,7 +423,7 @@ def test_a_supervisor_whose_lease_was_taken_kills_the_child_and_writes_nothing(r
 
 def test_a_checkpoint_that_was_saved_while_the_run_was_taken_away_is_not_committed(rig: Rig) -> None:
     def take_it() -> None:
-        rig.store.runs.commit(rig.run, lose_attempt(rig.run, "silent", max_stuck=3))
+        rig.store.runs.commit(rig.run, lose_attempt(rig.run, "no heartbeat", max_stuck=3))
 
     thread = soon(take_it, when=lambda: rig.run.checkpoints)
 
@@ -459,7 +462,7 @@ def test_no_grandchild_outlives_a_training_that_is_killed(rig: Rig) -> None:
     assert gone(rig.store.runs.progress("s", [1])[1].metrics["pid"])
 
 
-def test_many_trainings_leave_no_open_file_behind(rig: Rig) -> None:
+def test_many_trainings_leave_no_open_file(rig: Rig) -> None:
     rig.supervise("resume")
     before = psutil.Process().num_fds()
 
@@ -471,13 +474,13 @@ def test_many_trainings_leave_no_open_file_behind(rig: Rig) -> None:
 
 
 def test_no_secret_reaches_a_child_nor_the_process_that_forks_it(rig: Rig) -> None:
-    ending = rig.supervise("tell_environment")
+    ending = rig.supervise("write_environment")
 
     assert isinstance(ending, Finished)
-    told = (rig.folder.path / "told.json").read_text()
-    assert "hush" not in told
-    assert not set(SECRETS) & set(json.loads(told)["now"])
-    assert json.loads(told)["now"]["CUDA_VISIBLE_DEVICES"] == ""
+    written = (rig.folder.path / "environment.json").read_text()
+    assert "hush" not in written
+    assert not set(SECRETS) & set(json.loads(written)["now"])
+    assert json.loads(written)["now"]["CUDA_VISIBLE_DEVICES"] == ""
     assert ending.result["session"] == 1.0
     assert {name: os.environ[name] for name in SECRETS} == SECRETS
 
@@ -487,10 +490,10 @@ def test_a_forkserver_that_was_killed_is_replaced_by_one_without_secrets(rig: Ri
     os.kill(old, signal.SIGKILL)
     assert gone(old)
 
-    ending = rig.supervise("tell_environment")
+    ending = rig.supervise("write_environment")
 
     assert isinstance(ending, Finished)
-    assert "hush" not in (rig.folder.path / "told.json").read_text()
+    assert "hush" not in (rig.folder.path / "environment.json").read_text()
 
 
 def test_a_child_whose_forkserver_dies_is_lost(rig: Rig) -> None:
@@ -505,7 +508,7 @@ def test_a_child_whose_forkserver_dies_is_lost(rig: Rig) -> None:
     assert ending == Lost("its forkserver died")
 
 
-def test_whatever_is_printed_lands_in_the_log_as_it_is(rig: Rig) -> None:
+def test_all_output_goes_to_the_log_unchanged(rig: Rig) -> None:
     ending = rig.supervise("print_much")
 
     assert isinstance(ending, Finished)
@@ -515,8 +518,8 @@ def test_whatever_is_printed_lands_in_the_log_as_it_is(rig: Rig) -> None:
         assert line in log
 
 
-def test_a_failure_is_told_in_one_printable_line_without_a_secret(rig: Rig) -> None:
-    ending = rig.supervise("fail_with_a_book")
+def test_the_message_of_a_failure_is_one_printable_line_without_a_secret(rig: Rig) -> None:
+    ending = rig.supervise("fail_with_a_long_message")
 
     assert isinstance(ending, UserFailure)
     assert ending.message.startswith(r"ValueError: \x1b[31mred ******** x x x")
@@ -541,7 +544,7 @@ def test_a_log_that_grows_without_end_keeps_its_beginning_and_its_end(
     assert b"bytes were removed here" in log
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="a fork of what a forkserver forked")
+@pytest.mark.skipif(sys.platform != "linux", reason="forks a child of the forkserver")
 def test_a_training_that_forks_itself_leaves_no_process(rig: Rig) -> None:
     ending = rig.supervise("fork_and_leave")
 
@@ -549,7 +552,9 @@ def test_a_training_that_forks_itself_leaves_no_process(rig: Rig) -> None:
     assert our_children() == []
 
 
-def test_a_store_that_is_away_for_a_while_gets_every_checkpoint_before_the_run_ends(rig: Rig, gate: Gate) -> None:
+def test_checkpoints_that_are_saved_while_the_store_is_away_are_committed_before_the_run_ends(
+    rig: Rig, gate: Gate
+) -> None:
     def come_back_late() -> None:
         time.sleep(1.5)
         gate.open()
@@ -565,13 +570,13 @@ def test_a_store_that_is_away_for_a_while_gets_every_checkpoint_before_the_run_e
     assert [checkpoint.step for checkpoint in rig.run.checkpoints] == [1, 2]
 
 
-def test_a_worker_that_is_told_to_go_does_not_wait_for_the_store_for_ever(rig: Rig, gate: Gate) -> None:
+def test_a_worker_that_shuts_down_does_not_wait_for_the_store_for_ever(rig: Rig, gate: Gate) -> None:
     away = soon(gate.shut, when=lambda: rig.run.checkpoints)
-    told = soon(rig.shutdown.set, when=lambda: (rig.folder.checkpoints / "000000000002.a1").exists())
+    stopper = soon(rig.shutdown.set, when=lambda: (rig.folder.checkpoints / "000000000002.a1").exists())
 
     with pytest.raises(StoreUnreachable, match="its last checkpoint could not be committed"):
         rig.supervise("save_twice_with_a_pause", stop_grace=0.2)
 
     away.join()
-    told.join()
+    stopper.join()
     assert our_children() == []

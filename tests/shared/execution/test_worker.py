@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.conftest import AWorker, Gate
 
 
-def test_a_worker_tells_the_fleet_that_it_lives_and_that_it_ends(store: Store, a_worker: AWorker) -> None:
+def test_a_worker_announces_itself_to_the_fleet_and_signs_off(store: Store, a_worker: AWorker) -> None:
     worker = a_worker("trainer", "gpu", "cpu", slots=3, gpus=("0",))
     worker.slots.take("s.r.1", gpus=1)
 
@@ -41,7 +41,7 @@ def test_a_worker_can_end_while_the_store_is_away(gate: Gate, a_worker: AWorker)
     ("variable", "value", "exit_code"),
     [("SWEEP_SLOTS", "0", 2), ("SWEEP_LEASE_SECONDS", "1", 2), ("REDIS_URL", "localhost", 2)],
 )
-def test_a_worker_whose_environment_is_wrong_ends_with_one_line(
+def test_a_worker_whose_environment_is_invalid_ends_with_one_line(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     store: Store,
@@ -85,7 +85,7 @@ make_worker("trainer", queues=["gpu"], join=nullcontext)
 
 
 @pytest.mark.slow
-def test_a_worker_warns_when_it_starts_of_a_store_that_others_could_reach(tmp_path: Path) -> None:
+def test_a_worker_warns_at_its_start_of_a_store_that_others_can_reach(tmp_path: Path) -> None:
     program = """
 import os
 from contextlib import nullcontext

@@ -1,4 +1,4 @@
-"""Trainings that end in every way there is; the tests run them in real child processes."""
+"""Trainings that end in different ways; the tests run them in real child processes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def resume(run: ChildRun) -> dict[str, float]:
     return {"score": float(run.checkpoint_step), "read": float(run.checkpoint.read_text()) if run.checkpoint else -1.0}
 
 
-def go_on(run: ChildRun) -> None:
+def continue_and_save(run: ChildRun) -> None:
     step = run.checkpoint_step + 1
     run.save_checkpoint(step, lambda path: path.write_text(str(step)))
 
@@ -54,7 +54,7 @@ def report_in_parts(run: ChildRun) -> None:
     run.report(3, loss=2.0)
 
 
-def wait_for_the_word(run: ChildRun) -> None:
+def wait_for_a_stop(run: ChildRun) -> None:
     run.report(1, loss=3.0)
     run.report(2, reward=1.0)
     while True:
@@ -62,7 +62,7 @@ def wait_for_the_word(run: ChildRun) -> None:
         time.sleep(0.01)
 
 
-def report_what_is_no_number(run: ChildRun) -> dict[str, float]:
+def report_nan(run: ChildRun) -> dict[str, float]:
     run.report(1, reward=float("nan"), loss=1.0)
     return {"score": 1.0, "last": float("nan")}
 
@@ -75,7 +75,7 @@ def return_too_much(run: ChildRun) -> dict[str, float]:
     return {f"m{number}": 1.0 for number in range(1001)}
 
 
-def fail_with_a_book(run: ChildRun) -> None:
+def fail_with_a_long_message(run: ChildRun) -> None:
     raise ValueError("\x1b[31mred " + "hf_" + "s3cret" * 5 + " x" * 10_000_000 + "\nsecond line")
 
 
@@ -125,7 +125,7 @@ def work_for_long(run: ChildRun) -> None:
         time.sleep(0.02)
 
 
-def save_when_told_to_stop(run: ChildRun) -> None:
+def save_when_asked_to_stop(run: ChildRun) -> None:
     step = 0
     try:
         while True:
@@ -137,7 +137,7 @@ def save_when_told_to_stop(run: ChildRun) -> None:
         raise
 
 
-def score_when_told_to_stop(run: ChildRun) -> dict[str, float]:
+def score_when_asked_to_stop(run: ChildRun) -> dict[str, float]:
     step = 0
     try:
         while True:
@@ -169,10 +169,10 @@ def hang_with_a_grandchild(run: ChildRun) -> None:
     time.sleep(60)
 
 
-def tell_environment(run: ChildRun) -> dict[str, float]:
-    found = [Path(f"/proc/{pid}/environ").read_bytes().decode() for pid in (os.getpid(), os.getppid())]
-    told = {"now": dict(os.environ), "processes": found, "arguments": sys.argv}
-    (run.folder / "told.json").write_text(json.dumps(told))
+def write_environment(run: ChildRun) -> dict[str, float]:
+    processes = [Path(f"/proc/{pid}/environ").read_bytes().decode() for pid in (os.getpid(), os.getppid())]
+    found = {"now": dict(os.environ), "processes": processes, "arguments": sys.argv}
+    (run.folder / "environment.json").write_text(json.dumps(found))
     return {"score": 1.0, "session": float(os.getsid(0) == os.getpid())}
 
 

@@ -14,7 +14,7 @@ from gymnasium.vector.utils import batch_space
 
 
 class CountingEnvs(VectorEnv[Any, Any, Any]):
-    """Environment i ends after `length + i` steps; it observes (i, steps since its reset) and earns 1 a step."""
+    """Environment i ends after `length + i` steps; it observes (i, steps since its reset); each step has reward 1."""
 
     def __init__(self, num_envs: int, *, mode: AutoresetMode, length: int = 2) -> None:
         self.num_envs = num_envs
@@ -53,7 +53,7 @@ class CountingEnvs(VectorEnv[Any, Any, Any]):
 
 @pytest.fixture(autouse=True)
 def one_thread() -> None:
-    """These networks are too small for a second one to help."""
+    """Use one thread: these networks are too small for more."""
     torch.set_num_threads(1)
 
 

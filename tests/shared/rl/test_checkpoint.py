@@ -29,7 +29,7 @@ def saved(tmp_path: Path) -> Path:
     return tmp_path / "here"
 
 
-def test_the_policy_is_rebuilt_from_its_folder_alone(saved: Path) -> None:
+def test_the_policy_is_rebuilt_only_from_its_folder(saved: Path) -> None:
     loaded = load_checkpoint(saved, with_training=True)
 
     assert (loaded.env, loaded.step, loaded.env_kwargs) == ("Pendulum-v1", 4096, {"g": 9.81})
@@ -45,20 +45,20 @@ def test_a_loaded_policy_can_be_trained_on(saved: Path) -> None:
     assert all(parameter.requires_grad for parameter in load_checkpoint(saved).policy.parameters())
 
 
-def test_playing_needs_nothing_of_the_training(saved: Path) -> None:
+def test_an_evaluation_does_not_need_the_state_of_the_training(saved: Path) -> None:
     for name in FILES[2:]:
         (saved / name).unlink()
 
     assert load_checkpoint(saved).step == 4096
 
 
-def test_where_no_checkpoint_is_it_is_not_found(tmp_path: Path) -> None:
+def test_a_checkpoint_that_does_not_exist_is_not_found(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="no checkpoint here"):
         load_checkpoint(tmp_path / "nothing")
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_truncated_file_is_damage(saved: Path, name: str) -> None:
+def test_a_checkpoint_with_a_truncated_file_is_damaged(saved: Path, name: str) -> None:
     content = (saved / name).read_bytes()
     (saved / name).write_bytes(content[: len(content) // 2])
 
@@ -67,7 +67,7 @@ def test_a_truncated_file_is_damage(saved: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_missing_file_is_damage(saved: Path, name: str) -> None:
+def test_a_checkpoint_without_one_of_its_files_is_damaged(saved: Path, name: str) -> None:
     (saved / name).unlink()
 
     with pytest.raises(DamagedCheckpoint, match=name):
@@ -94,15 +94,15 @@ def test_a_pickle_is_never_executed(saved: Path, name: str, tmp_path: Path, monk
     ("change", "complaint"),
     [
         ({"format": "somebody/else"}, "somebody/else"),
-        ({"version": 99}, "another release"),
-        ({"hidden_sizes": [8, 5]}, "do not go together"),
-        ({"hidden_sizes": [10**9, 10**9]}, "do not go together"),  # compared, never allocated
-        ({"hidden_sizes": "many"}, "do not go together"),
-        ({"spaces": {}}, "do not go together"),
-        ({"normalize_observations": False}, "do not go together"),
+        ({"version": 99}, "another version wrote it"),
+        ({"hidden_sizes": [8, 5]}, "do not fit together"),
+        ({"hidden_sizes": [10**9, 10**9]}, "do not fit together"),  # compared, never allocated
+        ({"hidden_sizes": "many"}, "do not fit together"),
+        ({"spaces": {}}, "do not fit together"),
+        ({"normalize_observations": False}, "do not fit together"),
     ],
 )
-def test_a_description_that_is_not_of_these_weights_is_damage(
+def test_a_checkpoint_whose_description_does_not_fit_its_weights_is_damaged(
     saved: Path, change: dict[str, object], complaint: str
 ) -> None:
     about = json.loads((saved / "policy.json").read_text())

@@ -57,7 +57,7 @@ def test_every_autoreset_mode_gives_the_same_experience(counting_env: str) -> No
     assert of_second == [(0, 1, False, 1), (1, 1, False, 2), (2, 1, True, 3)] * 2
 
 
-def test_an_environment_with_a_vectorized_form_of_its_own_is_not_copied() -> None:
+def test_an_environment_with_its_own_vectorized_form_is_not_copied() -> None:
     single = gymnasium.spec("CartPole-v1")
     try:
         single.entry_point, kept = None, single.entry_point  # a copy could not be made
@@ -66,7 +66,7 @@ def test_an_environment_with_a_vectorized_form_of_its_own_is_not_copied() -> Non
         single.entry_point = kept
 
 
-def test_an_environment_without_one_is_stepped_copy_by_copy() -> None:
+def test_an_environment_without_a_vectorized_form_is_copied() -> None:
     envs = Environments("Pendulum-v1", 2)
 
     envs.reset(0)
@@ -77,7 +77,7 @@ def test_an_environment_without_one_is_stepped_copy_by_copy() -> None:
     envs.close()
 
 
-def test_what_follows_a_reset_depends_on_its_seed_alone() -> None:
+def test_the_steps_after_a_reset_depend_only_on_its_seed() -> None:
     envs = Environments("CartPole-v1", 4)
 
     first = envs.reset(7)
@@ -111,7 +111,9 @@ def test_a_users_environment_is_named_by_its_module(tmp_path: Path, monkeypatch:
         ("Pendulum-v1", {"gravitation": 3}, "gravitation"),
     ],
 )
-def test_an_environment_that_cannot_be_made_says_why(env_id: str, kwargs: dict[str, Any], remedy: str) -> None:
+def test_the_error_for_an_environment_that_cannot_be_made_has_the_reason(
+    env_id: str, kwargs: dict[str, Any], remedy: str
+) -> None:
     with pytest.raises(ConfigError, match=remedy):
         Environments(env_id, 2, kwargs)
 
@@ -130,7 +132,7 @@ class Odd(gymnasium.Env[Any, Any]):
         (gymnasium.spaces.Box(0, 1), gymnasium.spaces.Box(0, 9, (2,), np.int64), "kind=function"),
     ],
 )
-def test_spaces_without_a_head_in_the_policy_are_refused(obs_space: Any, action_space: Any, remedy: str) -> None:
+def test_spaces_that_the_policy_does_not_support_are_refused(obs_space: Any, action_space: Any, remedy: str) -> None:
     gymnasium.register("Odd-v0", entry_point=lambda **kwargs: Odd(**kwargs))
 
     with pytest.raises(ConfigError, match=remedy):

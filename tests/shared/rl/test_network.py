@@ -41,7 +41,7 @@ def test_outputs_and_gradients_are_those_of_torchs_layers(sizes: tuple[int, ...]
         torch.testing.assert_close(ours, other.t() if other.ndim == 2 else other)
 
 
-def test_what_is_computed_without_gradients_is_the_same() -> None:
+def test_outputs_are_the_same_without_gradients() -> None:
     network = a_network(3, 8, 2)
     batch = torch.randn(4, 5, 3, generator=torch.Generator().manual_seed(1))
 

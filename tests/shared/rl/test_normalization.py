@@ -5,7 +5,7 @@ import torch
 from shared.rl.normalization import ObservationNormalizer, RunningMoments
 
 
-def test_moments_merged_batch_by_batch_are_those_of_everything() -> None:
+def test_moments_that_are_merged_by_batches_are_those_of_all_values() -> None:
     data = torch.randn(100, 3, generator=torch.Generator().manual_seed(0)) * torch.tensor([1.0, 50.0, 0.01]) + 7
     moments = RunningMoments(3)
 

@@ -46,7 +46,7 @@ def test_the_log_probability_of_a_real_action_is_that_of_the_gaussian_it_was_dra
     np.testing.assert_allclose(entropy.detach(), expected.entropy().sum(-1), rtol=1e-5)
 
 
-def test_the_entropy_of_a_new_discrete_policy_is_nearly_that_of_chance() -> None:
+def test_the_entropy_of_a_new_discrete_policy_is_nearly_that_of_random_actions() -> None:
     obs = torch.randn(6, 4, generator=torch.Generator().manual_seed(1))
 
     _, entropy = a_policy(DISCRETE).log_prob_and_entropy(obs, torch.zeros(6, dtype=torch.int64))
@@ -64,7 +64,7 @@ def test_without_noise_the_most_probable_action_is_taken() -> None:
         assert (chosen >= policy.log_prob_and_entropy(obs, torch.full((6,), action))[0]).all()
 
 
-def test_first_weights_depend_on_the_given_generator_and_leave_the_global_one_alone() -> None:
+def test_initial_weights_depend_on_the_given_generator_and_do_not_change_the_global_one() -> None:
     before = torch.get_rng_state()
 
     same = a_policy(DISCRETE, seed=3).state_dict()

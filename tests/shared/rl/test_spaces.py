@@ -9,7 +9,7 @@ import pytest
 from shared.rl.spaces import BoxActions, DiscreteActions, Spaces, spaces_from_json, spaces_to_json
 
 
-def test_one_and_minus_one_stand_for_finite_bounds_and_nothing_leaves_them() -> None:
+def test_actions_of_1_and_minus_1_become_the_bounds_and_no_action_exceeds_them() -> None:
     actions = BoxActions((2,), low=(0.0, -2.0), high=(10.0, 2.0))
 
     sent = actions.to_env(np.array([[-1, 1], [0, 0], [5, -5]]))
@@ -18,7 +18,7 @@ def test_one_and_minus_one_stand_for_finite_bounds_and_nothing_leaves_them() -> 
     assert sent.dtype == np.float32
 
 
-def test_an_action_without_two_bounds_is_sent_as_it_is() -> None:
+def test_an_action_without_two_bounds_is_not_scaled() -> None:
     actions = BoxActions((2,), low=(-math.inf, 0.0), high=(math.inf, math.inf))
 
     assert actions.to_env(np.array([[-30, -1], [30, 4]])).tolist() == [[-30, 0], [30, 4]]

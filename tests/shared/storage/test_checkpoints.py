@@ -85,7 +85,7 @@ def test_a_library_that_adds_a_suffix_finds_its_file(folder: RunFolder) -> None:
 
 
 def test_a_save_that_writes_nothing_is_refused_and_leaves_nothing(folder: RunFolder) -> None:
-    with pytest.raises(ValueError, match=r"step 10: save\(\) wrote nothing to the path that it was given"):
+    with pytest.raises(ValueError, match=r"step 10: save\(\) wrote nothing: write to the path it is given"):
         write_checkpoint(folder, run=RUN, attempt=1, step=10, save=lambda path: None)
 
     assert names(folder) == []

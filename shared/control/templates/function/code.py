@@ -1,11 +1,11 @@
-"""Your training: `sweepctl run NAME` calls train(run) for each run of the sweep, in a process of its own."""
+"""Your training: `sweepctl run NAME` calls train(run) for each run of the sweep, each time in a new process."""
 
 import torch
 
 
 def train(run):
-    settings = run.config["trainer"]  # configs/trainer/NAME.yaml, with the suggested values in it
-    torch.manual_seed(run.seed)  # another one for each run, the same when a run is started again
+    settings = run.config["trainer"]  # configs/trainer/NAME.yaml with the suggested values
+    torch.manual_seed(run.seed)  # differs between runs, is equal if a run is started again
     inputs = torch.linspace(-3, 3, 256).unsqueeze(1)  # <- your data
     targets = torch.sin(2 * inputs)
     model = torch.nn.Sequential(  # <- your model
@@ -13,7 +13,7 @@ def train(run):
     )
     optimizer = torch.optim.Adam(model.parameters(), lr=settings["learning_rate"])
 
-    if run.checkpoint:  # this run was killed before: go on from what was saved last
+    if run.checkpoint:  # this run was killed before: continue from its last checkpoint
         saved = torch.load(run.checkpoint, weights_only=True)
         model.load_state_dict(saved["model"])
         optimizer.load_state_dict(saved["optimizer"])
@@ -25,8 +25,8 @@ def train(run):
         loss.backward()
         optimizer.step()
         if step % 50 == 0 or step == settings["steps"]:
-            run.report(step, loss=loss.item())  # shown live; any names and numbers
+            run.report(step, loss=loss.item())  # shown live: any names with numbers
             state = {"model": model.state_dict(), "optimizer": optimizer.state_dict()}
             run.save_checkpoint(step, lambda path, state=state: torch.save(state, path))
 
-    return {"score": loss.item()}  # what the sweep improves; with "cost", else that is the seconds it took
+    return {"score": loss.item()}  # the cost is the time that it took, unless you add "cost"

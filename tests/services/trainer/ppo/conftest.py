@@ -1,4 +1,4 @@
-"""A training run in memory and a folder: what `train_ppo` sees, without a store behind it."""
+"""A training run in memory and in a folder, for `train_ppo`, without a store."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ SMALL: dict[str, Any] = {
 
 
 class Killed(BaseException):
-    """The process is gone."""
+    """The process was killed."""
 
 
 class FolderRun(TrainingRun):
-    """Commits checkpoints as folders named by their step; can be stopped or killed on the way."""
+    """Saves checkpoints as folders that are named by their step; can be stopped or killed at a step."""
 
     def __init__(self, folder: Path, *, seed: int = 0, **trainer: Any) -> None:
         self.id, self.attempt, self.seed, self.device = "a.r.0", 1, seed, "cpu"
@@ -71,7 +71,7 @@ class FolderRun(TrainingRun):
 
 @pytest.fixture(autouse=True)
 def one_thread() -> None:
-    """These networks are too small for a second one to help."""
+    """Use one thread: these networks are too small for more."""
     torch.set_num_threads(1)
 
 

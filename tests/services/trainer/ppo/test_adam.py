@@ -37,7 +37,7 @@ def test_ten_steps_are_those_of_torchs_adam_with_its_gradient_clipping() -> None
     torch.testing.assert_close(ours.bias, theirs.bias)
 
 
-def test_a_restored_state_goes_on_to_the_bit() -> None:
+def test_a_restored_state_continues_to_the_bit() -> None:
     one = a_network()
     adam = Adam(one.parameters(), CONFIG)
     adam.step(adam.gradient(loss_of(one, 1), max_norm=9), learning_rate=0.1)

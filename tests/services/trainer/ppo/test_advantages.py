@@ -8,7 +8,7 @@ GAMMA, LAMBDA = 0.9, 0.8
 
 
 def estimate(rewards: list[float], values: list[float], last: float, **ends: list[bool]) -> list[float]:
-    """One environment; where a step ended is where the next one starts."""
+    """One environment; each step ends in the state in which the next one starts."""
     column = np.array(values)[:, None]
     terminated = np.array(ends.get("terminated", [False] * len(rewards)))[:, None]
     truncated = np.array(ends.get("truncated", [False] * len(rewards)))[:, None]
@@ -38,11 +38,11 @@ def test_after_a_termination_nothing_more_is_expected() -> None:
     np.testing.assert_allclose(estimate([1, 2], [5, 6], 100, terminated=[False, True])[1], 2 - 6)
 
 
-def test_an_episode_cut_by_a_time_limit_is_worth_the_value_of_where_it_was_cut() -> None:
+def test_after_a_time_limit_the_value_of_the_last_state_is_expected() -> None:
     np.testing.assert_allclose(estimate([1, 2], [5, 6], 100, truncated=[False, True])[1], 2 + GAMMA * 100 - 6)
 
 
-def test_the_reset_step_and_what_follows_leave_the_ended_episode_alone() -> None:
+def test_the_reset_step_and_the_next_episode_do_not_change_the_ended_episode() -> None:
     ended = estimate([1, 2], [5, 6], 7, truncated=[False, True])
 
     with_more = estimate([1, 2, 0, 50], [5, 6, 7, -30], 900, truncated=[False, True, False, False])
@@ -50,7 +50,7 @@ def test_the_reset_step_and_what_follows_leave_the_ended_episode_alone() -> None
     assert with_more[:2] == ended
 
 
-def test_discounted_returns_start_anew_with_each_episode_and_go_on_over_rollouts() -> None:
+def test_discounted_returns_start_at_zero_in_each_episode_and_continue_over_rollouts() -> None:
     returns, carried = discounted_returns(
         np.array([[1.0], [1.0], [1.0]]), np.array([[False], [True], [False]]), np.array([10.0]), gamma=0.5
     )

@@ -19,7 +19,7 @@ def a_policy() -> Policy:
 
 
 def a_rollout(policy: Policy, count: int = 10) -> Rollout:
-    """What a collector would have given, had it acted with `policy`."""
+    """Return a rollout as a collector would give it with `policy`."""
     generator = torch.Generator().manual_seed(1)
     obs = torch.randn(count, 3, generator=generator)
     with torch.no_grad():
@@ -40,7 +40,7 @@ def gradient_norm(policy: Policy, part: str, loss: torch.Tensor) -> float:
 
 
 @pytest.mark.parametrize(("advantage", "log_ratio"), [(1.0, 1.0), (-1.0, -1.0)])
-def test_a_probability_that_moved_far_enough_in_the_right_direction_is_pushed_no_further(
+def test_a_probability_that_moved_far_enough_in_the_right_direction_has_no_gradient(
     advantage: float, log_ratio: float
 ) -> None:
     policy = a_policy()
@@ -63,7 +63,7 @@ def test_a_probability_that_moved_in_the_wrong_direction_is_pushed_back() -> Non
     assert gradient_norm(policy, "actor", loss) > 0
 
 
-def test_a_value_that_moved_far_enough_towards_its_return_is_pushed_no_further() -> None:
+def test_a_value_that_moved_far_enough_towards_its_return_has_no_gradient() -> None:
     policy = a_policy()
     rollout = a_rollout(policy)
     moved = rollout._replace(values=rollout.values - 1, returns=rollout.values + 5)
@@ -75,7 +75,7 @@ def test_a_value_that_moved_far_enough_towards_its_return_is_pushed_no_further()
     assert gradient_norm(policy, "critic", free) > 0
 
 
-def test_good_actions_become_more_probable_and_values_come_nearer_to_the_returns() -> None:
+def test_good_actions_become_more_probable_and_values_approach_the_returns() -> None:
     policy = a_policy()
     rollout = a_rollout(policy, 64)
     learner = a_learner(policy, minibatch_size=16, ppo={"vf_clip_coef": 0.0})
@@ -100,7 +100,7 @@ def test_a_minibatch_may_be_larger_than_the_rollout(minibatch_size: int) -> None
 
 
 @pytest.mark.parametrize("broken", ["returns", "advantages"])
-def test_parameters_that_diverge_end_the_training_with_what_to_lower(broken: str) -> None:
+def test_parameters_that_diverge_end_the_training_and_the_error_says_what_to_lower(broken: str) -> None:
     policy = a_policy()
     rollout = a_rollout(policy)._replace(**{broken: torch.full((10,), float("nan"))})
 

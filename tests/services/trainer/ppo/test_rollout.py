@@ -65,20 +65,20 @@ def collect(env: str, num_steps: int, *, rollouts: int = 1, **trainer: Any) -> t
     return rollout, collector, policy
 
 
-def test_the_auto_reset_step_is_left_out_of_what_is_learnt_from() -> None:
+def test_an_auto_reset_step_is_not_part_of_the_rollout() -> None:
     rollout, _, _ = collect("Counter-v0", 8)  # 3 steps, a reset, 3 steps, a reset
 
     assert rollout.obs[:, 0].tolist() == [0, 0, 1, 1, 2, 2] * 2
 
 
-def test_a_reset_that_falls_on_the_first_step_of_a_rollout_is_left_out_too() -> None:
+def test_an_auto_reset_at_the_first_step_of_a_rollout_is_not_part_of_it_either() -> None:
     rollout, _, _ = collect("Counter-v0", 3, rollouts=2)
 
     assert rollout.obs[:, 0].tolist() == [0, 0, 1, 1]
 
 
 @pytest.mark.parametrize("mode", AutoresetMode, ids=lambda mode: mode.value)
-def test_an_episode_that_was_cut_is_worth_the_value_of_its_last_observation(mode: AutoresetMode) -> None:
+def test_after_a_time_limit_the_value_of_the_last_observation_counts(mode: AutoresetMode) -> None:
     ppo = {"gamma": 0.9, "gae_lambda": 0.0}
     rollout, _, policy = collect(f"Counter{mode.value}-v0", 5, ppo=ppo)
 
@@ -88,19 +88,19 @@ def test_an_episode_that_was_cut_is_worth_the_value_of_its_last_observation(mode
     assert len(last_steps) >= 2
 
 
-def test_an_episode_that_ended_by_its_own_rules_is_worth_nothing_more() -> None:
+def test_after_a_termination_no_further_value_counts() -> None:
     rollout, _, _ = collect("Counter-v0", 3, env_kwargs={"is_cut": False, "last": 7.0}, ppo={"gae_lambda": 0.0})
 
     assert rollout.returns[rollout.obs[:, 0] == 2].tolist() == pytest.approx([7, 7])
 
 
-def test_returns_of_finished_episodes_are_kept_whole_over_rollouts() -> None:
+def test_the_return_of_an_episode_counts_all_rollouts_that_it_spans() -> None:
     _, collector, _ = collect("Counter-v0", 2, rollouts=4)
 
     assert list(collector.recent_returns) == [3, 3, 3, 3]
 
 
-def test_a_dropped_episode_leaves_nothing_to_the_next_one() -> None:
+def test_a_dropped_episode_does_not_change_the_next_one() -> None:
     _, collector, _ = collect("Counter-v0", 2)
 
     collector.reset(0)
@@ -120,7 +120,7 @@ def test_rewards_are_scaled_by_the_spread_of_their_discounted_sums() -> None:
     assert rollout.returns[rollout.obs[:, 0] == 0].tolist() == pytest.approx([1.75 / spread] * 2)
 
 
-def test_observations_are_normalised_by_what_was_seen() -> None:
+def test_observations_are_normalised_by_the_observations_so_far() -> None:
     rollout, _, policy = collect("Counter-v0", 3, normalize_observations=True)
 
     assert policy.normalizer is not None

@@ -84,7 +84,7 @@ def test_another_seed_gives_other_weights(a_run: MakeRun) -> None:
     assert one.last_weights() != other.last_weights()
 
 
-def test_a_preempted_training_saves_where_it_is_and_can_be_continued(a_run: MakeRun) -> None:
+def test_a_preempted_training_saves_a_checkpoint_and_can_be_continued(a_run: MakeRun) -> None:
     run = a_run()
     run.stop_at = (512, Stop("preempted"))
 
@@ -97,7 +97,7 @@ def test_a_preempted_training_saves_where_it_is_and_can_be_continued(a_run: Make
     assert resumed.saved == [640, 1024]
 
 
-def test_a_training_that_is_stopped_early_saves_what_is_to_be_evaluated(a_run: MakeRun) -> None:
+def test_a_training_that_is_stopped_early_saves_a_checkpoint_to_evaluate(a_run: MakeRun) -> None:
     run = a_run()
     run.stop_at = (512, Stop("stopped early"))
 
@@ -117,7 +117,7 @@ def test_a_training_that_is_cancelled_saves_nothing_more(a_run: MakeRun) -> None
     assert run.saved == [384]
 
 
-def test_a_training_that_had_already_ended_only_says_so_again(a_run: MakeRun) -> None:
+def test_a_training_that_had_already_ended_returns_the_same_result_again(a_run: MakeRun) -> None:
     run = a_run()
     result = train_ppo(run)
 
@@ -127,7 +127,7 @@ def test_a_training_that_had_already_ended_only_says_so_again(a_run: MakeRun) ->
     assert resumed.reports == {}
 
 
-def test_raising_the_total_goes_on_from_the_last_checkpoint(a_run: MakeRun) -> None:
+def test_with_more_total_timesteps_it_continues_from_the_last_checkpoint(a_run: MakeRun) -> None:
     run = a_run()
     train_ppo(run)
 
@@ -152,7 +152,7 @@ def test_a_checkpoint_of_another_config_is_not_continued(a_run: MakeRun, key: st
         train_ppo(resumed)
 
 
-def test_a_checkpoint_whose_training_state_is_gone_is_damage(a_run: MakeRun) -> None:
+def test_a_checkpoint_without_its_training_state_is_damaged(a_run: MakeRun) -> None:
     run = a_run()
     train_ppo(run)
     (run.path(384) / "training.json").write_text("{}")
@@ -161,7 +161,7 @@ def test_a_checkpoint_whose_training_state_is_gone_is_damage(a_run: MakeRun) -> 
         train_ppo(run.resumed_at(384))
 
 
-def test_the_learning_rate_falls_to_zero_where_that_is_asked_for(a_run: MakeRun) -> None:
+def test_the_learning_rate_falls_to_zero_if_it_is_annealed(a_run: MakeRun) -> None:
     run = a_run(anneal_learning_rate=True, optimizer={"learning_rate": 0.001})
 
     train_ppo(run)
@@ -177,7 +177,7 @@ def test_a_learning_rate_that_makes_the_parameters_diverge_fails_the_training(a_
         train_ppo(run)
 
 
-def test_the_global_random_state_is_left_alone(a_run: MakeRun) -> None:
+def test_the_global_random_state_is_not_changed(a_run: MakeRun) -> None:
     before = torch.get_rng_state()
 
     train_ppo(a_run(env="Pendulum-v1", total_timesteps=256))
