@@ -1,4 +1,4 @@
-"""A sweep of many observed runs, led through their life by the moves that workers commit."""
+"""Fills a store with a sweep of many observed runs, by the same moves that workers commit."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CURVE_POINTS = 20
 
 
 def fill(store: Store, name: str, runs: int, data_dir: Path, *, ended: bool = True) -> Sweep:
-    """Create a sweep of `runs` observed runs with 12 parameters, a curve and eight events each, and return it."""
+    """Create and return a sweep of `runs` observed runs, each with 12 parameters, a curve and eight events."""
     job = compose(
         "full", ["trainer=noop", "sim=none", f"sweep_run={name}", f"budget.max_runs={runs}"], data_dir=data_dir
     )

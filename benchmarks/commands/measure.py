@@ -1,10 +1,10 @@
-"""How long each command that looks takes on a sweep of 5 000 observed runs: whole processes, start included.
+"""Measures the time of each command that shows a sweep of 5 000 observed runs: whole processes with their start.
 
     python -m benchmarks.commands.measure --json benchmarks/commands/results/commands.json
 
-The store is a private one, filled through the moves that workers commit; the times are medians of five, by the clock
-and of the processor: on a machine with other work the second one says more. `bare` is a command that asks nothing,
-`workers` one that asks the store next to nothing: what it takes is the start of every other one.
+The store is a private one, filled by the same moves that workers commit. The times are medians of five: wall-clock
+time and processor time, which is more reliable on a machine with other work. `bare` does not read the store, and
+`workers` reads almost nothing: its time is what each command needs for its start.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ COMMANDS = {
 
 
 def seconds_of(arguments: list[str], folder: Path) -> tuple[float, float]:
-    """Return the seconds of the clock and of the processor that a command takes."""
+    """Return the wall-clock seconds and the processor seconds of a command."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     begun = time.perf_counter()
     environment = {key: value for key, value in os.environ.items() if key not in ("REDIS_URL", "DATA_DIR")}
@@ -70,7 +70,7 @@ def measure(runs: int, repeats: int, only: str) -> list[dict[str, Any]]:
         data_dir = Path(folder) / "train_dir"
         with private_store.start(data_dir) as server:
             store = open_store(server.url)
-            store.client.config_set("appendfsync", "no")  # it is filled quicker; reading is the same
+            store.client.config_set("appendfsync", "no")  # filling is faster; reading is not affected
             fill(store, SWEEP, runs, data_dir)
             store.close()
             for name, words in COMMANDS.items():
@@ -81,12 +81,12 @@ def measure(runs: int, repeats: int, only: str) -> list[dict[str, Any]]:
                     rows.append(
                         {"command": name, "runs": runs, "seconds": round(wall, 3), "cpu_seconds": round(cpu, 3)}
                     )
-                    print(f"{name:<22} {wall:7.3f} s  {cpu:7.3f} s of processor", flush=True)
+                    print(f"{name:<22} {wall:7.3f} s  {cpu:7.3f} s processor time", flush=True)
     return rows
 
 
 def main() -> None:
-    """Measure, print, and keep the rows."""
+    """Measure, print, and write the rows."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=5000)
     parser.add_argument("--repeats", type=int, default=5)

@@ -1,9 +1,9 @@
-"""Does Protein search better when the curve of a run counts as shorter runs, too? The cost protocol, with and without.
+"""Measures whether Protein searches better if the curve of a run counts as shorter runs, by the cost protocol.
 
 PYTHONPATH=. python benchmarks/optbench/curves.py --seeds 3 --jobs 2 --out benchmarks/optbench/results/curves.json
 
-The problems are those that tune the epochs of a network: what a run would have scored and cost after fewer epochs is
-known there, and that is its curve. Options are those of run.py; a table of paired differences is printed in the end.
+The problems are those that tune the epochs of a network: they give the score and the cost of a run after fewer epochs,
+which is its curve. The options are those of run.py; a table of paired differences is printed at the end.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ PROBLEMS = [f"lcbench-{task}-epoch" for task in problems.LCBENCH_TASKS]
 
 
 class ProjectWithCurves(optimizers.Project):
-    """Our own optimizer, told of shorter runs by the session."""
+    """Our own optimizer; the session observes shorter runs, too."""
 
 
 class Session(protocols.Session):
-    """Tells a `ProjectWithCurves` what each run had scored and cost after an eighth, a quarter and half of it."""
+    """Lets a `ProjectWithCurves` observe the score and cost of each run after an eighth, a quarter and half of it."""
 
     def observe(self, params, outcome):
         super().observe(params, outcome)

@@ -1,4 +1,4 @@
-"""What is lost when a surrogate sees only `gp_max_obs` runs? Regret without some, and seconds with thousands of them.
+"""Measures the effect of `gp_max_obs`, the most runs that a surrogate sees: regret, and seconds with thousands of runs.
 
 PYTHONPATH=. python benchmarks/optbench/many.py --out benchmarks/optbench/results/many.json
 PYTHONPATH=. python benchmarks/optbench/many.py table benchmarks/optbench/results/many.json

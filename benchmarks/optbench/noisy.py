@@ -1,4 +1,4 @@
-"""What replicates are worth: the regret of what is called best, with and without them, at equal numbers of evaluations.
+"""Measures the effect of replicates: the regret of the best configuration with and without them, at equal evaluations.
 
 PYTHONPATH=. python benchmarks/optbench/noisy.py --out benchmarks/optbench/results/noisy.json
 PYTHONPATH=. python benchmarks/optbench/noisy.py table benchmarks/optbench/results/noisy.json
@@ -23,11 +23,11 @@ import numpy as np
 import problems
 import protocols
 
-LOOKS = (40, 60, 100)  # evaluations after which the sweep is asked for its best
+LOOKS = (40, 60, 100)  # numbers of evaluations after which the best configuration is read
 
 
 def make(name: str) -> problems.Problem:
-    """Return a problem with noise, named as `hartmann6@0.5`."""
+    """Return a problem with noise from a name such as `hartmann6@0.5`."""
     kind, _, noise = name.partition("@")
     problem = problems.make(kind)
     problem.noise = float(noise)
@@ -35,7 +35,7 @@ def make(name: str) -> problems.Problem:
 
 
 def run_one(job: dict) -> dict:
-    """One sweep, sequentially, cost left out; at each look what is called best, and whether its bounds hold."""
+    """Run one sequential sweep without costs; at each look record the best configuration and its bounds."""
     from services.suggester.protein import Protein
     from shared.domain.configuration import Outcome
     from shared.domain.search_space import SearchSpace
@@ -80,8 +80,8 @@ def look(problem: problems.Problem, reference: dict, outcomes: list, memory: dic
 def table(runs: list[dict]) -> str:
     """Return a row for each problem and look: mean regrets, and their paired difference with a bootstrap interval.
 
-    Then how many runs were replicates, the median width of the bounds in standard deviations of the noise, and how
-    often the bounds held, of all sweeps that told some.
+    Further columns: how many runs were replicates, the median width of the bounds in standard deviations of the noise,
+    and how often the bounds held, among the sweeps that have bounds.
     """
     counts = sorted({run["max_replicates"] for run in runs})
     head = ["problem", "evaluations", "pairs", *(f"regret, {k}" for k in counts)]
@@ -103,7 +103,7 @@ def _row(problem: str, at: int, seeds: list[int], found: dict[int, dict[int, dic
     first, *others = sorted(found)
     regrets = {k: np.array([found[k][seed]["regret"] for seed in seeds]) for k in found}
     held = [found[k][seed]["bounds hold"] for k in found for seed in seeds]
-    told = [holds for holds in held if holds is not None]
+    known = [holds for holds in held if holds is not None]
     spent = [np.mean([found[k][seed]["replicates"] for seed in seeds]) for k in others]
     return [
         problem,
@@ -113,13 +113,13 @@ def _row(problem: str, at: int, seeds: list[int], found: dict[int, dict[int, dic
         *(_difference(regrets[k] - regrets[first]) for k in others),
         ", ".join(f"{count:.1f}" for count in spent),
         *(_width([found[k][seed]["width"] for seed in seeds]) for k in sorted(found)),
-        f"{sum(told)} of {len(told)}, untold {len(held) - len(told)}",
+        f"{sum(known)} of {len(known)}, without bounds {len(held) - len(known)}",
     ]
 
 
 def _width(widths: list[float | None]) -> str:
-    told = [width for width in widths if width is not None]
-    return f"{np.median(told):.1f}" if told else "-"
+    known = [width for width in widths if width is not None]
+    return f"{np.median(known):.1f}" if known else "-"
 
 
 def _difference(gaps: np.ndarray) -> str:

@@ -1,11 +1,11 @@
-"""Ask/tell adapters. Each imports its library lazily, so only what is installed can run.
+"""Ask/tell adapters. Each imports its library only when it is used, so you need not install all libraries.
 
 An adapter is built from a `Task` and a seed, and has two methods:
 
-    suggest(pending) -> params      pending: parameters of runs that are still going
+    suggest(pending) -> params      pending: parameters of unfinished runs
     observe(params, score, cost, failed)
 
-Failed runs: libraries without a notion of failure are told the worst score seen so far.
+Failed runs: a library that has no failures gets the worst score so far.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from space import Param, Params, Space
 class Task:
     parameters: dict  # nested sweep config
     goal: str  # maximize | minimize
-    cost_param: str | None = None  # dotted path of the fidelity-like parameter
+    cost_param: str | None = None  # dotted path of the parameter that is the length of a run
     max_cost: float | None = None  # the most one run should cost
 
 
@@ -41,7 +41,7 @@ class Optimizer:
         raise NotImplementedError
 
     def loss(self, score: float | None, failed: bool) -> float | None:
-        """Score as a loss; the worst one so far for a failed run (None if there is none yet)."""
+        """Return the score as a loss; for a failed run the worst loss so far (None if there is none yet)."""
         if failed or score is None or not np.isfinite(score):
             return self._worst
         loss = self.sign * score
@@ -109,7 +109,7 @@ class Optuna(Optimizer):
         trials = self.running.get(_key(params))
         if trials:
             self.study.tell(trials.pop(), loss, state=state)
-        elif loss is not None:  # a run this study did not propose
+        elif loss is not None:  # a run that this study did not suggest
             encoded = {p.name: self._encode(p, params[p.name]) for p in self.space.params}
             self.study.add_trial(
                 self.optuna.trial.create_trial(params=encoded, distributions=self.distributions, value=loss)
@@ -278,7 +278,7 @@ class Smac(Optimizer):
 
 
 class Project(Optimizer):
-    """Our own optimizer, its defaults beside what the peers are told too: cost cap, fidelity, whether cost counts."""
+    """Our own optimizer: its defaults, and the facts that the peers get, too: cost cap, length, whether cost counts."""
 
     def __init__(self, task, seed):
         super().__init__(task, seed)

@@ -1,7 +1,7 @@
 """Benchmark problems: a search space and `evaluate(params, rng) -> Outcome`.
 
-`evaluate` is what an optimizer sees (noise, failures); `true_score` is the noise-free
-score used for regret. Both are pure functions of the parameters (and of the given rng).
+`evaluate` is the result that an optimizer sees (noise, failures); `true_score` is the score
+without noise, for the regret. Both are pure functions of the parameters (and of the given rng).
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ class Outcome:
 
 
 class Problem:
-    """One optimisation task. Subclasses implement `measure`."""
+    """One optimization task. Subclasses implement `measure`."""
 
     noise = 0.0
-    cost_param: str | None = None  # dotted path of the fidelity-like parameter, if there is one
+    cost_param: str | None = None  # dotted path of the parameter that is the length of a run, if there is one
 
     def __init__(self, name: str, parameters: dict, goal: str = "maximize"):
         self.name, self.goal = name, goal
@@ -213,7 +213,7 @@ class XGBoost(Problem):
 
 
 class Synthetic(Problem):
-    """A closed-form function of x in a box (minimised), costing between 1 and 100 units."""
+    """A closed-form function of x within bounds (minimized), with a cost between 1 and 100 units."""
 
     def __init__(
         self,
@@ -280,11 +280,11 @@ def ackley(x):
 
 
 class PPOLandscape(Problem):
-    """An 11-parameter landscape shaped like tuning PPO (score about 0..100, maximise).
+    """A function of 11 parameters, similar to tuning PPO (score about 0..100, maximize).
 
-    The best learning rate depends on batch size and update epochs, discount and GAE trade off,
-    score saturates with training time, aggressive settings diverge (about 10% of the box), and
-    cost grows with total_timesteps and update_epochs over three orders of magnitude.
+    The best learning rate depends on batch size and update epochs, discount and GAE depend on each
+    other, the score saturates with training time, aggressive settings diverge (about 10% of the
+    space), and the cost grows with total_timesteps and update_epochs over three orders of magnitude.
     """
 
     noise = 1.5

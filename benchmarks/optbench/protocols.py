@@ -1,4 +1,4 @@
-"""The four measurements. Each returns a JSON-able record for one (problem, optimizer, seed)."""
+"""The four measurements. Each returns plain data for one (problem, optimizer, seed)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LATENCY_SIZES = (20, 100, 300, 1000)
 
 
 def compute_reference(problem: Problem, samples: int = 20_000, seed: int = 0) -> dict:
-    """Best and median score, cost range and the random Pareto front, from random and local search."""
+    """Return best and median score, cost range and the hypervolume of random points, from random and local search."""
     rng, d = np.random.default_rng(seed), len(problem.space)
     sign = 1.0 if problem.goal == "minimize" else -1.0
 
@@ -73,7 +73,7 @@ def load_references() -> dict:
 
 
 def regret(problem: Problem, reference: dict, score: float | None) -> float:
-    """Normalised simple regret, clipped to [0, 1]: 0 at the reference best, 1 at the random median."""
+    """Return the normalised simple regret, clipped to [0, 1]: 0 at the reference best, 1 at the random median."""
     if score is None or not math.isfinite(score):
         return 1.0
     gap = (reference["best"] - score) / (reference["best"] - reference["median"])
@@ -81,7 +81,7 @@ def regret(problem: Problem, reference: dict, score: float | None) -> float:
 
 
 def hypervolume(points: list[tuple[float, float]], reference: dict) -> float:
-    """Area dominated by (regret, log cost) points in the unit square spanned by the reference ranges."""
+    """Return the area that (regret, log cost) points dominate in the unit square of the reference ranges."""
     low, high = math.log(reference["cost_low"]), math.log(reference["cost_high"])
     scaled = sorted((min(max((math.log(c) - low) / (high - low), 0.0), 1.0), r) for r, c in points)
     area, level = 0.0, 1.0
@@ -96,7 +96,7 @@ def hypervolume(points: list[tuple[float, float]], reference: dict) -> float:
 
 
 class Session:
-    """One optimizer on one problem: evaluates, records, and tracks the incumbent's true regret."""
+    """One optimizer on one problem: evaluates, records, and computes the true regret of the incumbent."""
 
     def __init__(self, problem: Problem, optimizer: str, seed: int, reference: dict, max_cost: float | None = None):
         self.problem, self.reference = problem, reference
@@ -151,7 +151,7 @@ def sequential(problem, optimizer, seed, reference, evaluations=50) -> dict:
 
 
 def cost(problem, optimizer, seed, reference, evaluations=100, session_type=Session) -> dict:
-    """Stop when the cost budget is spent (or after `evaluations` runs, to bound slow optimizers)."""
+    """Run until the cost budget is spent (or `evaluations` runs, to limit slow optimizers)."""
     budget = COST_BUDGET * reference["full_cost"]
     session, spent = session_type(problem, optimizer, seed, reference, max_cost=reference["cost_high"]), 0.0
     while len(session.costs) < evaluations:
@@ -167,7 +167,7 @@ def cost(problem, optimizer, seed, reference, evaluations=100, session_type=Sess
 
 
 def area_under_regret(session: Session, budget: float) -> float:
-    """Mean regret over log cumulative cost, from 1/50 of the budget (half a full run) to all of it."""
+    """Return the mean regret over log cumulative cost, from 1/50 of the budget (half a full run) to all of it."""
     start = budget / (2 * COST_BUDGET)
     edges, levels = [start], [1.0]
     for total, level in zip(np.cumsum(session.costs), session.regrets, strict=False):
@@ -182,7 +182,7 @@ def area_under_regret(session: Session, budget: float) -> float:
 
 
 def asynchronous(problem, optimizer, seed, reference, evaluations=ASYNC_EVALUATIONS) -> dict:
-    """WORKERS simulated workers; a run lasts as long as it costs, suggestions take no simulated time."""
+    """Simulate WORKERS workers; a run lasts as long as it costs, suggestions take no simulated time."""
     session = Session(problem, optimizer, seed, reference)
     now, started, clock = 0.0, 0, []
     running: list[tuple[float, int, dict, object]] = []
@@ -199,7 +199,7 @@ def asynchronous(problem, optimizer, seed, reference, evaluations=ASYNC_EVALUATI
 
 
 def latency(problem, optimizer, seed, reference, evaluations=max(LATENCY_SIZES), repeats=3, give_up=60.0) -> dict:  # noqa: B008
-    """Seconds for one observe + suggest once n random runs are known (median of a few)."""
+    """Measure seconds for one observe + suggest with n known random runs (median of a few)."""
     session = Session(problem, optimizer, seed, reference, max_cost=reference["cost_high"])
     rng, known, medians = np.random.default_rng([seed, 13]), 0, {}
     for size in (n for n in LATENCY_SIZES if n <= evaluations):

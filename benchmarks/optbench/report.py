@@ -1,4 +1,4 @@
-"""Aggregate result files into markdown tables.
+"""Aggregates result files into Markdown tables.
 
 Optimizers are compared on the (problem, seed) pairs that all of them ran. Intervals are 95%
 bootstrap intervals: problems are resampled first, then seeds within each problem.
@@ -37,7 +37,7 @@ def load(paths: list[str]) -> list[dict]:
 
 
 def _interval(table: np.ndarray, groups: np.ndarray, rng, rounds=2000) -> tuple[float, float]:
-    """Bootstrap interval of the mean over problems of the mean over seeds; `groups` names the problem per row."""
+    """Return the bootstrap interval of the mean over problems of the mean over seeds; `groups` are the problems."""
     rows = [table[groups == g] for g in np.unique(groups)]
     means = np.stack([r[rng.integers(len(r), size=(rounds, len(r)))].mean(axis=1) for r in rows])
     chosen = rng.integers(len(rows), size=(len(rows), rounds))
@@ -45,7 +45,7 @@ def _interval(table: np.ndarray, groups: np.ndarray, rng, rounds=2000) -> tuple[
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:
-    """Rank per row, 1 = smallest, ties share the mean rank."""
+    """Return the ranks in each row, 1 for the smallest; ties share the mean rank."""
     below = (values[:, None, :] < values[:, :, None]).sum(axis=2)
     same = (values[:, None, :] == values[:, :, None]).sum(axis=2)
     return below + (same + 1) / 2
@@ -101,9 +101,9 @@ def paired(runs: list[dict], protocol: str, ours: str = "project") -> str:
         return ""
     metrics = {name: of for name, of in METRICS[protocol].items() if name != "runs"}
     lines = [
-        f"{ours} less each other, on the same (problem, seed); an interval without zero is a difference.",
+        f"{ours} minus each other optimizer, on the same (problem, seed); an interval without 0 is a difference.",
         "",
-        f"| {ours} less | pairs | " + " | ".join(metrics) + " |",
+        f"| {ours} minus | pairs | " + " | ".join(metrics) + " |",
         "|---" * (len(metrics) + 2) + "|",
     ]
     for name in sorted(set(values) - {ours}):

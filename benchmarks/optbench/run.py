@@ -32,7 +32,7 @@ import report
 
 
 def run_one(job: dict) -> dict:
-    """One (problem, optimizer, seed) in a fresh process; the optimizer's chatter is swallowed."""
+    """Run one (problem, optimizer, seed) in a new process, without the output of the optimizer."""
     warnings.simplefilter("ignore")
     random.seed(job["seed"])
     np.random.seed(job["seed"])
@@ -114,7 +114,7 @@ def main(argv: list[str] | None = None) -> None:
         return
     parser.add_argument("--suite", default="public", choices=sorted(problems.SUITES))
     if command == "references":
-        parser.add_argument("--force", action="store_true", help="also recompute known ones")
+        parser.add_argument("--force", action="store_true", help="also recompute existing references")
         references(parser.parse_args(argv))
         return
     parser.add_argument("--protocol", default="sequential", choices=sorted(protocols.PROTOCOLS))

@@ -1,10 +1,10 @@
 """Search space of a benchmark problem: nested sweep config <-> unit cube.
 
-Only the harness uses this module, so that every optimizer is measured on the same
-space whatever library it comes from. A leaf is a dict with a `distribution` key:
+Only the benchmark uses this module, so that the optimizers of all libraries are measured
+on the same space. A leaf is a dict with a `distribution` key:
 
-    uniform       linear box                 int_uniform    integers, linear box
-    uniform_pow2  powers of two              log_normal     log-uniform box
+    uniform       linear scale               int_uniform    integers, linear scale
+    uniform_pow2  powers of two              log_normal     uniform on a log scale
     logit_normal  uniform in log(1 - x)      categorical    one of `values`
 """
 

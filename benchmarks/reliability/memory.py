@@ -1,9 +1,9 @@
-"""What a finished run costs in Redis, with its whole log, and how long an audit of all of them takes.
+"""Measures the memory of a finished run in Redis, with its complete log, and the time of an audit of all runs.
 
     python -m benchmarks.reliability.memory --json benchmarks/reliability/results/memory.json
 
-Runs with 12 parameters are led through their life by the moves that the workers commit, on a server of its own:
-suggested, claimed, three checkpoints, trained, claimed, observed. Once without reports, once with the longest curve.
+The runs have 12 parameters and go through the same moves that workers commit, on a private server: suggested, claimed,
+three checkpoints, trained, claimed, observed. It is measured without reports and with the longest curve.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ SIZES = (100, 1000, 5000)
 
 
 def finish_a_run(store: Store, sweep: Sweep, *, reports: int) -> Sweep:
-    """Lead one more run from its suggestion to its score; return the sweep as it stands."""
+    """Add one run and commit its moves up to its score; return the current sweep."""
     number = sweep.created + 1
     params = {f"trainer.parameter_{index}": 0.123456789 * (index + number) for index in range(PARAMETERS)}
     guess = Prediction(source="refined", score=0.512345678, score_std=0.0123456, cost=123.456789)
@@ -65,7 +65,7 @@ def finish_a_run(store: Store, sweep: Sweep, *, reports: int) -> Sweep:
 
 
 def measure(sizes: tuple[int, ...], *, reports: int) -> list[dict[str, Any]]:
-    """Return a row for each size: bytes of a run, by the server's whole memory, keys, and seconds of an audit."""
+    """Return a row for each size: bytes per run, from the memory of the whole server, keys, and seconds of an audit."""
     rows = []
     with tempfile.TemporaryDirectory(prefix="memory-") as folder, private_store.start(Path(folder)) as server:
         store = open_store(server.url)
@@ -80,7 +80,7 @@ def measure(sizes: tuple[int, ...], *, reports: int) -> list[dict[str, Any]]:
                 created_at=store.sweeps.now(),
             )
         )
-        sweep = finish_a_run(store, sweep, reports=reports)  # what the server needs once is not the runs'
+        sweep = finish_a_run(store, sweep, reports=reports)  # so that memory that the server needs once is not counted
         at_first = int(store.client.info("memory")["used_memory"])
         for size in sizes:
             while sweep.created < size:
@@ -105,7 +105,7 @@ def measure(sizes: tuple[int, ...], *, reports: int) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    """Measure both and print them."""
+    """Measure both cases and print them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()

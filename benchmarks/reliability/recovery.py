@@ -1,9 +1,9 @@
-"""How long a run waits for its next worker after the one that had it was killed (SIGKILL) or told to go (SIGTERM).
+"""Measures how long a run waits for its next worker after its worker was killed (SIGKILL) or asked to end (SIGTERM).
 
     python -m benchmarks.reliability.recovery --samples 60 --json benchmarks/reliability/results/recovery.json
 
-A sweep of one run at a time, three trainers with one slot each: whenever a run is in somebody's hands and another
-trainer is free, its trainer is struck with all its children, as if the machine had died. All times are the server's.
+A sweep of one run at a time, three trainers with one slot each. Whenever a trainer has a run and another trainer is
+free, the first one is killed with all its children, as if the machine had died. All times are those of the server.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from tests.chaos.rig import LEASE, REAP, REPUBLISH, T_STAR, Stage, signal_all, s
 GO_BOUND_SECONDS = 2.0
 
 
-def measure(folder: Path, *, samples: int, told: bool) -> list[float]:
-    """Return the seconds from each strike, or from the exit of the worker that was `told` to go, to the next claim."""
+def measure(folder: Path, *, samples: int, gracefully: bool) -> list[float]:
+    """Return the seconds from each kill, or `gracefully` from the exit after SIGTERM, to the next claim of the run."""
     with stage(folder, suggester=1, trainer=3) as chaos:
         chaos.environment["SWEEP_SLOTS"] = "1"
         sweep = chaos.submit("budget.max_runs=100000", "parallelism=1", "look_ahead=0", step_seconds=0.5)
         chaos.keep_alive()
         found: list[float] = []
         while len(found) < samples:
-            seconds = _strike(chaos, sweep, told=told)
+            seconds = _end_trainer(chaos, sweep, gracefully=gracefully)
             if seconds is None:
                 continue
             found.append(seconds)
@@ -46,11 +46,11 @@ def measure(folder: Path, *, samples: int, told: bool) -> list[float]:
         return found
 
 
-def _strike(chaos: Stage, sweep: Sweep, *, told: bool) -> float | None:
-    """Strike once; None if the run was just done."""
+def _end_trainer(chaos: Stage, sweep: Sweep, *, gracefully: bool) -> float | None:
+    """End one trainer; return None if its run had just ended."""
     victim, run_id, claims = _wait_for_a_victim(chaos, sweep)
     at = chaos.store.sweeps.now()
-    if told:
+    if gracefully:
         victim.send_signal(signal.SIGTERM)
         victim.wait(timeout=30)
         at = chaos.store.sweeps.now()
@@ -59,16 +59,16 @@ def _strike(chaos: Stage, sweep: Sweep, *, told: bool) -> float | None:
         victim.wait(timeout=30)
     number = int(run_id.rpartition(".")[2])
 
-    def goes_on() -> bool:
+    def was_claimed_or_ended() -> bool:
         return len(_claims(chaos, sweep, number)) > claims or chaos.store.runs.get(run_id).is_finished
 
-    chaos.fleet.wait_until(goes_on, seconds=60)
+    chaos.fleet.wait_until(was_claimed_or_ended, seconds=60)
     again = _claims(chaos, sweep, number)[claims:]
     return max(0.0, again[0] / 1000 - at) if again else None
 
 
 def _wait_for_a_victim(chaos: Stage, sweep: Sweep) -> tuple[subprocess.Popen[bytes], str, int]:
-    """Wait until a run has made a step in somebody's hands and two others are free; return who, which, its claims."""
+    """Wait until a trainer has made a step of a run and two others are free; return it, the run, and its claims."""
     while True:
         chaos.keep_alive()
         live = [worker for worker in chaos.store.fleet.live() if worker.service == "trainer"]
@@ -89,7 +89,7 @@ def _claims(chaos: Stage, sweep: Sweep, number: int) -> list[int]:
 
 
 def summary(seconds: list[float]) -> dict[str, float]:
-    """Return median, 99th percentile (the worst below 100 samples) and maximum."""
+    """Return median, 99th percentile (with fewer than 100 samples the maximum) and maximum."""
     ranked = sorted(seconds)
     return {
         "samples": len(ranked),
@@ -100,7 +100,7 @@ def summary(seconds: list[float]) -> dict[str, float]:
 
 
 def main() -> None:
-    """Measure both, print the figures, exit with 1 if a bound was missed."""
+    """Measure both signals, print the figures, exit with 1 if a bound was exceeded."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--samples", type=int, default=60)
     parser.add_argument("--json", type=Path)
@@ -110,9 +110,9 @@ def main() -> None:
         "settings": {"lease": LEASE, "reap": REAP, "republish": REPUBLISH},
         "bounds": {"SIGKILL": T_STAR, "SIGTERM": GO_BOUND_SECONDS},
     }
-    for name, told in (("SIGKILL", False), ("SIGTERM", True)):
+    for name, gracefully in (("SIGKILL", False), ("SIGTERM", True)):
         with tempfile.TemporaryDirectory(prefix="recovery-") as folder:
-            found[name] = summary(measure(Path(folder), samples=options.samples, told=told))
+            found[name] = summary(measure(Path(folder), samples=options.samples, gracefully=gracefully))
         print(f"{name}: {found[name]}, bound {found['bounds'][name]:g} s")
     if options.json:
         options.json.write_text(json.dumps(found, indent=2) + "\n")
