@@ -1,4 +1,4 @@
-"""A network that can be bad: a proxy on a unix socket between workers and the server."""
+"""A bad network: a proxy on a unix socket between workers and the server."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ LOOK_SECONDS = 0.02
 class _Link:
     near: asyncio.StreamWriter
     far: asyncio.StreamWriter
-    dead: bool = False  # half open: both ends believe in it, and nothing arrives any more
+    dead: bool = False  # half open: neither end notices, and no more bytes arrive
 
 
 class Proxy:
-    """Passes bytes on; `blackhole` holds all back, `delay` (seconds) each chunk, `cut_after` bytes a link ends."""
+    """Forwards bytes; `blackhole` stops all, `delay` (seconds) is added to each chunk, `cut_after` bytes end a link."""
 
     def __init__(self, listen: Path, server: Path) -> None:
         self._listen, self._server = listen, server
@@ -35,7 +35,7 @@ class Proxy:
 
     @property
     def url(self) -> str:
-        """What a worker behind it is given as the store's URL."""
+        """The URL of the store for a worker behind the proxy."""
         return f"unix://{self._listen}?db=0"
 
     def __enter__(self) -> Proxy:
@@ -50,12 +50,12 @@ class Proxy:
         self._loop.close()
 
     def reset(self) -> int:
-        """Break every link now; return how many there were."""
+        """Close all links now; return how many there were."""
         broken: int = self._do(self._reset())
         return broken
 
     def half_open(self) -> int:
-        """Let nothing more pass on the links that are there now, nor end them; new ones work."""
+        """Stop all bytes on the existing links without closing them; new links work."""
         for link in self._links:
             link.dead = True
         return len(self._links)

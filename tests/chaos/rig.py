@@ -1,4 +1,4 @@
-"""A fleet that is kept alive while things are done to it, and a server that can be killed."""
+"""A fleet whose workers are started again during a test, and a server that can be killed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.fleet import QUICK_SETTINGS, Fleet
 SITE = Path(__file__).parent / "site"
 LEASE, REAP, REPUBLISH = (float(QUICK_SETTINGS[f"SWEEP_{name}_SECONDS"]) for name in ("LEASE", "REAP", "REPUBLISH"))
 T_STAR = LEASE + REAP + REPUBLISH
-"""Seconds within which a run without an owner has one again, if a slot is free."""
+"""The most seconds until a run without an owner has one again, if a slot is free."""
 STEPS, CHECKPOINT_EVERY = 10, 2
 SPACE = """
 metric: reward
@@ -40,18 +40,18 @@ parameters:
 
 @dataclass
 class Server:
-    """A server on a unix socket that acknowledges nothing it could lose; it may be killed and started again."""
+    """A server on a unix socket that writes to the disk before it acknowledges; it can be killed and started again."""
 
     folder: Path
     process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
-        """Where it answers."""
+        """Its address."""
         return f"unix://{self.folder}/redis.sock?db=0"
 
     def start(self) -> None:
-        """Start it on what is in its folder, and wait for its answer."""
+        """Start it with the data in its folder, and wait until it answers."""
         options = ["--port", "0", "--unixsocket", f"{self.folder}/redis.sock", "--dir", str(self.folder), "--save", ""]
         command = [find_server(), *options, "--appendonly", "yes", "--appendfsync", "always", "--loglevel", "warning"]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
@@ -78,7 +78,7 @@ class Server:
 
 @dataclass
 class Stage:
-    """The server, the fleet on it, and the services that have to live."""
+    """The server, its fleet, and the services that have to run."""
 
     server: Server
     fleet: Fleet
@@ -88,7 +88,7 @@ class Stage:
 
     @property
     def store(self) -> Store:
-        """The store that the fleet works on."""
+        """The store of the fleet."""
         return self.fleet.store
 
     def submit(self, *overrides: str, step_seconds: float = 0.05, evaluated: bool = False) -> Sweep:
@@ -103,7 +103,7 @@ class Stage:
         return submit(self.store, job).sweep
 
     def keep_alive(self) -> None:
-        """Start what is missing of the wanted services."""
+        """Start those of the wanted services that are not running."""
         self.alive = [(service, process) for service, process in self.alive if process.poll() is None]
         missing = self.wanted - Counter(service for service, _ in self.alive)
         for service in missing.elements():
@@ -135,7 +135,7 @@ class Stage:
 
 @contextmanager
 def stage(folder: Path, **wanted: int) -> Iterator[Stage]:
-    """Yield a stage with a server that runs; workers start with the first `keep_alive`."""
+    """Yield a stage with a running server; workers start with the first `keep_alive`."""
     (folder / "server").mkdir(exist_ok=True)
     struck = folder / "struck"
     struck.mkdir()
@@ -152,7 +152,7 @@ def stage(folder: Path, **wanted: int) -> Iterator[Stage]:
 
 
 def tree_of(process: subprocess.Popen[Any]) -> list[psutil.Process]:
-    """Return a worker and all that it started: what dies with its machine."""
+    """Return a worker and all its descendants: the processes that die with its machine."""
     with suppress(psutil.NoSuchProcess):
         root = psutil.Process(process.pid)
         return [root, *root.children(recursive=True)]
@@ -160,7 +160,7 @@ def tree_of(process: subprocess.Popen[Any]) -> list[psutil.Process]:
 
 
 def signal_all(processes: list[psutil.Process], number: signal.Signals) -> None:
-    """Send a signal to each that still lives."""
+    """Send a signal to each process that is still alive."""
     for process in processes:
         with suppress(psutil.NoSuchProcess, ProcessLookupError):
             os.kill(process.pid, number)

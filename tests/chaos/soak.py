@@ -1,8 +1,8 @@
-"""The soak: a sweep on real workers, while they, the suggester and Redis are killed and frozen. Nothing may be lost.
+"""The soak test: a sweep on real workers, while workers, suggester and Redis are killed and suspended.
 
     python -m tests.chaos.soak --duration 10m --seed 1
 
-prints its seed and its schedule, then what it found; the exit code is 1 if anything was lost, done twice or stuck.
+It prints its seed and its schedule, then its result; the exit code is 1 if anything was lost, done twice or stuck.
 """
 
 from __future__ import annotations
@@ -32,9 +32,7 @@ from shared.domain.sweep import Sweep
 from tests.chaos.rig import CHECKPOINT_EVERY, LEASE, STEPS, T_STAR, Stage, signal_all, stage, tree_of
 
 FULL = Counter(worker=60, suggester=5, redis=3, freeze=10)
-MOST_KEYS = (
-    14  # of one sweep, however many its runs: some of them come with the first report, or go with the last worker
-)
+MOST_KEYS = 14  # of one sweep, with any number of runs; a few of them exist only with reports or with workers
 FROZEN_SECONDS = 2 * LEASE
 STEP_SECONDS = 0.15
 Say = Callable[[str], None]
@@ -42,7 +40,7 @@ Say = Callable[[str], None]
 
 @dataclass
 class Found:
-    """What a soak came to. `redone_bound` is what the kills allow; seconds are from a kill to the next claim."""
+    """The result of a soak. `redone_bound` is the most steps that the kills can repeat; times are in seconds."""
 
     seed: int
     runs: int
@@ -61,22 +59,22 @@ class Found:
 
     @property
     def is_good(self) -> bool:
-        """Nothing lost, nothing done twice, nothing stuck, no more done again than the kills allow."""
+        """Whether nothing was lost, done twice or stuck, and no more steps were repeated than the kills allow."""
         whole = self.observed == self.runs and not self.failed and not self.problems
         return whole and self.redone_steps <= self.redone_bound and max(self.keys) <= MOST_KEYS
 
 
 def schedule(faults: Counter[str], seed: int) -> list[str]:
-    """Return the faults in the order in which they strike."""
+    """Return the faults in the order in which they are injected."""
     order = sorted(faults.elements())
     random.Random(seed).shuffle(order)
     return order
 
 
 def soak(folder: Path, *, seed: int, runs: int, faults: Counter[str], say: Say, seconds: float) -> Found:
-    """Run one sweep of `runs` runs to its end, one fault after the other, evenly over the runs.
+    """Run one sweep of `runs` runs to its end, with the faults distributed evenly over the runs.
 
-    Three trainers have two slots each for three runs: who loses its trainer has a free slot elsewhere.
+    Three trainers have two slots each for three runs: a run that loses its trainer finds a free slot elsewhere.
     """
     order, begun = schedule(faults, seed), time.monotonic()
     say(f"seed {seed}; schedule: {' '.join(order)}")
@@ -103,7 +101,7 @@ def soak(folder: Path, *, seed: int, runs: int, faults: Counter[str], say: Say, 
             faults=dict(victim.struck),
             lost_attempts=len(lost),
             redone_steps=chaos.redone(sweep),
-            # The step that was computed but not noted in time, too; a zombie computes on until it is fenced.
+            # Includes a step that was computed but not recorded; a suspended worker computes until it is fenced.
             redone_bound=len(lost) * CHECKPOINT_EVERY + victim.struck["freeze"] * 2 * STEPS,
             seconds=time.monotonic() - begun,
             problems=audit_sweep(chaos.store, sweep.name).problems + _observed_twice(chaos, finished),
@@ -121,7 +119,7 @@ def _observed_twice(chaos: Stage, sweep: Sweep) -> list[str]:
 
 @dataclass
 class _Victims:
-    """Whom a fault strikes: a worker that holds runs, as far as there is one."""
+    """Injects faults, into a worker that holds runs if there is one."""
 
     chaos: Stage
     sweep: Sweep
@@ -183,7 +181,7 @@ class _Victims:
         return float(sum(store.client.memory_usage(key, samples=0) or 0 for key in keys))
 
     def keys(self) -> int:
-        """Count the keys that stay: not those of notifications, leases and due runs, which come and go."""
+        """Count the permanent keys, without those of notifications, leases and due runs."""
         passing = ("sweeps:live", "leases", "due:", "unacked", "gpu", "eval", "results", "suggest", "_kombu")
         return sum(not key.startswith(passing) for key in self.chaos.store.client.scan_iter())
 
@@ -201,7 +199,7 @@ class _Victims:
         return False
 
     def _busy_trainer(self) -> tuple[subprocess.Popen[bytes] | None, set[int]]:
-        """Wait for a trainer that holds runs; none if the sweep ends before."""
+        """Wait for a trainer that holds runs; return None if the sweep ends first."""
         found: list[tuple[subprocess.Popen[bytes], set[int]]] = []
 
         def look() -> bool:
@@ -219,14 +217,14 @@ class _Victims:
 
 
 def report(found: Found) -> str:
-    """Describe what a soak came to."""
+    """Describe the result of a soak."""
     n = sum(found.faults.values())
     lines = [
         f"{'good' if found.is_good else 'BAD'}: seed {found.seed}, {found.observed} of {found.runs} runs observed in "
         f"{found.seconds:.0f} s under {n} faults {found.faults}",
         f"0 lost, 0 doubled in {n} faults bounds the rate at {3 / max(n, 1):.1%} (95 %)",
-        f"steps done again: {found.redone_steps}, bound {found.redone_bound}; lost attempts: {found.lost_attempts}",
-        f"{found.bytes_per_run:.0f} bytes of Redis a run; keys {found.keys[0]} -> {found.keys[1]}; "
+        f"repeated steps: {found.redone_steps}, bound {found.redone_bound}; lost attempts: {found.lost_attempts}",
+        f"{found.bytes_per_run:.0f} bytes of Redis for each run; keys {found.keys[0]} -> {found.keys[1]}; "
         f"suggester {found.suggester_mib[0]:.0f} -> {found.suggester_mib[1]:.0f} MiB",
     ]
     if found.recovery_seconds:
@@ -246,12 +244,12 @@ def seconds_of(text: str) -> float:
 
 
 def main() -> int:
-    """Soak again and again, each time with the next seed, until the duration is over."""
+    """Run soaks, each with the next seed, until the duration is over."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--duration", type=seconds_of, default=0.0, help="90s, 10m, 2h; one soak at the least")
+    parser.add_argument("--duration", type=seconds_of, default=0.0, help="90s, 10m, 2h; at least one soak runs")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--runs", type=int, default=200)
-    parser.add_argument("--json", type=Path, help="write what was found to this file")
+    parser.add_argument("--json", type=Path, help="write the results to this file")
     given = parser.parse_args()
     begun, seed = time.monotonic(), given.seed
     all_found: list[Found] = []

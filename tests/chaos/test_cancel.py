@@ -1,4 +1,4 @@
-"""Cancellations at every moment of a run's life: it ends once, one way, and its place is free again."""
+"""Cancellations in every state of a run: the run ends once, in one state, and its slot is free again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every point at which a process can die, be deafened or be frozen, once; then the sweep is run to its end."""
+"""A process is killed, loses an answer or is suspended once at each point; the sweep still runs to its end."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ STOPPING = [
 
 
 @pytest.mark.parametrize("points", [SUGGESTER + EVALUATOR, TRAINER + CHILD], ids=["around", "training"])
-def test_whatever_dies_at_whatever_point_every_run_is_observed_once(tmp_path: Path, points: list[str]) -> None:
+def test_every_run_is_observed_once_although_processes_die_at_every_point(tmp_path: Path, points: list[str]) -> None:
     with stage(tmp_path, suggester=1, trainer=2, evaluator=1) as chaos:
         chaos.environment |= {"CHAOS": ",".join(points), "SWEEP_SLOTS": "1"}
         sweep = chaos.submit("budget.max_runs=10", "parallelism=4", evaluated=True, step_seconds=0.02)
@@ -38,17 +38,21 @@ def test_whatever_dies_at_whatever_point_every_run_is_observed_once(tmp_path: Pa
         finished = chaos.wait_until_finished(sweep, seconds=180)
 
         struck = {path.name for path in (tmp_path / "struck").iterdir()}
-        assert struck >= set(points) - {"before:lost", "after:lost"}, "each point was passed"
+        assert struck >= set(points) - {"before:lost", "after:lost"}, "each point was reached"
         assert finished.created == finished.observed == 10
         runs = chaos.fleet.runs(sweep)
         assert {run.state for run in runs} == {RunState.OBSERVED}
         assert all(set(chaos.steps_done(sweep, run)) == set(range(1, STEPS + 1)) for run in runs)
         attempts_lost = sum(run.attempt - 1 for run in runs)
-        assert chaos.redone(sweep) <= attempts_lost * CHECKPOINT_EVERY + STEPS  # who was frozen computed on for a while
+        assert (
+            chaos.redone(sweep) <= attempts_lost * CHECKPOINT_EVERY + STEPS
+        )  # a suspended worker computes until it is fenced
         chaos.fleet.check(sweep)
 
 
-def test_a_run_that_is_to_stop_early_is_observed_once_and_trained_no_further_whatever_dies(tmp_path: Path) -> None:
+def test_a_run_that_must_stop_early_is_observed_once_and_not_trained_further_although_processes_die(
+    tmp_path: Path,
+) -> None:
     with stage(tmp_path, suggester=1, trainer=2, evaluator=1) as chaos:
         chaos.environment |= {"CHAOS": ",".join(STOPPING), "SWEEP_SLOTS": "2"}
         overrides = ("sweep.early_stop_quantile=0.5", f"budget.max_runs={GOOD + BAD}", "parallelism=4")
@@ -58,7 +62,7 @@ def test_a_run_that_is_to_stop_early_is_observed_once_and_trained_no_further_wha
 
         finished = chaos.wait_until_finished(sweep, seconds=240)
 
-        assert {path.name for path in (tmp_path / "struck").iterdir()} == set(STOPPING), "each point was passed"
+        assert {path.name for path in (tmp_path / "struck").iterdir()} == set(STOPPING), "each point was reached"
         assert finished.observed == GOOD + BAD
         runs = chaos.fleet.runs(sweep)
         assert min(run.number for run in runs if run.early_stop) > GOOD
@@ -71,7 +75,7 @@ def test_a_run_that_is_to_stop_early_is_observed_once_and_trained_no_further_wha
 
 
 def attempts_before_the_decision(chaos: Stage, sweep: Sweep, run: Run) -> int:
-    """Return how often a run had been started when it was decided to stop it early, or at all."""
+    """Return how often a run was started before the decision to stop it early, or in total without a decision."""
     started = 0
     for _, _, event in chaos.store.sweeps.events(sweep.name):
         if event.run == run.number:

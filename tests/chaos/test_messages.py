@@ -1,4 +1,4 @@
-"""Notifications that are lost, repeated, or have nowhere to go: the records know which runs want a worker."""
+"""Notifications that are lost, repeated, or have no queue: the records say which runs need a worker."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ Strike = Callable[["redis.Redis", random.Random], int]
 
 
 def lose(client: redis.Redis, chance: random.Random) -> int:
-    """Take a message as a consumer does, and die: it lies in no list any more."""
+    """Take a message as a consumer that dies does: it is in no list any more."""
     return client.brpop([chance.choice(QUEUES)], timeout=0.1) is not None
 
 
 def repeat(client: redis.Redis, chance: random.Random) -> int:
-    """Deliver what waits three times."""
+    """Deliver each waiting message three times."""
     waiting = [message for queue in QUEUES for message in client.lrange(queue, 0, -1) if chance.random() < 0.5]
     for queue in QUEUES:
         for message in client.lrange(queue, 0, 0):
@@ -33,14 +33,14 @@ def repeat(client: redis.Redis, chance: random.Random) -> int:
     return len(waiting)
 
 
-def forget_bindings(client: redis.Redis, chance: random.Random) -> int:
-    """Delete the queues and what binds them: kombu drops what is sent meanwhile, and says nothing."""
+def delete_queues(client: redis.Redis, chance: random.Random) -> int:
+    """Delete the queues and their bindings: kombu then drops messages without an error."""
     return client.delete(*QUEUES, *(f"_kombu.binding.{queue}" for queue in QUEUES))
 
 
 @contextmanager
 def striking(url: str, strike: Strike, *, most: int) -> Iterator[list[int]]:
-    """Strike in a thread of its own, until the block ends or `most` messages were hit."""
+    """Call `strike` in a thread until the block ends or `most` messages were hit."""
     hits: list[int] = []
     over = threading.Event()
     chance = random.Random(1)
@@ -61,7 +61,7 @@ def striking(url: str, strike: Strike, *, most: int) -> Iterator[list[int]]:
 
 def test_messages_that_are_lost_repeated_or_without_a_queue_change_nothing(tmp_path: Path) -> None:
     with stage(tmp_path, suggester=1, trainer=2, evaluator=1) as chaos:
-        for strike in (lose, repeat, forget_bindings):
+        for strike in (lose, repeat, delete_queues):
             sweep = chaos.submit(f"sweep_run={strike.__name__}", "budget.max_runs=6", "parallelism=3", evaluated=True)
             with striking(chaos.server.url, strike, most=8) as hits:
                 finished = chaos.wait_until_finished(sweep, seconds=60)

@@ -1,4 +1,4 @@
-"""Each line of the scripts that guards or writes is taken out in turn: a test of the store must notice."""
+"""Each line of the scripts that checks or writes is removed in turn: a test of the store must fail."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ sys.exit(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *sys.argv[2:]]))
 
 
 def mutants() -> list[tuple[str, int, str]]:
-    """Return (script, line number, what takes the line's place) of each."""
+    """Return (script, line number, replacement of the line) for each mutant."""
     found = []
     for script in sorted(SCRIPTS.glob("*.lua")):
         for number, line in enumerate(script.read_text().splitlines(), start=1):
@@ -52,12 +52,12 @@ def copy_with(folder: Path, script: str, number: int, line: str) -> Path:
     return folder
 
 
-def test_there_is_something_to_take_out() -> None:
+def test_there_are_lines_to_remove() -> None:
     assert len(mutants()) > 25
 
 
 @pytest.mark.slow
-def test_the_tests_pass_with_the_scripts_as_they_are(tmp_path: Path) -> None:
+def test_the_tests_pass_with_the_unchanged_scripts(tmp_path: Path) -> None:
     ended = run_the_tests(copy_with(tmp_path, "none", 0, ""))
 
     assert ended.returncode == 0, ended.stdout
@@ -66,7 +66,7 @@ def test_the_tests_pass_with_the_scripts_as_they_are(tmp_path: Path) -> None:
 @pytest.mark.chaos
 @pytest.mark.timeout(250)
 @pytest.mark.parametrize(("script", "number", "line"), mutants(), ids=lambda value: str(value).strip()[:40])
-def test_a_line_that_is_missing_is_noticed(tmp_path: Path, script: str, number: int, line: str) -> None:
+def test_a_test_fails_without_the_line(tmp_path: Path, script: str, number: int, line: str) -> None:
     ended = run_the_tests(copy_with(tmp_path, script, number, line))
 
     assert ended.returncode == 1, f"nobody misses line {number} of {script}"

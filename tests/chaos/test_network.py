@@ -1,4 +1,4 @@
-"""Networks that lose, delay and cut: workers hear again, and who is cut off alone changes nothing."""
+"""Networks that lose, delay and cut messages: workers receive again, and a worker that is cut off changes nothing."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ def chaos(tmp_path: Path) -> Iterator[Stage]:
 
 @pytest.fixture
 def proxy(chaos: Stage) -> Iterator[Proxy]:
-    """All workers that are started from now on are behind it."""
+    """All workers that start from now on connect through it."""
     with Proxy(chaos.server.folder / "proxy.sock", chaos.server.folder / "redis.sock") as made:
         chaos.environment["REDIS_URL"] = made.url
         yield made
 
 
 @contextmanager
-def again_and_again(strike: Callable[[], object], *, seconds: float) -> Iterator[list[object]]:
-    """Strike every so many seconds, in a thread of its own."""
+def repeatedly(strike: Callable[[], object], *, seconds: float) -> Iterator[list[object]]:
+    """Call `strike` every `seconds` in a thread, until the block ends."""
     struck: list[object] = []
     over = threading.Event()
 
@@ -52,13 +52,13 @@ def again_and_again(strike: Callable[[], object], *, seconds: float) -> Iterator
         thread.join()
 
 
-def test_a_sweep_ends_though_every_client_is_thrown_out_again_and_again(chaos: Stage) -> None:
+def test_a_sweep_ends_although_all_clients_are_disconnected_repeatedly(chaos: Stage) -> None:
     client = redis.Redis.from_url(chaos.server.url)
     sweep = chaos.submit("budget.max_runs=4", step_seconds=0.2)
     chaos.keep_alive()
     chaos.fleet.wait_until(lambda: chaos.fleet.events(sweep, RunClaimed))
 
-    with again_and_again(lambda: client.client_kill_filter(_type="normal"), seconds=2) as struck:
+    with repeatedly(lambda: client.client_kill_filter(_type="normal"), seconds=2) as struck:
         finished = chaos.wait_until_finished(sweep, seconds=90)
 
     client.close()
@@ -70,7 +70,7 @@ def test_a_sweep_ends_though_every_client_is_thrown_out_again_and_again(chaos: S
 
 
 @pytest.mark.chaos
-def test_workers_whose_links_are_half_open_hear_again_within_a_minute(chaos: Stage, proxy: Proxy) -> None:
+def test_workers_with_half_open_links_receive_again_within_a_minute(chaos: Stage, proxy: Proxy) -> None:
     first = chaos.submit("budget.max_runs=1", step_seconds=0.01)
     chaos.wait_until_finished(first, seconds=60)
 
@@ -91,7 +91,7 @@ def test_a_slow_network_that_breaks_every_few_seconds_loses_nothing(chaos: Stage
     chaos.fleet.wait_until(lambda: chaos.fleet.events(sweep, RunClaimed))
     proxy.delay = 0.25  # each way
 
-    with again_and_again(proxy.reset, seconds=4) as struck:
+    with repeatedly(proxy.reset, seconds=4) as struck:
         finished = chaos.wait_until_finished(sweep, seconds=150)
 
     assert struck
@@ -112,9 +112,7 @@ def test_links_that_are_cut_in_the_middle_of_a_reply_lose_nothing(chaos: Stage, 
     chaos.fleet.check(sweep)
 
 
-def test_a_trainer_that_is_cut_off_alone_is_replaced_and_changes_nothing_when_it_is_back(
-    chaos: Stage, proxy: Proxy
-) -> None:
+def test_a_trainer_that_is_cut_off_is_replaced_and_changes_nothing_when_it_is_back(chaos: Stage, proxy: Proxy) -> None:
     chaos.environment["SWEEP_SLOTS"] = "1"
     (alone,) = chaos.fleet.start("trainer", **chaos.environment)
     chaos.environment["REDIS_URL"] = chaos.server.url
@@ -135,5 +133,5 @@ def test_a_trainer_that_is_cut_off_alone_is_replaced_and_changes_nothing_when_it
     assert run.attempt == 2
     moved_on = [event.kind for event in chaos.fleet.events(sweep, RunClaimed) if event.attempt == 1]
     assert not {"observed", "trained"} & set(moved_on)
-    assert alone.poll() is None, "it goes on with other runs"
+    assert alone.poll() is None, "it continues with other runs"
     chaos.fleet.check(sweep)

@@ -1,4 +1,4 @@
-"""What dies on the way changes nothing of what Protein suggests."""
+"""Processes that die do not change the suggestions of Protein."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def suggestions(folder: Path, points: str) -> list[dict[str, Any]]:
         return [dict(run.params) for run in chaos.fleet.runs(sweep)]
 
 
-def test_the_suggestions_of_a_sweep_in_which_everything_died_are_those_of_one_in_which_nothing_did(
+def test_the_suggestions_of_a_sweep_are_the_same_with_and_without_deaths_of_processes(
     tmp_path: Path,
 ) -> None:
     assert suggestions(tmp_path / "chaos", POINTS) == suggestions(tmp_path / "calm", "")

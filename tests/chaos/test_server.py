@@ -1,4 +1,4 @@
-"""Redis that is away, asleep, full, or without a disk: loud, nothing is lost, and it goes on when that is over."""
+"""Redis is away, suspended, full, or without a disk: it is reported, nothing is lost, and work continues afterwards."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def wait_for_a_checkpoint(chaos: Stage) -> None:
     chaos.fleet.wait_until(lambda: checkpoints(chaos) > before)
 
 
-def test_no_outage_of_redis_takes_a_run_from_a_trainer_that_lives(tmp_path: Path) -> None:
+def test_an_outage_of_redis_takes_no_run_from_a_live_trainer(tmp_path: Path) -> None:
     with stage(tmp_path, suggester=1, trainer=1) as chaos:
         sweep = chaos.submit("budget.max_runs=3", "parallelism=1", step_seconds=0.5)
         for leases in (0.5, 1, 2):
@@ -51,7 +51,7 @@ def test_no_outage_of_redis_takes_a_run_from_a_trainer_that_lives(tmp_path: Path
         chaos.fleet.check(sweep)
 
 
-def test_while_redis_is_out_of_memory_nothing_advances_and_then_it_goes_on(tmp_path: Path) -> None:
+def test_while_redis_is_out_of_memory_nothing_advances_and_then_the_sweep_continues(tmp_path: Path) -> None:
     with stage(tmp_path, suggester=1, trainer=1) as chaos, redis.Redis.from_url(chaos.server.url) as client:
         sweep = chaos.submit("budget.max_runs=2", "parallelism=1", step_seconds=0.3)
         wait_for_a_checkpoint(chaos)
@@ -73,13 +73,13 @@ def test_while_redis_is_out_of_memory_nothing_advances_and_then_it_goes_on(tmp_p
 
 @contextmanager
 def small_disk(folder: Path, size: str) -> Iterator[Path]:
-    """Mount a disk of its own at `folder`; skips where only root may."""
+    """Mount a separate disk at `folder`; skip the test without the right to mount."""
     folder.mkdir(parents=True, exist_ok=True)
     mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
     try:
         subprocess.run(mount, check=True, capture_output=True, timeout=20)
     except (subprocess.CalledProcessError, FileNotFoundError):
-        pytest.skip("a disk can be mounted by root alone")
+        pytest.skip("only root can mount a disk")
     try:
         yield folder
     finally:
@@ -87,7 +87,7 @@ def small_disk(folder: Path, size: str) -> Iterator[Path]:
 
 
 def fill(folder: Path) -> Path:
-    """Leave not a byte."""
+    """Fill the disk to the last byte."""
     filler = folder / "filler"
     with filler.open("wb", buffering=0) as file:
         try:
@@ -106,7 +106,7 @@ def test_a_full_disk_of_redis_stops_everything_and_nothing_acknowledged_is_lost(
         filler = fill(disk)
         server = chaos.server.process
         assert server is not None
-        server.wait(timeout=30)  # a server that writes each command through cannot go on, and ends
+        server.wait(timeout=30)  # a server that must write each command to the disk ends
         filler.unlink()
         chaos.server.start()
         finished = chaos.wait_until_finished(sweep, seconds=60)
@@ -116,15 +116,15 @@ def test_a_full_disk_of_redis_stops_everything_and_nothing_acknowledged_is_lost(
         chaos.fleet.check(sweep)
 
 
-def test_a_disk_that_takes_no_checkpoint_gives_the_run_back_until_it_does(tmp_path: Path) -> None:
+def test_while_a_disk_is_full_the_run_goes_back_to_the_queue_and_then_it_continues(tmp_path: Path) -> None:
     with stage(tmp_path, suggester=1, trainer=1) as chaos, small_disk(tmp_path / "sweep", "4m") as disk:
         sweep = chaos.submit("budget.max_runs=1", "parallelism=1", step_seconds=0.3)
         wait_for_a_checkpoint(chaos)
 
         filler = fill(disk)
-        chaos.fleet.wait_until(lambda: "Fix this; retrying until then" in said_by_trainers(tmp_path))
+        chaos.fleet.wait_until(lambda: "Fix this; retrying until then" in logs_of_trainers(tmp_path))
         (run,) = chaos.fleet.runs(sweep)
-        assert run.checkpoints, "what was committed stays"
+        assert run.checkpoints, "committed checkpoints stay"
         filler.unlink()
         finished = chaos.wait_until_finished(sweep, seconds=60)
 
@@ -134,5 +134,5 @@ def test_a_disk_that_takes_no_checkpoint_gives_the_run_back_until_it_does(tmp_pa
         chaos.fleet.check(sweep)
 
 
-def said_by_trainers(folder: Path) -> str:
+def logs_of_trainers(folder: Path) -> str:
     return "".join(log.read_text() for log in folder.glob("trainer.*.log"))

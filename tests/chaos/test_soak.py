@@ -1,4 +1,4 @@
-"""A small soak on each change; the long one is `make chaos DURATION=10m`."""
+"""A short soak test; the long one is `make chaos DURATION=10m`."""
 
 from __future__ import annotations
 

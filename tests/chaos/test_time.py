@@ -1,4 +1,4 @@
-"""Machines that sleep, and work that takes longer than any timeout."""
+"""Machines that sleep, wrong clocks, and work that takes longer than any timeout."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def everything(chaos: Stage) -> list[psutil.Process]:
 
 
 @pytest.mark.parametrize("with_the_server", [True, False], ids=["the whole machine", "all workers"])
-def test_a_laptop_that_sleeps_goes_on_by_itself_and_no_attempt_is_lost(tmp_path: Path, with_the_server: bool) -> None:
+def test_a_laptop_that_slept_continues_by_itself_and_no_attempt_is_lost(tmp_path: Path, with_the_server: bool) -> None:
     with stage(tmp_path, suggester=1, trainer=1) as chaos:
         sweep = chaos.submit("budget.max_runs=3", "parallelism=1", step_seconds=0.2)
         chaos.keep_alive()
@@ -53,7 +53,7 @@ def test_work_ten_times_longer_than_the_visibility_timeout_is_done_once(tmp_path
         chaos.fleet.check(sweep)
 
 
-def test_workers_whose_clocks_are_an_hour_off_work_as_if_they_were_right(tmp_path: Path) -> None:
+def test_workers_whose_clocks_are_an_hour_off_work_normally(tmp_path: Path) -> None:
     with stage(tmp_path, suggester=1, trainer=0) as chaos:
         for hours in (-1, 1):
             chaos.fleet.start("trainer", **chaos.environment, CHAOS_CLOCK=str(3600 * hours), SWEEP_SLOTS="1")

@@ -1,4 +1,4 @@
-"""Real workers against a real server: what every test here starts from."""
+"""Fixtures of the tests with real workers and a real server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs that are done again, with real workers: tried again, scored anew, trained once more; and where a budget ends."""
+"""Runs that are done again with real workers: retried, scored again, trained again; and where a budget ends."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def train(run):
     for step in range(run.checkpoint_step + 1, 7):
         run.report(step=step, reward=step * run.params["trainer.size"])
         run.save_checkpoint(step, lambda path: path.write_text(str(step)))
-        if step == 4 and not Path("mended").exists():
+        if step == 4 and not Path("fixed").exists():
             raise RuntimeError("no such luck")
     return {"score": run.params["trainer.size"]}
 """
@@ -42,14 +42,14 @@ parameters:
 SMALL = ("trainer.total_timesteps=4096", "trainer.num_envs=8", "trainer.batch_size=1024")
 
 
-def test_failed_runs_of_a_paused_sweep_go_on_from_their_checkpoints_once_the_code_is_mended(folder: Path) -> None:
+def test_failed_runs_of_a_paused_sweep_continue_from_their_checkpoints_once_the_code_is_fixed(folder: Path) -> None:
     (folder / "luckless.py").write_text(LUCKLESS)
     (folder / "configs" / "sweep").mkdir(parents=True)
     (folder / "configs" / "sweep" / "mine.yaml").write_text(SPACE)
     function = ("trainer=function", "trainer.function=luckless:train", "sim=none")
     command = ("run", "mine", "sweep_run=bad", "look_ahead=0", "budget.max_runs=4", *function)
     assert sweepctl(*command).returncode == 1
-    (folder / "mended").touch()
+    (folder / "fixed").touch()
 
     said = sweepctl("retry", "--failed")
     resumed = sweepctl("resume", "bad")
@@ -68,7 +68,7 @@ def test_failed_runs_of_a_paused_sweep_go_on_from_their_checkpoints_once_the_cod
     assert left_after_seconds(folder) == []
 
 
-def test_a_sweep_is_scored_anew_here_with_what_its_trainings_cost(folder: Path) -> None:
+def test_a_sweep_is_scored_again_on_this_machine_with_the_cost_of_its_trainings(folder: Path) -> None:
     small = ("sweep_run=mine", "budget.max_runs=2", "sim.num_episodes=2", *SMALL)
     assert sweepctl("run", "quick", *small).returncode == 0
     before = as_json("runs", "mine")
@@ -89,7 +89,7 @@ def test_a_sweep_is_scored_anew_here_with_what_its_trainings_cost(folder: Path) 
     assert left_after_seconds(folder) == []
 
 
-def test_the_best_is_trained_for_longer_outside_its_sweep(folder: Path) -> None:
+def test_the_best_configuration_is_trained_for_longer_outside_its_sweep(folder: Path) -> None:
     noop = ("trainer=noop", "sim=none", "budget.max_runs=2")
     assert sweepctl("run", "quick", "sweep_run=mine", *noop).returncode == 0
     before, best = as_json("runs", "mine"), as_json("best", "mine")
@@ -97,16 +97,16 @@ def test_the_best_is_trained_for_longer_outside_its_sweep(folder: Path) -> None:
     trained = sweepctl("best", "mine", "--train", "trainer.steps=7", "sweep_run=long", "--json")
 
     assert trained.returncode == 0, trained.stderr
-    told = json.loads(trained.stdout)
-    assert (told["run"], told["state"], told["params"]) == ("long.r.1", "observed", best["params"])
-    assert (told["steps"], told["score"]) == (7, best["score"])
-    assert (Path(told["checkpoint_folder"]) / "manifest.json").exists()
-    assert Path(told["log_file"]).exists()
+    shown = json.loads(trained.stdout)
+    assert (shown["run"], shown["state"], shown["params"]) == ("long.r.1", "observed", best["params"])
+    assert (shown["steps"], shown["score"]) == (7, best["score"])
+    assert (Path(shown["checkpoint_folder"]) / "manifest.json").exists()
+    assert Path(shown["log_file"]).exists()
     assert as_json("runs", "mine") == before
     assert left_after_seconds(folder) == []
 
 
-def test_on_a_fleet_evaluators_alone_score_a_sweep_anew_and_the_search_goes_on_from_there(fleet: Fleet) -> None:
+def test_on_a_fleet_evaluators_score_a_sweep_again_and_the_search_continues_with_the_new_scores(fleet: Fleet) -> None:
     job = compose("quick", ["sweep_run=s", "budget.max_runs=2", *SMALL], data_dir=fleet.data_dir).job
     sweep = submit(fleet.store, job).sweep
     _, trainer, _ = fleet.start("suggester", "trainer", "evaluator", DATA_DIR=str(fleet.data_dir))
@@ -125,7 +125,7 @@ def test_on_a_fleet_evaluators_alone_score_a_sweep_anew_and_the_search_goes_on_f
     fleet.check(done.sweep)
 
 
-def test_a_cancelled_run_of_a_finished_sweep_is_tried_again_by_workers_that_live(fleet: Fleet) -> None:
+def test_a_cancelled_run_of_a_finished_sweep_is_retried_by_live_workers(fleet: Fleet) -> None:
     sweep = fleet.submit("budget.max_runs=1", "trainer.steps=30", "trainer.step_seconds=0.1")
     fleet.start("suggester", "trainer")
     fleet.wait_until(lambda: len(fleet.events(sweep, RunCheckpointed)) >= 3)
@@ -140,7 +140,7 @@ def test_a_cancelled_run_of_a_finished_sweep_is_tried_again_by_workers_that_live
     fleet.check(sweep)
 
 
-def test_a_budget_of_cost_is_exceeded_by_less_than_one_run_and_one_of_hours_by_the_runs_in_flight(
+def test_a_cost_budget_is_exceeded_by_less_than_one_run_and_an_hour_budget_by_the_runs_in_progress(
     fleet: Fleet,
 ) -> None:
     fleet.start("suggester", "trainer", SWEEP_SLOTS="3")

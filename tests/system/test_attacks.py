@@ -42,7 +42,7 @@ parameters: {trainer: {size: {distribution: uniform, min: 0, max: 1}}}
 
 
 class Touch:
-    """Unpickled, it touches a file."""
+    """Creates a file when it is unpickled."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -53,7 +53,7 @@ class Touch:
 
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    """Yield a fleet of one worker a service, on a Redis with a password, with secrets in its environment."""
+    """Yield a fleet with one worker of each service, a Redis with a password, and secrets in its environment."""
     folder = tmp_path_factory.mktemp("fleet")
     (folder / "my_code.py").write_text(OWN_CODE)
     (folder / "sweep").mkdir()
@@ -70,7 +70,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
 
 
 def notification(content: bytes, /, *, task: str = "trainer.train_run", **changes: Any) -> str:
-    """Return a message as kombu writes it, with a body of our own."""
+    """Return a message as kombu writes it, with the given body."""
     properties = {
         "delivery_tag": os.urandom(8).hex(),
         "delivery_info": {"exchange": "", "routing_key": "gpu"},
@@ -119,7 +119,7 @@ ATTACKS: dict[str, str | bytes] = {
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_what_is_no_notification_is_dropped_and_told_and_ends_no_worker(fleet: Fleet, attack: str) -> None:
+def test_a_message_that_is_no_notification_is_dropped_and_logged_and_ends_no_worker(fleet: Fleet, attack: str) -> None:
     before = dropped(fleet)
 
     for queue in QUEUES:
@@ -141,12 +141,12 @@ def test_a_pickle_in_a_queue_is_never_opened(fleet: Fleet) -> None:
     fleet.wait_until(lambda: dropped(fleet) == before + 2 * len(QUEUES))
     assert not trap.exists()
     pickle.loads(pickle.dumps(Touch(trap)))
-    assert trap.is_dir()  # it would have worked
+    assert trap.is_dir()  # the attack would have worked
     trap.rmdir()
 
 
 @pytest.mark.parametrize("channel", ["/0.celery.pidbox", "/0.celeryev/worker.heartbeat"])
-def test_nonsense_among_celerys_own_events_and_commands_ends_no_worker(fleet: Fleet, channel: str) -> None:
+def test_invalid_celery_events_and_commands_end_no_worker(fleet: Fleet, channel: str) -> None:
     for attack in ATTACKS.values():
         fleet.store.client.publish(channel, attack)
 
@@ -198,14 +198,14 @@ def failing_sweep(fleet: Fleet) -> Sweep:
 
 
 class RunLog:
-    """What the first run of a sweep printed."""
+    """The log of the first run of a sweep."""
 
     def __init__(self, fleet: Fleet, sweep: Sweep) -> None:
         self._file = fleet.data_dir / "sweep" / sweep.name / "runs" / f"{sweep.name}.r.1" / "logs" / "train.1.log"
 
     @property
     def text(self) -> str:
-        """All of it."""
+        """Return the whole log."""
         return self._file.read_text()
 
 
@@ -214,7 +214,7 @@ def dropped(fleet: Fleet) -> int:
 
 
 def command_lines(fleet: Fleet) -> list[str]:
-    """Return the command lines of the workers and of all that they started."""
+    """Return the command lines of the workers and of their descendants."""
     found = []
     for worker in fleet.workers:
         process = psutil.Process(worker.pid)
@@ -225,7 +225,7 @@ def command_lines(fleet: Fleet) -> list[str]:
 
 
 def everything_in(fleet: Fleet) -> Iterator[tuple[str, bytes]]:
-    """Yield every key of the store with all that it holds."""
+    """Yield every key of the store with its content."""
     client = fleet.store.client
     for key in client.scan_iter():
         match client.type(key):
@@ -245,5 +245,5 @@ def everything_in(fleet: Fleet) -> Iterator[tuple[str, bytes]]:
 
 
 def files_of(fleet: Fleet) -> list[Path]:
-    """Return every file that the fleet left: logs, folders of runs, the files of the server."""
+    """Return every file of the fleet: logs, folders of runs, the files of the server."""
     return [path for path in fleet.data_dir.rglob("*") if path.is_file()]

@@ -1,4 +1,4 @@
-"""`sweepctl check` as a person uses it: a real run on this machine, and real workers at a store."""
+"""`sweepctl check` in the shell: a real run on this machine, and real workers of a store."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ SPACE = "metric: reward\nparameters: {trainer: {size: {distribution: uniform, mi
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Yield a folder with code and config of the user's; a check leaves nothing in it, nor beside it."""
+    """Yield a folder with the user's code and config; a check leaves no file in it or beside it."""
     for name in ("REDIS_URL", "DATA_DIR", "SWEEP_ALLOW"):
         monkeypatch.delenv(name, raising=False)
     work, scratch = tmp_path / "work", Path(tempfile.mkdtemp(prefix="check-", dir="/tmp"))
@@ -75,7 +75,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def processes_of(folder: Path) -> list[list[str]]:
-    """Return the commands of what still works in a folder, a while after it should have ended."""
+    """Return the commands of the processes that still run in a folder some time after they should have ended."""
     deadline = time.monotonic() + 10
     while True:
         found = []
@@ -104,7 +104,7 @@ def check(function: str, *arguments: str) -> tuple[int, dict[str, dict[str, Any]
     return ended.returncode, {finding["topic"]: finding for finding in json.loads(ended.stdout)}
 
 
-def test_a_training_that_reports_and_resumes_is_well(folder: Path) -> None:
+def test_a_training_that_reports_and_resumes_passes(folder: Path) -> None:
     code, found = check("train")
 
     assert {topic: finding["verdict"] for topic, finding in found.items()} == {
@@ -127,7 +127,7 @@ def test_a_training_that_ignores_its_checkpoint_fails(folder: Path) -> None:
     assert "restarted at step 1; load run.checkpoint" in found["resume"]["text"]
 
 
-def test_a_metric_that_is_never_reported_fails_with_the_name_that_was(folder: Path) -> None:
+def test_a_metric_that_is_never_reported_fails_with_the_name_that_was_reported(folder: Path) -> None:
     code, found = check("misnamed")
 
     assert code == 1
@@ -136,7 +136,7 @@ def test_a_metric_that_is_never_reported_fails_with_the_name_that_was(folder: Pa
     )
 
 
-def test_a_training_that_goes_on_for_ever_is_cancelled_at_the_limit(folder: Path) -> None:
+def test_a_training_without_an_end_is_cancelled_at_the_time_limit(folder: Path) -> None:
     code, found = check("stuck", "--seconds", "3")
 
     assert code == 1
@@ -154,14 +154,14 @@ def test_code_that_cannot_be_imported_fails_at_once(folder: Path) -> None:
 
 
 @pytest.mark.skipif(bool(visible_gpus()), reason="this machine has a GPU")
-def test_a_worker_that_cannot_take_the_run_says_so_to_the_check(folder: Path) -> None:
+def test_a_worker_that_cannot_take_the_run_gives_its_reason_to_the_check(folder: Path) -> None:
     code, found = check("train", "device=cuda", "queue=gpu")
 
     assert code == 1
     assert found["training"]["text"] == f"the worker on this machine cannot run it: {NO_GPU}"
 
 
-def test_a_command_that_is_interrupted_leaves_nothing_behind(folder: Path) -> None:
+def test_a_check_that_is_interrupted_leaves_no_process_and_no_file(folder: Path) -> None:
     running = subprocess.Popen(
         command("stuck"), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
@@ -189,7 +189,9 @@ def test_workers_with_different_storage_and_lease_are_found(fleet: Fleet, folder
     assert found["code"]["verdict"] == "ok"
 
 
-def test_a_worker_with_other_code_than_that_of_the_submit_is_named(fleet: Fleet, folder: Path, tmp_path: Path) -> None:
+def test_a_worker_whose_code_differs_from_the_code_at_the_submit_is_named(
+    fleet: Fleet, folder: Path, tmp_path: Path
+) -> None:
     from shared.config.compose import compose
     from shared.control.agreement import other_code
     from shared.control.submit import submit

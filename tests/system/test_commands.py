@@ -1,4 +1,4 @@
-"""A training that is a command, on a fleet of plain workers: whoever of its keepers is killed, it goes on, once."""
+"""A training that is a command, on a fleet of plain workers: it continues, once, when a process above it is killed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ while [ $step -lt 25 ]; do
     echo $step > $SWEEP_CHECKPOINT_DIR/$step.txt
     echo "{\\"step\\": $step, \\"reward\\": $step, \\"checkpoint\\": \\"$step.txt\\"}" >> $SWEEP_REPORT
     sleep 0.1
-    [ $step -lt 10 ] || [ $SWEEP_ATTEMPT -gt 1 ] || sleep 300 # until somebody ends it
+    [ $step -lt 10 ] || [ $SWEEP_ATTEMPT -gt 1 ] || sleep 300 # until a test ends it
 done
 """
 SPACE = """
@@ -64,13 +64,13 @@ def submitted(fleet: Fleet, folder: Path, *overrides: str) -> Sweep:
 
 
 def marked() -> list[psutil.Process]:
-    """Return what the script has started in the background."""
+    """Return the processes that the script has started in the background."""
     mark = f"mark-{os.getpid()}"
     return [process for process in psutil.process_iter(["cmdline"]) if mark in (process.info["cmdline"] or ())]
 
 
-def keepers_of(worker: int) -> dict[str, psutil.Process]:
-    """Return who stands between a worker and its command."""
+def ancestors_of_the_command(worker: int) -> dict[str, psutil.Process]:
+    """Return the processes from a worker to its command, by name."""
     below = psutil.Process(worker).children(recursive=True)
     guardian = next(process for process in below if "shared.execution.guardian" in process.cmdline())
     child = psutil.Process(guardian.ppid())
@@ -85,19 +85,19 @@ def keepers_of(worker: int) -> dict[str, psutil.Process]:
 
 
 @pytest.mark.parametrize("victim", ["worker", "forkserver", "child", "guardian", "command"])
-def test_whoever_is_killed_nothing_of_the_command_stays_and_the_run_goes_on_from_its_checkpoint(
+def test_when_one_of_these_processes_is_killed_no_other_one_stays_and_the_run_continues_from_its_checkpoint(
     fleet: Fleet, folder: Path, victim: str
 ) -> None:
     sweep = submitted(fleet, folder)
     _, trainer = fleet.start("suggester", "trainer", SWEEP_ALLOW="command:./train.sh")
     fleet.wait_until(lambda: len(fleet.events(sweep, RunCheckpointed)) >= 5)
-    keepers, left = keepers_of(trainer.pid), marked()
+    processes, left = ancestors_of_the_command(trainer.pid), marked()
     assert len(left) == 2
 
-    keepers[victim].send_signal(signal.SIGKILL)
-    # The guardian alone could tell what has left the command's group; who kills it by hand finds that himself.
+    processes[victim].send_signal(signal.SIGKILL)
+    # Only the guardian knows the processes that left the command's group: after its death the test ends them.
     expected = [process for process in left if victim != "guardian" or os.getpgid(process.pid) != process.pid]
-    _, alive = psutil.wait_procs([keepers["command"], keepers["guardian"], *expected], timeout=5)
+    _, alive = psutil.wait_procs([processes["command"], processes["guardian"], *expected], timeout=5)
     for stray in set(left) - set(expected):
         for process in [*stray.children(), stray]:
             process.kill()
@@ -106,7 +106,7 @@ def test_whoever_is_killed_nothing_of_the_command_stays_and_the_run_goes_on_from
     finished = fleet.wait_until_finished(sweep)
 
     assert alive == []
-    first, *_, last = fleet.events(sweep, RunClaimed)  # a forkserver that starts anew may take longer than a lease
+    first, *_, last = fleet.events(sweep, RunClaimed)  # a new forkserver may take longer to start than a lease
     assert (first.step, last.step >= 5) == (0, True)
     (run,) = fleet.runs(sweep)
     assert (run.state, run.score, run.cost, finished.observed) == (RunState.OBSERVED, 25.0, 25.0, 1)
@@ -131,7 +131,7 @@ def test_a_cancelled_command_ends_within_the_grace_with_all_that_it_started(flee
     assert marked() == []
 
 
-def test_a_worker_that_is_told_to_go_ends_its_command_and_gives_the_run_back(fleet: Fleet, folder: Path) -> None:
+def test_a_worker_that_shuts_down_ends_its_command_and_gives_the_run_back(fleet: Fleet, folder: Path) -> None:
     sweep = submitted(fleet, folder)
     _, trainer = fleet.start("suggester", "trainer", SWEEP_ALLOW="command:*")
     fleet.wait_until(lambda: len(fleet.events(sweep, RunCheckpointed)) >= 3)
@@ -143,7 +143,7 @@ def test_a_worker_that_is_told_to_go_ends_its_command_and_gives_the_run_back(fle
     assert marked() == []
 
 
-def test_a_worker_leaves_a_command_that_is_not_allowed_in_the_queue_and_says_what_to_add(
+def test_a_command_that_is_not_allowed_stays_in_the_queue_and_the_log_says_what_to_add(
     fleet: Fleet, folder: Path
 ) -> None:
     sweep = submitted(fleet, folder)

@@ -38,7 +38,7 @@ OF_ADAM, OF_SGD = ["type", "beta1"], ["type", "momentum", "nesterov"]
 
 @pytest.fixture
 def configs(tmp_path: Path) -> Path:
-    """Return a folder with the sweep `mine`, and a trainer with values of its own for every key."""
+    """Return a folder with the sweep `mine`, and a trainer with a value for every key."""
     for group, text in (("sweep", SPACE), ("trainer", TRAINER)):
         (tmp_path / "configs" / group).mkdir(parents=True)
         (tmp_path / "configs" / group / "mine.yaml").write_text(text)

@@ -1,4 +1,4 @@
-"""A bad run is stopped early, with real workers: it is scored and counted once, whoever dies on the way."""
+"""A bad run is stopped early, with real workers: it is scored and counted once, even if a worker dies."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ STEPS = 40
 
 
 def submit(fleet: Fleet) -> Sweep:
-    """Ten good runs, side by side, and then a bad one alone; a training that trains nothing scores by its rate."""
+    """Submit ten good runs in parallel, and then a bad one; the no-op training scores by its parameters."""
     few = (f"budget.max_runs={MIN_RUNS + 1}", f"parallelism={MIN_RUNS}")
     slow = (f"trainer.steps={STEPS}", "trainer.step_seconds=0.1", "cost=steps")
     sweep = fleet.submit("sweep.early_stop_quantile=0.3", *few, *slow)
@@ -56,7 +56,7 @@ def test_a_bad_run_is_stopped_early_and_observed_with_what_it_cost(fleet: Fleet)
 
 def test_a_run_whose_trainer_is_killed_right_after_the_decision_is_ended_by_the_next_one(fleet: Fleet) -> None:
     sweep = submit(fleet)
-    # Its owner hears of the decision with its next heartbeat, a second later.
+    # The decision reaches its owner with the next heartbeat, a second later.
     _, trainer = fleet.start("suggester", "trainer", SWEEP_SLOTS=str(MIN_RUNS), SWEEP_HEARTBEAT_SECONDS="0.9")
     fleet.wait_until(lambda: fleet.events(sweep, RunStoppedEarly), seconds=90)
 
@@ -69,5 +69,5 @@ def test_a_run_whose_trainer_is_killed_right_after_the_decision_is_ended_by_the_
     assert bad.early_stop is not None
     assert (bad.state, bad.attempt, bad.score) == (RunState.OBSERVED, 2, bad.early_stop.score)
     kinds = [what.kind for what in fleet.store.sweeps.outline(sweep.name, run=bad.number)]
-    assert kinds[kinds.index("lost") :] == ["lost", "claimed", "observed"], "it is trained no further"
+    assert kinds[kinds.index("lost") :] == ["lost", "claimed", "observed"], "it is not trained further"
     fleet.check(sweep)

@@ -1,4 +1,4 @@
-"""Each example does what its README says: the commands of it are typed in a copy of its folder, with real workers."""
+"""The commands in the README of each example work: they run in a copy of its folder, with real workers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
-def test_an_example_does_what_its_readme_says(example: Path, tmp_path: Path) -> None:
+def test_the_commands_in_the_readme_of_an_example_work(example: Path, tmp_path: Path) -> None:
     folder = tmp_path / example.name
     shutil.copytree(example, folder, ignore=shutil.ignore_patterns("train_dir", "__pycache__"))
     commands = [line for block in BLOCK.findall((folder / "README.md").read_text()) for line in block.splitlines()]
@@ -29,12 +29,12 @@ def test_an_example_does_what_its_readme_says(example: Path, tmp_path: Path) -> 
             type_in(folder, command)
 
     runs = json.loads(type_in(folder, "sweepctl runs --json"))
-    assert {run["state"] for run in runs} <= {"observed", "cancelled"}  # what is queued when the budget is spent
+    assert {run["state"] for run in runs} <= {"observed", "cancelled"}  # those in the queue when the budget is used up
     assert json.loads(type_in(folder, "sweepctl audit --json"))["ok"]
 
 
 def type_in(folder: Path, command: str) -> str:
-    """Return what a command prints that is typed in a folder, outside of the repository and with no store around."""
+    """Run a command in a folder outside the repository, without a store; return its output."""
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     for name in ("REDIS_URL", "DATA_DIR", "SWEEP_ALLOW", "PYTHONPATH"):
         environment.pop(name, None)

@@ -1,4 +1,4 @@
-"""What `sweepctl init` writes runs as it stands, with real workers."""
+"""The files that `sweepctl init` writes run unchanged, with real workers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_starting_point_runs_as_it_stands(kind: str, tmp_path: Path) -> None:
+def test_a_starting_point_runs_unchanged(kind: str, tmp_path: Path) -> None:
     type_in(tmp_path, f"sweepctl init {kind} --name first")
 
     ended = type_in(tmp_path, "sweepctl run first budget.max_runs=2")

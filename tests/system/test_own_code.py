@@ -1,4 +1,4 @@
-"""The user's own training function, on a fleet of plain workers."""
+"""A training function of the user, on a fleet of plain workers."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_worker_trains_the_function_that_lies_in_its_folder_and_is_allowed(fleet: Fleet, own_folder: Path) -> None:
+def test_a_worker_trains_a_function_in_its_folder_that_is_allowed(fleet: Fleet, own_folder: Path) -> None:
     function = ["trainer=function", "trainer.function=my_code:train", "sim=none", "budget.max_runs=2"]
     sweep = submit(fleet.store, compose("mine", function, data_dir=own_folder).job).sweep
 
@@ -54,7 +54,7 @@ def test_a_worker_trains_the_function_that_lies_in_its_folder_and_is_allowed(fle
     assert log.read_text() == f"training {sweep.name}.r.1\n"
 
 
-def test_a_worker_leaves_a_function_that_is_not_allowed_in_the_queue_and_says_what_to_add(
+def test_a_function_that_is_not_allowed_stays_in_the_queue_and_the_log_says_what_to_add(
     fleet: Fleet, own_folder: Path
 ) -> None:
     function = ["trainer=function", "trainer.function=my_code:train", "sim=none", "budget.max_runs=1"]

@@ -1,4 +1,4 @@
-"""A user's folder, and a PYTHONPATH, with packages that are called as ours: what our commands start finds ours."""
+"""A user's folder and PYTHONPATH have packages with our names: processes that our commands start still find ours."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ RUN = ("quick", "trainer=function", "sim=none", "trainer.function=mine:train", "
 
 @pytest.fixture
 def hiding(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Make a project of a user's whose packages are called as ours; it is the current folder and in PYTHONPATH."""
+    """Make a user's project whose packages have our names; it is the current folder and in PYTHONPATH."""
     for name in ("services", "shared", "configs"):
         (folder / name).mkdir()
         (folder / name / "__init__.py").touch()
@@ -42,7 +42,7 @@ def test_run_trains_code_that_imports_its_own_packages(hiding: Path) -> None:
     assert left_after_seconds(hiding) == []
 
 
-def test_so_do_the_workers_of_up_and_the_helpers_of_other_commands(hiding: Path) -> None:
+def test_the_workers_of_up_and_the_helpers_of_other_commands_find_our_packages(hiding: Path) -> None:
     as_json("up")
     try:
         ended = sweepctl("run", *RUN, "sweep_run=mine")

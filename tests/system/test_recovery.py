@@ -1,4 +1,4 @@
-"""What survives when workers die: everything, once."""
+"""Workers die, and every run is still observed exactly once."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_run_whose_trainer_is_killed_resumes_from_its_checkpoint_and_is_observ
     fleet.check(sweep)
 
 
-def test_the_training_of_a_killed_worker_dies_with_it(fleet: Fleet) -> None:
+def test_the_training_of_a_killed_worker_ends_with_it(fleet: Fleet) -> None:
     sweep = fleet.submit(*SLOW_RUN)
     _, trainer = fleet.start("suggester", "trainer")
     fleet.wait_until(lambda: fleet.events(sweep, RunCheckpointed))
@@ -52,7 +52,7 @@ def test_the_training_of_a_killed_worker_dies_with_it(fleet: Fleet) -> None:
     assert alive == []
 
 
-def test_a_run_whose_trainer_is_told_to_go_is_claimed_again_within_two_seconds(fleet: Fleet) -> None:
+def test_a_run_whose_trainer_gets_sigterm_is_claimed_again_within_two_seconds(fleet: Fleet) -> None:
     sweep = fleet.submit(*SLOW_RUN)
     _, first, second = fleet.start("suggester", "trainer", "trainer", SWEEP_SLOTS="1")
     fleet.wait_until(lambda: len(fleet.events(sweep, RunCheckpointed)) >= 5 and len(fleet.store.fleet.live()) == 3)
@@ -115,7 +115,7 @@ def test_a_cancelled_run_frees_its_slot_and_is_no_observation(fleet: Fleet) -> N
     fleet.check(sweep)
 
 
-def test_nothing_of_a_paused_sweep_is_claimed_until_it_is_resumed(fleet: Fleet) -> None:
+def test_no_run_of_a_paused_sweep_is_claimed_until_it_is_resumed(fleet: Fleet) -> None:
     from shared.control.steer import pause_sweep, resume_sweep
 
     sweep = fleet.submit("budget.max_runs=2", "parallelism=2")
@@ -133,7 +133,7 @@ def test_nothing_of_a_paused_sweep_is_claimed_until_it_is_resumed(fleet: Fleet) 
     fleet.check(sweep)
 
 
-def test_workers_whose_store_was_emptied_say_so_and_stop_instead_of_starting_anew(fleet: Fleet) -> None:
+def test_workers_whose_store_was_emptied_report_it_and_stop_instead_of_starting_again(fleet: Fleet) -> None:
     sweep = fleet.submit(*SLOW_RUN)
     workers = fleet.start("suggester", "trainer", "evaluator")
     fleet.wait_until(lambda: fleet.events(sweep, RunCheckpointed) and len(fleet.store.fleet.live()) == 3)

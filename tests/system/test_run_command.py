@@ -1,4 +1,4 @@
-"""`sweepctl run` as a person uses it: from the shell, in an empty folder, killed, interrupted, given again."""
+"""`sweepctl run` in the shell, in an empty folder: it is killed, interrupted, and run again."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ parameters:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Yield an empty folder to work in, without a store in the environment; nothing of it outlives the test."""
+    """Yield an empty current folder, without a store in the environment; no process of it outlives the test."""
     for name in ("REDIS_URL", "DATA_DIR", "SWEEP_ALLOW"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
@@ -70,16 +70,16 @@ def processes_of(folder: Path) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter():
         try:
-            told = " ".join(process.cmdline()) + process.environ().get("DATA_DIR", "")
+            text = " ".join(process.cmdline()) + process.environ().get("DATA_DIR", "")
         except psutil.Error:
             continue
-        if str(folder) in told and process.pid != os.getpid():
+        if str(folder) in text and process.pid != os.getpid():
             found.append(process)
     return found
 
 
 def left_after_seconds(folder: Path, *, seconds: float = 5) -> list[list[str]]:
-    """Return the commands of what is still alive after a while; empty as soon as nothing is."""
+    """Return the commands of the processes that are still alive after `seconds`; empty as soon as there are none."""
     deadline = time.monotonic() + seconds
     while (left := processes_of(folder)) and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -88,7 +88,7 @@ def left_after_seconds(folder: Path, *, seconds: float = 5) -> list[list[str]]:
 
 def wait_until_observed(count: int, *, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:  # a command that asks could take as long as the sweep on a busy machine
+    while time.monotonic() < deadline:  # on a busy machine a `status` command could take as long as the sweep
         records = [json.loads(record.read_text()) for record in Path("train_dir").glob("sweep/*/runs/*/run.json")]
         if sum(record["state"] == "observed" for record in records) >= count:
             return
@@ -96,7 +96,7 @@ def wait_until_observed(count: int, *, seconds: float = 60) -> None:
     pytest.fail(f"fewer than {count} runs observed after {seconds} s")
 
 
-def test_a_sweep_runs_to_its_end_and_is_looked_at_afterwards_without_a_running_server(folder: Path) -> None:
+def test_a_sweep_runs_to_its_end_and_can_be_shown_afterwards_without_a_running_server(folder: Path) -> None:
     ended = sweepctl("run", "quick", "sweep_run=mine", *NOOP)
 
     assert ended.returncode == 0, ended.stderr
@@ -118,7 +118,7 @@ def test_a_sweep_runs_to_its_end_and_is_looked_at_afterwards_without_a_running_s
     assert as_json("replay") == {"ok": True, "suggestions": RUNS, "differing": [], "untold": []}
 
 
-def test_the_folders_are_those_that_upstream_tools_read(folder: Path) -> None:
+def test_the_folders_have_the_layout_that_upstream_tools_read(folder: Path) -> None:
     assert sweepctl("run", "quick", "sweep_run=mine", *NOOP).returncode == 0
 
     sweep = folder / "train_dir" / "sweep" / "mine"
@@ -134,7 +134,9 @@ def test_the_folders_are_those_that_upstream_tools_read(folder: Path) -> None:
         assert list((run / "checkpoints").glob("*/manifest.json"))
 
 
-def test_a_finished_sweep_given_again_shows_its_result_and_another_config_is_a_conflict(folder: Path) -> None:
+def test_the_command_of_a_finished_sweep_shows_its_result_and_with_another_config_it_is_a_conflict(
+    folder: Path,
+) -> None:
     assert sweepctl("run", "quick", "sweep_run=mine", *NOOP).returncode == 0
 
     again = sweepctl("run", "quick", "sweep_run=mine", *NOOP)
@@ -146,7 +148,7 @@ def test_a_finished_sweep_given_again_shows_its_result_and_another_config_is_a_c
     assert "seed: 0 -> 7" in other.stderr
 
 
-def test_a_killed_run_command_leaves_no_process_behind(folder: Path) -> None:
+def test_a_killed_run_command_leaves_no_process(folder: Path) -> None:
     running = start("run", "quick", "sweep_run=mine", *NOOP, "trainer.step_seconds=0.5")
     wait_until_observed(1)
 
@@ -156,7 +158,7 @@ def test_a_killed_run_command_leaves_no_process_behind(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("end_by", [signal.SIGINT, signal.SIGKILL])
-def test_the_same_command_goes_on_where_it_was_ended(folder: Path, end_by: signal.Signals) -> None:
+def test_the_same_command_continues_after_it_was_ended(folder: Path, end_by: signal.Signals) -> None:
     command = ("run", "quick", "sweep_run=mine", *NOOP, "trainer.step_seconds=0.5")
     running = start(*command)
     wait_until_observed(1)
@@ -171,7 +173,7 @@ def test_the_same_command_goes_on_where_it_was_ended(folder: Path, end_by: signa
     assert [run["run"] for run in observed] == [f"mine.r.{number}" for number in range(1, RUNS + 1)]
 
 
-def test_three_failures_in_a_row_pause_the_sweep_and_say_why(folder: Path) -> None:
+def test_three_failures_in_a_row_pause_the_sweep_and_the_reason_is_shown(folder: Path) -> None:
     (folder / "luckless.py").write_text(FAILING)
     (folder / "configs" / "sweep").mkdir(parents=True)
     (folder / "configs" / "sweep" / "mine.yaml").write_text(SPACE)
@@ -185,7 +187,7 @@ def test_three_failures_in_a_row_pause_the_sweep_and_say_why(folder: Path) -> No
     assert "RuntimeError: no such luck" in failed[0]["failure"]["message"]
 
 
-def test_a_function_of_the_users_own_is_trained_and_scores_itself(folder: Path) -> None:
+def test_a_function_of_the_user_is_trained_and_returns_its_score(folder: Path) -> None:
     (folder / "mine_to_train.py").write_text(COUNTING)
     (folder / "configs" / "sweep").mkdir(parents=True)
     (folder / "configs" / "sweep" / "mine.yaml").write_text(SPACE)
@@ -233,7 +235,7 @@ def test_an_offline_wandb_run_is_written_for_each_run(folder: Path) -> None:
     assert written == [f"run-mine.r.{number}.wandb" for number in range(1, RUNS + 1)]
 
 
-def test_a_second_run_command_only_watches_and_takes_over_when_the_first_is_killed(folder: Path) -> None:
+def test_a_second_run_command_only_watches_and_starts_workers_when_the_first_is_killed(folder: Path) -> None:
     command = ("run", "quick", "sweep_run=mine", *NOOP, "trainer.step_seconds=2")
     first = start(*command)
     wait_until_observed(1)

@@ -1,4 +1,4 @@
-"""`sweepctl up` and `down` as a person uses them: real processes, killed and ended."""
+"""`sweepctl up` and `down` in the shell: real processes that are killed and ended."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ NOOP = ("trainer=noop", "sim=none")
 
 
 def up(*arguments: str) -> dict[str, Any]:
-    """Bring the stack up and return the process id of each part."""
-    told = as_json("up", *arguments)
-    return {**told, "pids": {part["name"]: part["pid"] for part in told["parts"]}}
+    """Start the stack and return its parts with the process id of each."""
+    stack = as_json("up", *arguments)
+    return {**stack, "pids": {part["name"]: part["pid"] for part in stack["parts"]}}
 
 
 def wait_for(claim: Any, *, seconds: float = 60) -> None:
@@ -38,7 +38,7 @@ def wait_for(claim: Any, *, seconds: float = 60) -> None:
 
 
 def now(sweep: str) -> Snapshot:
-    """Return how a sweep stands, without a process for each look."""
+    """Return the state of a sweep without starting a process."""
     held = private_store.attach(Path("train_dir"))
     assert held is not None
     with held:
@@ -52,7 +52,7 @@ def is_finished(sweep: str) -> bool:
     return now(sweep).sweep.is_finished
 
 
-def test_what_is_submitted_in_the_same_folder_is_carried_out_until_down(folder: Path) -> None:
+def test_sweeps_that_are_submitted_in_the_same_folder_are_carried_out_until_down(folder: Path) -> None:
     first = up()
     assert first["started"]
     assert not up()["started"]
@@ -80,7 +80,7 @@ def test_run_uses_the_workers_that_are_up(folder: Path) -> None:
     as_json("down")
 
 
-def test_a_worker_that_is_killed_is_started_again_and_its_run_goes_on(folder: Path) -> None:
+def test_a_worker_that_is_killed_is_started_again_and_its_run_continues(folder: Path) -> None:
     pids = up()["pids"]
     sweepctl("submit", "quick", "sweep_run=mine", *NOOP, "budget.max_runs=1", "trainer.step_seconds=3")
     wait_for(lambda: now("mine").counts[RunState.TRAINING])
@@ -94,7 +94,7 @@ def test_a_worker_that_is_killed_is_started_again_and_its_run_goes_on(folder: Pa
     as_json("down")
 
 
-def test_down_hands_runs_back_with_their_checkpoint_and_up_goes_on(folder: Path) -> None:
+def test_down_gives_runs_back_with_their_checkpoint_and_up_continues_them(folder: Path) -> None:
     up()
     sweepctl("submit", "quick", "sweep_run=mine", "trainer.total_timesteps=2000000", "budget.max_runs=1")
     wait_for(lambda: any(progress.step > 50_000 for progress in now("mine").progress.values()))
@@ -111,7 +111,7 @@ def test_down_hands_runs_back_with_their_checkpoint_and_up_goes_on(folder: Path)
     as_json("down")
 
 
-def test_a_supervisor_that_is_killed_leaves_nothing_behind_and_up_starts_again(folder: Path) -> None:
+def test_a_supervisor_that_is_killed_leaves_no_process_and_up_starts_again(folder: Path) -> None:
     supervisor = up("--flower")["pid"]
 
     os.kill(supervisor, signal.SIGKILL)
@@ -147,7 +147,7 @@ def test_a_part_that_ends_as_it_starts_is_the_error_of_up_and_nothing_stays(
     assert left_after_seconds(folder) == []
 
 
-def test_code_of_the_users_own_is_trained_by_the_workers_of_its_folder(folder: Path) -> None:
+def test_the_users_code_is_trained_by_the_workers_of_its_folder(folder: Path) -> None:
     (folder / "luckless.py").write_text(FAILING)
     up()
 
@@ -159,17 +159,17 @@ def test_code_of_the_users_own_is_trained_by_the_workers_of_its_folder(folder: P
     as_json("down")
 
 
-def test_the_children_of_the_supervisor_are_the_parts_alone(folder: Path) -> None:
-    told = up()
+def test_the_children_of_the_supervisor_are_only_the_parts_and_the_guardian(folder: Path) -> None:
+    stack = up()
 
-    children = {child.pid for child in psutil.Process(told["pid"]).children()}
+    children = {child.pid for child in psutil.Process(stack["pid"]).children()}
 
-    assert set(told["pids"].values()) < children
-    assert len(children) == len(told["pids"]) + 1, "and the guardian of the store"
+    assert set(stack["pids"].values()) < children
+    assert len(children) == len(stack["pids"]) + 1, "and the guardian of the store"
     as_json("down")
 
 
-def test_with_a_store_of_its_own_up_starts_workers_alone_and_down_leaves_the_store(folder: Path) -> None:
+def test_with_a_shared_store_up_starts_only_workers_and_down_leaves_the_store(folder: Path) -> None:
     with private_store.start(folder / "elsewhere") as held, pytest.MonkeyPatch.context() as patch:
         patch.setenv("REDIS_URL", held.url)
         up()

@@ -1,4 +1,4 @@
-"""A training whose every step is counted from outside, and whose checkpoints a real evaluator can play."""
+"""A training that records each of its steps, and whose checkpoints a real evaluator can play."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ STEPS, CHECKPOINT_EVERY = 10, 2
 
 
 def train(run: ChildRun) -> dict[str, float] | None:
-    """Note each step in a file of its own, whoever computes it: a step that is there twice was done twice."""
+    """Record each step of each attempt in one file: a step that is in it twice was computed twice."""
     settings = run.config["trainer"]
     notes = os.open(run.folder / "steps.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     for step in range(run.checkpoint_step + 1, STEPS + 1):
@@ -27,7 +27,7 @@ def train(run: ChildRun) -> dict[str, float] | None:
 
 
 def score_of(params: Mapping[str, Any]) -> float:
-    """The same parameters always score the same."""
+    """Return a score that depends only on the parameters."""
     return float(-sum((value - 0.3) ** 2 for value in params.values() if isinstance(value, float)))
 
 

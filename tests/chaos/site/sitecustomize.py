@@ -1,19 +1,19 @@
-"""Kills, freezes or deafens its own process at a named point, once: put first on the PYTHONPATH of a worker.
+"""Kills or suspends its own process, or loses an answer, once at a named point. It is first on a worker's PYTHONPATH.
 
-CHAOS is a list of `<point>` with commas; each strikes once in all processes together (CHAOS_STRUCK is a folder that
-keeps a file for each). Points:
+CHAOS is a list of `<point>`, separated by commas; each happens once in all processes together (the folder CHAOS_STRUCK
+has a file for each that happened). Points:
 
     before:<move>   SIGKILL before the commit of that move
     after:<move>    SIGKILL after it was applied
-    lost:<move>     its answer is lost: the caller sees a timeout, though it was applied
-    freeze:<move>   the process stops before it for 6 seconds, beyond its lease
+    lost:<move>     its answer is lost: the caller sees a timeout, although the move was applied
+    freeze:<move>   the process is suspended before it for 6 seconds, longer than its lease
     fsync:<n>       SIGKILL at the n-th fsync of a child that writes a checkpoint
     rename:before   SIGKILL of that child before the rename of its checkpoint
-    rename:after    and after it, before anybody was told
+    rename:after    SIGKILL after the rename, before the child reports it
 
-A move of a run that is to stop early has a second name, `early <move>`.
-CHAOS_CLOCK is how many seconds the clock is wrong. CHAOS_VISIBILITY is the broker's visibility timeout in seconds.
-The product has no hooks for this: the points are wrapped from outside.
+A move of a run that is marked to stop early has a second name, `early <move>`.
+CHAOS_CLOCK is the error of the clock in seconds. CHAOS_VISIBILITY is the broker's visibility timeout in seconds.
+The product has no hooks for this: this module wraps its functions.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def die() -> None:
 
 
 def freeze() -> None:
-    # Whoever is stopped cannot wake itself.
+    # A suspended process cannot continue itself.
     subprocess.Popen(["sh", "-c", f"sleep 6; kill -CONT {os.getpid()}"], start_new_session=True)
     os.kill(os.getpid(), signal.SIGSTOP)
 
@@ -68,7 +68,7 @@ def wrap_the_ledger() -> None:
         if any(strikes(f"after:{name}") for name in names):
             die()
         if any(strikes(f"lost:{name}") for name in names):
-            raise StoreUnreachable("the answer was lost on the way")
+            raise StoreUnreachable("the answer was lost")
         return answer
 
     Ledger.commit = struck_commit  # type: ignore[method-assign]
