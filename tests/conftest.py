@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import hypothesis
 import pytest
 
+import tests.threads  # noqa: F401 (first of all, since the next ones load numpy)
 from shared.config.compose import compose
 from shared.config.schema import SweepJob
 from shared.config.settings import WorkerSettings

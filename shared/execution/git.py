@@ -110,7 +110,7 @@ class _Git:
         return ended.returncode, ended.stderr if ended.returncode else ended.stdout
 
     def read(self, *arguments: str, feed: Callable[[bytes], object]) -> tuple[bytes, int]:
-        """Return the first MOST_DIFF_BYTES of the output, and its full length in bytes; `feed` gets all of it, in parts."""
+        """Return the first MOST_DIFF_BYTES of the output, and its length in bytes; `feed` gets all of it, in parts."""
         command, head, size = self._command(arguments), b"", 0
         with subprocess.Popen(
             command,
