@@ -13,7 +13,12 @@ from packaging.version import Version
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 REQUIRED = [Requirement(text) for text in PROJECT["dependencies"]]
-OPTIONAL = [Requirement(text) for texts in PROJECT["optional-dependencies"].values() for text in texts]
+OPTIONAL = [
+    Requirement(text)
+    for texts in PROJECT["optional-dependencies"].values()
+    for text in texts
+    if not text.startswith(PROJECT["name"])
+]
 
 
 def _pinned(name: str) -> dict[str, Version]:
