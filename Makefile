@@ -28,12 +28,15 @@ bench: .venv/.installed-bench  ## Install the packages for benchmarks, too
 # Most tests wait for processes: with three files at once they take half the time on two cores.
 PARALLEL ?= --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
+# The fast tests wait for nothing: one process for each core. Each takes ten seconds to find the tests, so at most four.
+QUICK_PARALLEL ?= --numprocesses logical --maxprocesses 4 --dist loadfile
+
 test: dev  ## Run all checks: lint, types, import rules, all tests
 	$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 quicktest: dev  ## Run the fast tests
-	$(BIN)/python -m pytest -m "not slow and not chaos" $(ARGS)
+	$(BIN)/python -m pytest -m "not slow and not chaos" $(QUICK_PARALLEL) $(ARGS)
 
 DURATION ?= 10m
 chaos: dev  ## Kill and suspend processes for DURATION=10m, then test with each line of the scripts removed
