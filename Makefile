@@ -1,18 +1,20 @@
 # Short commands. Everything is installed into .venv; you need only Python 3.11 or newer.
 #   make quick ARGS="budget.max_runs=20"      ARGS is passed to the command of the target
 
-PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 BIN := .venv/bin
-INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt
-SOURCES := pyproject.toml constraints.txt
+# The versions that were tested together; constraints-oldest.txt has the oldest that pyproject.toml allows.
+CONSTRAINTS ?= constraints.txt
+INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --constraint $(CONSTRAINTS)
+SOURCES := pyproject.toml $(wildcard $(CONSTRAINTS))
 ARGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help quick install dev bench test quicktest chaos lint docs reference clean
 
 help:  ## Show this list
-	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):.*## /\1 \t/' | expand -t 12
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-12s%s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 quick: install  ## Install, then run a sweep of CartPole-v1 from its start to its result
 	$(BIN)/sweepctl run quick $(ARGS)
@@ -26,12 +28,15 @@ bench: .venv/.installed-bench  ## Install the packages for benchmarks, too
 # Most tests wait for processes: with three files at once they take half the time on two cores.
 PARALLEL ?= --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
+# The fast tests wait for nothing: one process for each core. Each takes ten seconds to find the tests, so at most four.
+QUICK_PARALLEL ?= --numprocesses logical --maxprocesses 4 --dist loadfile
+
 test: dev  ## Run all checks: lint, types, import rules, all tests
 	$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 quicktest: dev  ## Run the fast tests
-	$(BIN)/python -m pytest -m "not slow and not chaos" $(ARGS)
+	$(BIN)/python -m pytest -m "not slow and not chaos" $(QUICK_PARALLEL) $(ARGS)
 
 DURATION ?= 10m
 chaos: dev  ## Kill and suspend processes for DURATION=10m, then test with each line of the scripts removed

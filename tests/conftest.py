@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import hypothesis
 import pytest
 
+import tests.threads  # noqa: F401 (first of all, since the next ones load numpy)
 from shared.config.compose import compose
 from shared.config.schema import SweepJob
 from shared.config.settings import WorkerSettings
@@ -35,9 +36,9 @@ hypothesis.settings.load_profile("untimed")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let files with slow tests go first: at the end there should be short ones left to share."""
+    """Put whole sweeps first, then other files with slow tests: several processes end together on short files."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    items.sort(key=lambda item: (item.path not in slow, item.path.parent.name != "system"))
 
 
 def pytest_sessionfinish() -> None:

@@ -12,9 +12,9 @@ from typing import Any, Final, NoReturn
 from optuna.distributions import BaseDistribution
 from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
-from optuna.study._frozen import FrozenStudy
 from optuna.trial import FrozenTrial, TrialState
 
+from services.dashboard.optuna_internals import FrozenStudy, system_attributes
 from services.dashboard.trials import distribution_of, trial_of
 from shared.config.frozen import job_of
 from shared.config.searched import space_of
@@ -93,8 +93,7 @@ class SweepStorage(BaseStorage):
         lines = [f"Sweep `{sweep.name}`, read-only. As one page: `sweepctl report {sweep.name}`."]
         link = sweep_link(sweep)
         lines += [f"[Weights & Biases]({link})"] if link else []
-        note = {"dashboard:note_ver": 1, "dashboard:note_str:0": "\n\n".join(lines)}
-        return {"study:metric_names": [sweep.metric], **note}
+        return system_attributes(metric=sweep.metric, note="\n\n".join(lines))
 
     # ---------------------------------------------------------------------------------------------- trials
 
@@ -119,7 +118,9 @@ class SweepStorage(BaseStorage):
 
     def get_trial_id_from_study_id_trial_number(self, study_id: int, trial_number: int) -> int:
         """Return the trial id of a run. Raises KeyError."""
-        return self.get_trial(study_id * MOST_RUNS + trial_number)._trial_id
+        trial_id = study_id * MOST_RUNS + trial_number
+        self.get_trial(trial_id)
+        return trial_id
 
     # ---------------------------------------------------------------------------------------------- reading
 

@@ -14,6 +14,7 @@ from shared.domain.errors import ConfigError
 from shared.domain.wording import nearest, one_line, show, wrong_value
 
 if TYPE_CHECKING:
+    from hydra.plugins.config_source import ConfigSource
     from omegaconf import DictConfig
 
 PRIMARY: Final = "sweep_job"
@@ -125,27 +126,22 @@ def load_configs(dirs: ConfigDirs, overrides: Sequence[str]) -> tuple[DictConfig
 
     Raises ConfigError for a file that is missing, is refused by the guard, or does not fit the others.
     """
-    from hydra._internal.config_repository import CachingConfigRepository
-    from hydra._internal.defaults_list import create_defaults_list
-    from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException, MissingConfigException
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
-    loader = _make_loader(dirs)
-    repository = CachingConfigRepository(loader.repository)
-    parsed = OverridesParser.create().parse_overrides(list(overrides))
+    from shared.config.hydra_internals import compose_files
+
     try:
         with warnings.catch_warnings():  # about a missing _self_: its place does not matter to most configs
             warnings.simplefilter("ignore")
-            found = create_defaults_list(repository, PRIMARY, parsed, prepend_hydra=False, skip_missing=False)
-            config = loader._compose_config_from_defaults_list(defaults=found.defaults, repo=repository)
+            config, choices = compose_files(dirs.dirs, PRIMARY, overrides, source=_checked_source(dirs))
     except MissingConfigException as error:
         raise _missing(error, dirs) from None
     except (HydraException, OmegaConfBaseException, ValueError) as error:
         raise ConfigError(f"cannot be composed: {one_line(error.__cause__ or error)}", place=dirs.shown()) from None
     OmegaConf.set_struct(config, False)
-    return config, dict(found.overrides.known_choices)
+    return config, choices
 
 
 def default_groups(dirs: ConfigDirs) -> set[str]:
@@ -173,32 +169,11 @@ def _missing(error: Any, dirs: ConfigDirs) -> ConfigError:
     return ConfigError(one_line(error), place=dirs.shown())
 
 
-def _make_loader(dirs: ConfigDirs) -> Any:
-    """Return Hydra's config loader for our folders, without Hydra's own config, which takes as long to load as ours.
-
-    It sets up nothing global, changes no folder and no logging, and loads no plugin.
-    """
-    from hydra import version
-    from hydra._internal.config_loader_impl import ConfigLoaderImpl
-    from hydra._internal.config_search_path_impl import ConfigSearchPathImpl
-    from hydra._internal.core_plugins.structured_config_source import StructuredConfigSource
-    from hydra._internal.sources_registry import SourcesRegistry
-
-    version.setbase("1.3")
-    sources = SourcesRegistry.instance().types
-    sources["checked"] = _checked_source(dirs)
-    sources.setdefault("structured", StructuredConfigSource)
-    search = ConfigSearchPathImpl()
-    for folder in dirs.dirs:
-        search.append("main", f"checked://{folder}")
-    search.append("schema", "structured://")
-    return ConfigLoaderImpl(config_search_path=search)
-
-
-def _checked_source(dirs: ConfigDirs) -> Any:
-    from hydra._internal.core_plugins.file_config_source import FileConfigSource
+def _checked_source(dirs: ConfigDirs) -> type[ConfigSource]:
     from hydra.plugins.config_source import ConfigResult
     from omegaconf import OmegaConf
+
+    from shared.config.hydra_internals import FileConfigSource
 
     class CheckedFileSource(FileConfigSource):
         """Hydra's file source, which checks each file with the guard first."""
@@ -208,7 +183,7 @@ def _checked_source(dirs: ConfigDirs) -> Any:
             return "checked"
 
         def load_config(self, config_path: str) -> ConfigResult:
-            path = Path(self.path, self._normalize_file_name(config_path))
+            path = Path(self.path, f"{config_path.removesuffix('.yaml')}.yaml")
             if ".." in Path(config_path).parts or Path(config_path).is_absolute():
                 raise ConfigError(got=show(config_path), expected=f"the name of a config inside {self.path}")
             shown = _shown(path)
@@ -231,10 +206,10 @@ def _checked_source(dirs: ConfigDirs) -> Any:
 
 
 def _header(text: str, shown: str) -> dict[str, str | None]:
-    from hydra.plugins.config_source import ConfigSource
+    from shared.config.hydra_internals import header_of
 
     try:
-        return ConfigSource._get_header_dict(text[:512])
+        return header_of(text)
     except ValueError as error:
         raise ConfigError(one_line(error), place=f"{shown}:1", remedy="write `# @package _global_`") from None
 

@@ -138,15 +138,16 @@ def _sort_in(text: str, dirs: ConfigDirs, groups: dict[str, str], settings: list
 
 
 def _parse_one(text: str) -> Any:
-    from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
+
+    from shared.config.hydra_internals import parse_override
 
     key, equals, _ = text.partition("=")
     if not key.strip("+ ") or (not equals and not text.startswith("~")):
         expected = "key=value, for example trainer.num_envs=32"
         raise ConfigError(place=COMMAND_LINE, got=show(text), expected=expected)
     try:
-        override = OverridesParser.create().parse_override(text)
+        override = parse_override(text)
     except (HydraException, ValueError, RecursionError):
         remedy = f"put quotes around the value, and quotes for the shell around those: {_plain(key)}=\"'...'\""
         raise ConfigError("cannot be read", place=COMMAND_LINE, path=_shown(key), remedy=remedy) from None
@@ -176,8 +177,19 @@ def _holds(config: DictConfig, key: str) -> bool:
     node: Any = config
     *parents, last = key.split(".")
     for parent in parents:
-        node = node._get_node(parent) if isinstance(node, Mapping_) and parent in node.keys() else None  # noqa: SIM118
+        node = _below(node, parent)
     return isinstance(node, Mapping_) and last in node.keys()  # noqa: SIM118 - `in` is False for null
+
+
+def _below(node: Any, key: str) -> Any:
+    """Return what `node` holds under `key`, None for an interpolation or a missing value: nothing is resolved here."""
+    from omegaconf import DictConfig as Mapping_
+    from omegaconf import OmegaConf
+
+    if not isinstance(node, Mapping_) or key not in node.keys():  # noqa: SIM118
+        return None
+    unresolved = OmegaConf.is_interpolation(node, key) or OmegaConf.is_missing(node, key)
+    return None if unresolved else node[key]
 
 
 def _remove(setting: Setting, config: DictConfig, *, there: bool) -> None:

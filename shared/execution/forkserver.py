@@ -18,6 +18,7 @@ import psutil
 from protein_sweeps import _child
 from protein_sweeps._child import Channel
 from shared.domain.redaction import is_secret_variable
+from shared.execution.forkserver_internals import forkserver_pid
 from shared.execution.job import PRELOADED_VARIABLE, Job
 
 log = logging.getLogger(__name__)
@@ -57,7 +58,7 @@ def _environment_for_children(preload: Sequence[str]) -> Iterator[None]:
 
 def forkserver_is_alive() -> bool:
     """Whether the forkserver is running; also True before its first start."""
-    pid = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
+    pid = forkserver_pid()
     try:
         return pid is None or psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

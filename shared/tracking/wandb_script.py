@@ -25,6 +25,7 @@ from typing import Any, Final
 
 from shared.domain.command import PREFIX, as_json
 from shared.tracking.credentials import has_wandb_key
+from shared.tracking.wandb_internals import FLUSH_VARIABLE, SWEEP_PARAMETERS_VARIABLE
 
 FLUSH_SECONDS: Final = 1
 HEADER_BYTES: Final = 7
@@ -49,8 +50,8 @@ def script_environment(
     return {
         "WANDB_DIR": str(folder),
         "WANDB_MODE": "online" if online else "offline",
-        "WANDB_SWEEP_PARAM_PATH": str(place),
-        "WANDB_X_TRANSACTION_LOG_FLUSH_INTERVAL": str(FLUSH_SECONDS),
+        SWEEP_PARAMETERS_VARIABLE: str(place),
+        FLUSH_VARIABLE: str(FLUSH_SECONDS),
         "WANDB_PROJECT": wandb["project"],
         "WANDB_RUN_GROUP": wandb["group"] or config["sweep_run"],
         "WANDB_NAME": run,

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import wandb
 
 from shared.tracking.tracker import TrackedRun
+from shared.tracking.wandb_internals import WITHOUT_MACHINE
 
 log = logging.getLogger(__name__)
 Mode = Literal["offline", "online"]
@@ -113,9 +114,8 @@ class WandbTracker:
                 console="off",
                 silent=True,
                 disable_git=True,
-                x_disable_stats=True,  # the suggester's machine is not the one of the run
-                x_disable_meta=True,
                 init_timeout=INIT_SECONDS,
                 finish_timeout=FINISH_SECONDS,  # what was not sent by then is in the folder, for `wandb sync`
+                **WITHOUT_MACHINE,
             ),
         )

@@ -28,10 +28,11 @@ SECRETS = {"WANDB_API_KEY": "hush-wandb", "FOO_TOKEN": "hush-foo", "FLOWER_BASIC
 QUEUES = ("gpu", "eval", "results", "suggest")
 OWN_CODE = """
 import os
+import psutil
 
 def train(run):
     print("environment", sorted(os.environ.items()))
-    print("arguments", open("/proc/self/cmdline").read())
+    print("arguments", psutil.Process().cmdline())
     raise ValueError("cannot log in to https://me:hush-url@example.org")
 """
 SPACE = """

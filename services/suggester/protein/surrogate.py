@@ -20,6 +20,7 @@ from services.suggester.protein.marginal_likelihood import LogPrior
 
 with warnings.catch_warnings():  # its import compiles functions in a way that newer torch warns about
     warnings.simplefilter("ignore", DeprecationWarning)
+    warnings.simplefilter("ignore", FutureWarning)  # the same, with Python 3.14
     import gpytorch
     from gpytorch.constraints import Positive
     from gpytorch.priors import NormalPrior

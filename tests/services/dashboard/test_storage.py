@@ -8,7 +8,7 @@ import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.study import StudyDirection
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from services.dashboard.storage import ReadOnly, SweepStorage
 from services.dashboard.trials import distribution_of
@@ -51,10 +51,22 @@ def test_a_run_is_a_trial_with_its_number_its_parameters_and_what_it_cost(filled
         run = runs[trial.number]
         assert trial.params == run.params
         assert (trial.value, trial.user_attrs["run"], trial.user_attrs["cost"]) == (run.score, run.id, run.cost)
-        trial._validate()  # Optuna's own idea of a whole trial
+        assert _remade(trial)
     states = {trial.number: trial.state for trial in trials}
     assert (states[1], states[11], states[13]) == (TrialState.COMPLETE, TrialState.FAIL, TrialState.PRUNED)
     assert "ValueError" in trials[10].user_attrs["failure"]
+
+
+def _remade(trial: FrozenTrial) -> FrozenTrial:
+    """Let Optuna make such a trial: it raises ValueError for one that is not whole."""
+    return create_trial(
+        state=trial.state,
+        value=trial.value,
+        params=trial.params,
+        distributions=trial.distributions,
+        user_attrs=trial.user_attrs,
+        intermediate_values=trial.intermediate_values,
+    )
 
 
 def test_optuna_finds_the_best_run_and_what_matters(filled: Store) -> None:

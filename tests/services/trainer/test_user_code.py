@@ -17,6 +17,7 @@ from services.evaluator.evaluate_run import evaluate_due_runs
 from services.trainer.train_run import refuses, train_due_runs
 from shared.domain.run import Run, RunState, cancel
 from shared.store.store import Store
+from tests.pythons import installed_pythons
 
 if TYPE_CHECKING:
     from tests.conftest import AJob, ARun, ASweep, AWorker
@@ -155,6 +156,27 @@ def test_a_function_trains_in_another_python_that_has_none_of_our_packages(
     assert run.checkpoint is not None
     saved = folder / "sweep/s/runs/s.r.1/checkpoints" / run.checkpoint.path / "state"
     assert saved.read_text() == "saved"
+
+
+@pytest.mark.parametrize("version", ["3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.15"])
+def test_a_function_trains_in_every_python_that_is_installed(train: Train, folder: Path, version: str) -> None:
+    path = installed_pythons().get(version)
+    if path is None:
+        pytest.skip(f"no python{version} on this machine")
+    write(
+        folder,
+        "own",
+        "import sys\nimport protein_sweeps as ps\ndef train(run: ps.TrainingRun):\n"
+        f"    assert '%d.%d' % sys.version_info[:2] == {version!r}, sys.version\n"
+        "    run.report(step=1, reward=0.5)\n"
+        "    run.save_checkpoint(1, lambda path: path.write_text('saved'))\n"
+        "    return 2\n",
+    )
+
+    run = train("trainer=function", "trainer.function=own:train", f"trainer.python={path}")
+
+    assert (run.state, run.score, run.metrics["reward"]) == (RunState.OBSERVED, 2.0, 0.5), log_of(folder)
+    assert run.checkpoint is not None
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,8 @@ import pytest
 from shared.domain.errors import Fenced, StoreUnreachable
 from shared.domain.progress import Progress
 from shared.domain.run import EarlyStop, Run, cancel, claim, lose_attempt, stop_early
-from shared.execution import forkserver
 from shared.execution.forkserver import start_forkserver
+from shared.execution.forkserver_internals import forkserver_pid, stop_forkserver
 from shared.execution.job import Job
 from shared.execution.lease import Lease
 from shared.execution.supervise import Blocked, Ending, Finished, Lost, Patience, Stopped, UserFailure, supervise
@@ -51,7 +51,7 @@ SECRETS = {
 def children() -> Iterator[None]:
     """Start a fresh forkserver as a worker does, from its main thread and with secrets in its environment."""
     spec = sys.modules["__main__"].__spec__
-    forkserver.forkserver._forkserver._stop()  # type: ignore[attr-defined]
+    stop_forkserver()
     with pytest.MonkeyPatch.context() as patch:
         for name, value in SECRETS.items():
             patch.setenv(name, value)
@@ -151,7 +151,7 @@ def soon(action: Callable[[], Any], *, when: Callable[[], object]) -> threading.
 
 def our_children() -> list[psutil.Process]:
     """Return the live processes that the forkserver started."""
-    server = psutil.Process(forkserver.forkserver._forkserver._forkserver_pid)  # type: ignore[attr-defined]
+    server = psutil.Process(running_forkserver())
     return [child for child in server.children(recursive=True) if child.status() != psutil.STATUS_ZOMBIE]
 
 
@@ -485,8 +485,14 @@ def test_no_secret_reaches_a_child_nor_the_process_that_forks_it(rig: Rig) -> No
     assert {name: os.environ[name] for name in SECRETS} == SECRETS
 
 
+def running_forkserver() -> int:
+    pid = forkserver_pid()
+    assert pid is not None
+    return pid
+
+
 def test_a_forkserver_that_was_killed_is_replaced_by_one_without_secrets(rig: Rig) -> None:
-    old = forkserver.forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
+    old = running_forkserver()
     os.kill(old, signal.SIGKILL)
     assert gone(old)
 
@@ -498,7 +504,7 @@ def test_a_forkserver_that_was_killed_is_replaced_by_one_without_secrets(rig: Ri
 
 def test_a_child_whose_forkserver_dies_is_lost(rig: Rig) -> None:
     def kill_it() -> None:
-        os.kill(forkserver.forkserver._forkserver._forkserver_pid, signal.SIGKILL)  # type: ignore[attr-defined]
+        os.kill(running_forkserver(), signal.SIGKILL)
 
     thread = soon(kill_it, when=lambda: rig.store.runs.progress("s", [1]))
 

@@ -11,6 +11,8 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
+
 from protein_sweeps._child import ChildRun
 from protein_sweeps.run import Stop
 
@@ -170,7 +172,7 @@ def hang_with_a_grandchild(run: ChildRun) -> None:
 
 
 def write_environment(run: ChildRun) -> dict[str, float]:
-    processes = [Path(f"/proc/{pid}/environ").read_bytes().decode() for pid in (os.getpid(), os.getppid())]
+    processes = [psutil.Process(pid).environ() for pid in (os.getpid(), os.getppid())]
     found = {"now": dict(os.environ), "processes": processes, "arguments": sys.argv}
     (run.folder / "environment.json").write_text(json.dumps(found))
     return {"score": 1.0, "session": float(os.getsid(0) == os.getpid())}

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Static, TabbedContent
-from textual.widgets._footer import FooterKey
 
 from shared.control.watching import Watch
 from shared.domain.progress import Progress
@@ -107,7 +106,7 @@ def test_it_shows_progress_best_runs_curves_and_keys_on_a_small_screen(store: St
         assert "▁" in line(app, 2)
         assert "█" in line(app, 2)
         keys = ["Open", "Newest", "Score", "Cost", "Filter", "Leave"]
-        await until(pilot, lambda: [key.description for key in app.query(FooterKey)] == keys)
+        await until(pilot, lambda: [key.description for key in app.query("FooterKey")] == keys)  # type: ignore[attr-defined]
 
     watched(store, steps)
 
