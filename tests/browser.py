@@ -49,7 +49,7 @@ class Visit:
         return int(found[0]), int(found[1])
 
 
-@pytest.fixture(scope="module")  # while it lives, nothing else in this process may run an event loop
+@pytest.fixture(scope="module")  # while it is open, nothing else in this process may run an event loop
 def browser() -> Iterator[Browser]:
     """Yield a browser. Without one on this machine the test is skipped; in CI it fails."""
     found = next((path for name in NAMES if (path := shutil.which(name))), None)

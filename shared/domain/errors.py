@@ -24,7 +24,21 @@ from shared.domain.redaction import redacted
 
 
 class SweepError(Exception):
-    """Root of the tree. The message is one line: what, where, got, expected, and how to fix it."""
+    """The base class of all errors that this package raises on purpose.
+
+    The message is one line: what is wrong, where, and what to do. It contains no passwords or keys.
+
+    Attributes:
+        exit_code: The exit code of a command that ends with this error.
+
+    Example:
+        ```python
+        try:
+            result = ps.sweep(train, space)
+        except ps.SweepError as error:
+            print(error)
+        ```
+    """
 
     exit_code = 1
 
@@ -33,7 +47,9 @@ class SweepError(Exception):
 
 
 class ConfigError(SweepError):
-    """A config, an override, a name or a setting cannot be used as written; `fault` has the details as data.
+    """A config, an override, a name or a setting cannot be used as it is written.
+
+    `fault` has the details as data.
 
     Args:
         problem: What is wrong in words, where `got` and `expected` do not say it.
@@ -87,13 +103,13 @@ class ConfigError(SweepError):
 
 
 class StoreUnreachable(SweepError):
-    """Redis cannot be reached, or answers that it cannot serve."""
+    """Redis cannot be reached, or answers that it cannot serve. Start it, or use another one."""
 
     exit_code = 3
 
 
 class StoreDenied(SweepError):
-    """Redis refuses our credentials."""
+    """Redis refuses the credentials. Correct the user and password in its URL."""
 
     exit_code = 4
 
@@ -105,13 +121,13 @@ class TrackerDenied(SweepError):
 
 
 class NotFound(SweepError):
-    """A sweep, run or checkpoint that does not exist."""
+    """A sweep, a run or a checkpoint does not exist."""
 
     exit_code = 5
 
 
 class Conflict(SweepError):
-    """A name, a folder or a host that is already in use."""
+    """The request conflicts with the state of a sweep or a run, or a name, a folder or a host is already in use."""
 
     exit_code = 6
 

@@ -37,7 +37,7 @@ class EventOfRun(_Event):
 
 
 class EventOfSweep(_Event):
-    """What all events of the sweep have: how it went on from there, and why."""
+    """What all events of the sweep have: the state of the sweep after it, and why."""
 
     state: SweepState
     reason: str = ""
@@ -90,7 +90,7 @@ class RunCheckpointed(EventOfRun):
 
 
 class RunFellBack(EventOfRun):
-    """A training could not read its newest checkpoint and goes on from an older one."""
+    """A training could not read its newest checkpoint and continues from an older one."""
 
     kind: Literal["fell back"] = "fell back"
     step: int
@@ -203,7 +203,7 @@ class SweepPaused(EventOfSweep):
 
 
 class SweepResumed(EventOfSweep):
-    """The sweep goes on."""
+    """The sweep continues."""
 
     kind: Literal["resumed"] = "resumed"
 
@@ -221,21 +221,21 @@ class SweepFinished(EventOfSweep):
 
 
 class SweepEnqueued(EventOfSweep):
-    """Somebody asked for a run with these parameters."""
+    """A user asked for a run with these parameters."""
 
     kind: Literal["enqueued"] = "enqueued"
     params: Params
 
 
 class SweepLimited(EventOfSweep):
-    """Somebody changed the budget."""
+    """A user changed the budget."""
 
     kind: Literal["limited"] = "limited"
     limits: Limits
 
 
 class SweepReopened(EventOfSweep):
-    """A finished sweep goes on for a run that is tried again."""
+    """A finished sweep continues for a run that is tried again."""
 
     kind: Literal["reopened"] = "reopened"
 

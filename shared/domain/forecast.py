@@ -57,31 +57,31 @@ def forecast(
     seconds = median(run.train_seconds + run.eval_seconds for run in ended)
     cost = median(run.cost or 0.0 for run in ended)
     slots = max(min(live_slots, sweep.limits.parallelism or live_slots), 1)
-    going_on = [run for run in unfinished if not (run.state is RunState.QUEUED and cuts_short(sweep, now=now))]
-    in_progress = sum(run.state in LEASED for run in going_on)
+    continuing = [run for run in unfinished if not (run.state is RunState.QUEUED and cuts_short(sweep, now=now))]
+    in_progress = sum(run.state in LEASED for run in continuing)
     limit, runs = None, None
-    if found := _limits(sweep, going_on, in_progress, seconds=seconds, cost=cost, slots=slots, now=now):
+    if found := _limits(sweep, continuing, in_progress, seconds=seconds, cost=cost, slots=slots, now=now):
         limit = min(found, key=lambda name: found[name])
-        runs = max(found[limit], len(going_on))
+        runs = max(found[limit], len(continuing))
     left = at_end = None
     if runs is not None:
         left = max(runs - in_progress / 2, 0.0) * seconds / slots
-        at_end = sweep.spent + expected_cost(sweep, going_on) + (runs - len(going_on)) * cost
+        at_end = sweep.spent + expected_cost(sweep, continuing) + (runs - len(continuing)) * cost
     return Forecast(limit, runs, left, at_end, seconds, cost, len(ended), slots)
 
 
 def _limits(
-    sweep: Sweep, going_on: Sequence[Run], in_progress: int, *, seconds: float, cost: float, slots: int, now: float
+    sweep: Sweep, continuing: Sequence[Run], in_progress: int, *, seconds: float, cost: float, slots: int, now: float
 ) -> dict[str, int]:
     """Return for each limit how many runs must still end before the sweep is finished."""
     limits, found = sweep.limits, {}
     if cuts_short(sweep, now=now):
-        return {"nothing new is started": len(going_on)}
+        return {"nothing new is started": len(continuing)}
     if limits.max_runs is not None:
-        found["max_runs"] = limits.max_runs - sweep.created + len(going_on)
+        found["max_runs"] = limits.max_runs - sweep.created + len(continuing)
     if limits.max_cost is not None and cost > 0:
-        room = limits.max_cost - sweep.spent - expected_cost(sweep, going_on)
-        found["max_cost"] = len(going_on) + _whole(room / cost)
+        room = limits.max_cost - sweep.spent - expected_cost(sweep, continuing)
+        found["max_cost"] = len(continuing) + _whole(room / cost)
     if limits.max_hours is not None and seconds > 0:
         until = sweep.created_at + limits.max_hours * SECONDS_PER_HOUR - now
         found["max_hours"] = _whole(slots * until / seconds + in_progress / 2)

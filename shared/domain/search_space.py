@@ -38,9 +38,21 @@ __all__ = ["Parameter", "Params", "SearchSpace", "Value"]
 
 @dataclass(frozen=True)
 class SearchSpace:
-    """The parameters of a sweep in the order of its file. `notes` are about values that were changed.
+    """The parameters of a sweep, with their distributions, conditions and constraints.
 
-    `idle` are the paths of parameters that the config makes inactive: they are not searched.
+    Build one with `from_config`. `len(space)` is d, the number of searched parameters.
+
+    Attributes:
+        parameters: The d parameters, in the order in which they were given.
+        notes: Sentences about values that were read differently than written.
+        constraints: Comparisons that every configuration meets.
+        idle: Paths of parameters that are not searched, because the config makes them inactive.
+
+    Example:
+        ```python
+        space = ps.SearchSpace.from_config({"lr": ps.log_uniform(1e-5, 1e-1), "layers": ps.choice([1, 2, 4])})
+        space.centre()  # {"lr": 0.001, "layers": 1}
+        ```
     """
 
     parameters: tuple[Parameter, ...]
@@ -52,10 +64,30 @@ class SearchSpace:
     def from_config(
         cls, parameters: Mapping[str, Any], *, constraints: Sequence[Any] = (), fixed: Mapping[str, Any] | None = None
     ) -> SearchSpace:
-        """Read the mapping `parameters:` of a sweep; a leaf is a mapping with the key `distribution`.
+        """Read a search space from plain data.
 
-        `constraints` are texts over the dotted paths of parameters and of `fixed`, the values of the config.
-        Raises ConfigError for anything that cannot be used; the message has the dotted path and the remedy.
+        Args:
+            parameters: Distributions by name, as below `parameters:` of a sweep; a mapping without the key
+                `distribution` is a section, whose names become dotted paths.
+            constraints: Comparisons of dotted paths, numbers and texts, such as `"a <= b"`.
+            fixed: Values of other keys, by dotted path, that conditions and constraints may use.
+
+        Returns:
+            The space.
+
+        Raises:
+            ConfigError: A distribution, a condition or a constraint cannot be used; the message has the dotted path
+                and the remedy.
+
+        Example:
+            ```python
+            ps.SearchSpace.from_config(
+                {
+                    "optimizer": {"type": ps.choice(["adam", "sgd"])},
+                    "momentum": ps.uniform(0, 0.99, when={"optimizer.type": "sgd"}),
+                }
+            )
+            ```
         """
         written, notes = read_parameters(parameters)
         found, idle = settle_conditions(written, fixed or {})
@@ -126,7 +158,11 @@ class SearchSpace:
         return all(constraint.allows(params) for constraint in self.constraints)
 
     def centre(self) -> Params:
-        """Return the search centre: `mean` of each active parameter, the first of its categories."""
+        """Return the search centre.
+
+        Returns:
+            The centre of each active parameter by dotted path; of a parameter with categories, the first one.
+        """
         return self._active({p.path: p.centre for p in self.parameters})
 
     def completed(self, given: Mapping[str, object]) -> Params:
@@ -147,9 +183,16 @@ class SearchSpace:
         return self.decode(rng.random(len(self)))
 
     def validate(self, params: Mapping[str, object]) -> Params:
-        """Return `params` in the order and the types of this space, without inactive parameters.
+        """Check parameters.
 
-        Raises ConfigError for an unknown path, a missing one, and a value of the wrong type or outside the bounds.
+        Args:
+            params: Values by dotted path. Inactive parameters may be given or left out.
+
+        Returns:
+            The active parameters, in the order and with the types of this space.
+
+        Raises:
+            ConfigError: A path is unknown or missing, or a value has the wrong type or is outside its bounds.
         """
         for path in params:
             if path not in self.paths and path not in self.idle:

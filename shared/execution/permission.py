@@ -23,7 +23,7 @@ NO_GPU = Refusal(
 
 
 def entry_points(job: SweepJob) -> tuple[str, ...]:
-    """Return the entry points that the job makes a worker import or start. Whoever runs it here allows them."""
+    """Return the entry points that the job makes a worker import or start. A user who runs it here allows them."""
     trainer = job.trainer
     found = [trainer.function] if isinstance(trainer, FunctionTrainer) else []
     found += [f"{COMMAND}{trainer.python}"] if isinstance(trainer, FunctionTrainer) and trainer.python else []

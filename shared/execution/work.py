@@ -91,7 +91,7 @@ def _carry_out(
     progress = worker.store.runs.progress(run.sweep, [run.number]).get(run.number, Progress())
     if phase == "train":
         if run.early_stop is not None:
-            return _as_it_stood(run, run.early_stop, job, progress)
+            return _ended_at_decision(run, run.early_stop, job, progress)
         progress = progress.resumed(run.checkpoint.step if run.checkpoint else 0, attempt=run.attempt)
     try:
         child = _prepare(worker, claimed, job, folder, entry=entry, phase=phase)
@@ -170,7 +170,7 @@ def _given(entry: Entry) -> str | None:
     return base64.b64encode(given.pickled).decode() if given else None
 
 
-def _as_it_stood(run: Run, stop: EarlyStop, job: SweepJob, progress: Progress) -> Finished:
+def _ended_at_decision(run: Run, stop: EarlyStop, job: SweepJob, progress: Progress) -> Finished:
     """Return the end of a training that was marked to stop early when its worker died: it is not trained further.
 
     Without an evaluation its score is the one at the decision; with one, its last checkpoint is evaluated.

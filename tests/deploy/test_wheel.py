@@ -88,11 +88,11 @@ def test_installed_commands_work_where_a_user_has_packages_of_our_names_and_the_
         environment.pop(name, None)
 
     sweep = ("trainer=noop", "sim=none", "budget.max_runs=1", "sweep_run=mine")
-    told = run([sys.executable, str(site / "bin/sweepctl"), "run", "quick", *sweep], project, environment)
+    output = run([sys.executable, str(site / "bin/sweepctl"), "run", "quick", *sweep], project, environment)
     celery = [str(Path(sys.executable).parent / "celery"), "-A", "services.trainer", "worker", "-Q", "gpu"]
     refused = subprocess.run(celery, cwd=project, env=environment, capture_output=True, text=True, check=False)
 
-    assert "sweep mine is finished" in told
+    assert "sweep mine is finished" in output
     assert refused.returncode == 2
     (line,) = refused.stderr.splitlines()
     assert line.startswith(f"celery: {project} has packages `services` and `shared`")
@@ -131,11 +131,11 @@ def test_a_users_script_passes_a_strict_type_checker(wheel: Path, tmp_path: Path
     (tmp_path / "typed.py").write_text(TYPED)
 
     python = f"--python-executable={tmp_path / 'venv/bin/python'}"
-    told = run([sys.executable, "-m", "mypy", "--strict", python, "typed.py"], tmp_path, {**os.environ})
+    output = run([sys.executable, "-m", "mypy", "--strict", python, "typed.py"], tmp_path, {**os.environ})
 
-    assert "Success: no issues found" in told
-    assert told.count("Revealed type is") == 2
-    assert "Any" not in told
+    assert "Success: no issues found" in output
+    assert output.count("Revealed type is") == 2
+    assert "Any" not in output
 
 
 def pip(command: str, *arguments: str) -> None:

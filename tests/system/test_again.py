@@ -73,10 +73,10 @@ def test_a_sweep_is_scored_again_on_this_machine_with_the_cost_of_its_trainings(
     assert sweepctl("run", "quick", *small).returncode == 0
     before = as_json("runs", "mine")
 
-    scored = sweepctl("rescore", "mine", "sim.num_episodes=3", "--as", "anew")
+    scored = sweepctl("rescore", "mine", "sim.num_episodes=3", "--as", "again")
 
     assert scored.returncode == 0, scored.stderr
-    runs = as_json("runs", "anew")
+    runs = as_json("runs", "again")
     assert [(run["state"], run["attempt"], run["origin"]) for run in runs] == [
         ("observed", 0, "mine.r.1"),
         ("observed", 0, "mine.r.2"),
@@ -114,11 +114,11 @@ def test_on_a_fleet_evaluators_score_a_sweep_again_and_the_search_continues_with
     trainer.terminate()
     trainer.wait(timeout=20)
 
-    done = rescore(fleet.store, old, rescoring_job(old, ["sim.seed=5"], name="anew"))
+    done = rescore(fleet.store, old, rescoring_job(old, ["sim.seed=5"], name="again"))
 
     assert fleet.wait_until_finished(done.sweep).observed == 2
     assert {run.eval_seconds > 0 for run in fleet.runs(done.sweep)} == {True}
-    change_limits(fleet.store, "anew", ["budget.max_runs=3"])
+    change_limits(fleet.store, "again", ["budget.max_runs=3"])
     fleet.start("trainer", DATA_DIR=str(fleet.data_dir))
     assert fleet.wait_until_finished(done.sweep).observed == 3
     assert [run.attempt for run in fleet.runs(done.sweep)] == [0, 0, 1]

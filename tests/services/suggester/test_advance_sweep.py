@@ -225,7 +225,7 @@ def test_a_suggester_that_is_restarted_before_each_suggestion_makes_the_same_one
 
 
 @pytest.mark.slow
-def test_a_suggester_that_lost_against_another_goes_on_as_if_it_had_never_tried(
+def test_a_suggester_that_lost_against_another_continues_as_if_it_had_never_tried(
     store: Store, begin: Callable[..., Sweep], notifications: Notifications
 ) -> None:
     alone, rival = Suggester(store, notifications), Suggester(store, notifications)

@@ -71,7 +71,7 @@ def sweep(search: OptunaSearch, *, runs: int, workers: int) -> list[tuple[Sugges
 
 
 @EACH
-def test_a_fresh_search_goes_on_to_the_bit_from_any_suggestion_of_a_parallel_sweep(
+def test_a_new_search_continues_to_the_bit_from_any_suggestion_of_a_parallel_sweep(
     three: SearchSpace, method: Method
 ) -> None:
     options: dict[str, Any] = {"method": method, "seed": 3, "goal": "maximize"}

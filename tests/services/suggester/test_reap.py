@@ -109,7 +109,7 @@ def reaper(store: Store, notifications: Notifications) -> Reaper:
 
 @pytest.fixture
 def silent(store: Store, a_run: ARun, a_sweep: ASweep) -> Callable[..., Run]:
-    """Claim a run of sweep `s` for a worker that is never heard of again."""
+    """Claim a run of sweep `s` for a worker that never renews its lease."""
     store.sweeps.create(a_sweep(limits={"max_stuck_attempts": 2}))
 
     def make(number: int = 1, *, lease_ms: int = 1) -> Run:
@@ -140,7 +140,7 @@ def test_a_silent_workers_run_waits_again_and_workers_are_notified(
     assert store.runs.renew(run, lease_ms=1000) == "FENCED"
 
 
-def test_a_run_whose_lease_goes_on_is_left_to_its_worker(
+def test_a_run_whose_lease_is_renewed_stays_with_its_worker(
     store: Store, reaper: Reaper, silent: Callable[..., Run]
 ) -> None:
     run = silent(lease_ms=60_000)

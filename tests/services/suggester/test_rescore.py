@@ -1,4 +1,4 @@
-"""A sweep that is scored anew, and whose search goes on."""
+"""A sweep that is scored again, and whose search continues."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.shared.control.scenarios import carry_out, configs, old
 __all__ = ["configs", "old"]
 
 
-def test_once_it_is_finished_the_search_goes_on_behind_the_old_one_and_replays(
+def test_once_it_is_finished_the_search_continues_after_the_old_one_and_replays(
     store: Store, old: Sweep, configs: Path, tmp_path: Path, suggester: Suggester
 ) -> None:
     rescore(store, old, rescoring_job(old, [], sim="hard", config_dir=configs))

@@ -1,4 +1,4 @@
-"""A sweep that came back from its folder, and goes on."""
+"""A sweep that is restored from its folder, and continues."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def another_suggester(store: Store, a_worker: AWorker) -> Suggester:
     return Suggester(store, a_worker("suggester", "suggest").notifications)
 
 
-def test_the_sweep_goes_on_as_if_nothing_had_happened(store: Store, lose: Lose, a_worker: AWorker) -> None:
+def test_the_sweep_continues_as_if_nothing_had_happened(store: Store, lose: Lose, a_worker: AWorker) -> None:
     folder = lose()
     store.client.flushall()
 

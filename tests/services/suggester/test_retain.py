@@ -57,7 +57,7 @@ def test_a_sweep_that_is_not_finished_or_not_for_long_keeps_its_log(store: Store
     assert not store.sweeps.get("s").log_dropped
 
 
-def test_a_sweep_that_goes_on_keeps_its_log_however_old(store: Store, finish: Finish) -> None:
+def test_a_sweep_that_continues_keeps_its_old_log(store: Store, finish: Finish) -> None:
     finish(SweepState.PAUSED)
     log = store.sweeps.events("s")
 

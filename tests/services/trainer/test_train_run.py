@@ -115,7 +115,7 @@ def test_a_file_that_cannot_be_written_does_not_lose_the_score(
     assert store.runs.get("s.r.1").score == -0.0625
 
 
-def test_a_run_whose_code_is_not_here_is_left_to_others(
+def test_a_run_whose_code_cannot_be_found_stays_in_the_queue(
     store: Store, waiting: Callable[..., Run], a_worker: AWorker
 ) -> None:
     waiting("trainer=function", "trainer.function=nowhere:train", "sim=sweep_eval")

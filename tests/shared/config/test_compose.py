@@ -216,10 +216,10 @@ def test_each_layer_replaces_the_one_below_it(composed: Compose, write: Write) -
     write("configs/hardware/mine.yaml", "# @package _global_\ntrainer: {num_envs: 8}\n")
 
     trainer = trainer_of(composed("mine", "+hardware=mine"))
-    told = trainer_of(composed("mine", "+hardware=mine", "trainer.num_envs=16"))
+    overridden = trainer_of(composed("mine", "+hardware=mine", "trainer.num_envs=16"))
 
     assert (trainer.minibatch_size, trainer.update_epochs, trainer.batch_size, trainer.num_envs) == (16, 2, 256, 8)
-    assert told.num_envs == 16
+    assert overridden.num_envs == 16
 
 
 def test_a_file_is_taken_from_the_config_dir_then_from_here_then_from_the_installed_ones(
@@ -325,7 +325,7 @@ def test_a_name_that_is_no_folder_is_refused(refusal: Refusal, name: str) -> Non
     assert "; use for example sweep_run=" in refusal("quick", f"sweep_run={name}")
 
 
-def test_the_data_folder_is_the_one_told_then_the_environment_then_train_dir(
+def test_the_data_folder_is_the_argument_or_the_one_in_the_environment_or_train_dir(
     composed: Compose, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert composed("quick").job.data_dir == "./train_dir"
@@ -541,7 +541,7 @@ def test_the_evaluation_follows_the_environment_that_is_trained(composed: Compos
     assert (suite.env, suite.env_kwargs) == ("Acrobot-v1", {"a": 1})
 
 
-def test_protein_settings_are_checked_by_whoever_knows_them(composed: Compose, write: Write) -> None:
+def test_protein_settings_are_checked_by_their_own_model(composed: Compose, write: Write) -> None:
     def validate(settings: object) -> list[str]:
         if settings == {"num_random_sample": 5}:
             raise ConfigError("unknown key", path="protein.num_random_sample")

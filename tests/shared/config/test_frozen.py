@@ -168,7 +168,7 @@ def test_name_folder_and_tracker_are_not_part_of_the_hash(composed: Compose, job
         ("~sweep.parameters.trainer.ppo.gamma.scale", "sweep.parameters.trainer.ppo.gamma.scale: 0.3 -> not set"),
     ],
 )
-def test_whatever_else_differs_changes_the_hash_and_is_told(
+def test_any_other_difference_changes_the_hash_and_is_named(
     composed: Compose, job: SweepJob, override: str, line: str
 ) -> None:
     other = composed("full", *SIZES, override).job

@@ -59,7 +59,7 @@ def test_malformed_yaml_is_located_by_line_and_column() -> None:
     assert "found character '\\t'" in refusal("a:\n\tb: 1")
 
 
-def test_a_key_that_stands_twice_is_refused_with_both_lines() -> None:
+def test_a_key_that_is_there_twice_is_refused_with_both_lines() -> None:
     assert (
         refusal("a:\n  b: 1\n  c: 2\n  b: 3\n") == "mine.yaml:4: a.b: written twice (first in line 2); keep one of them"
     )

@@ -51,7 +51,7 @@ def test_any_other_name_is_refused_with_one_that_would_do(name: str, suggested: 
     assert check_name(suggested) == suggested
 
 
-def test_a_name_that_is_too_long_is_told_its_length() -> None:
+def test_the_error_for_a_name_that_is_too_long_has_its_length() -> None:
     with pytest.raises(ConfigError, match=f"expected at most {LONGEST} characters, not 300"):
         check_name("a" * 300)
 

@@ -18,7 +18,7 @@ def trainer_of(composed: Composed) -> Any:
     return composed.job.trainer
 
 
-def test_values_groups_and_presets_are_told_apart(composed: Compose) -> None:
+def test_values_groups_and_presets_are_distinguished(composed: Compose) -> None:
     result = composed(None, "sweep_run=x", "trainer.total_timesteps=1000000", "+hardware=macbook", "sweep=full")
 
     assert (result.job.sweep_run, result.sweep, result.job.device) == ("x", "full", "cpu")

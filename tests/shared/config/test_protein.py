@@ -1,4 +1,4 @@
-"""Protein's settings: published ones load as they stand, unknown ones are refused with the one meant."""
+"""Protein's settings: published ones load unchanged, unknown ones are refused with the one that was meant."""
 
 from __future__ import annotations
 

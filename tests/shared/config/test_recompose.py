@@ -1,4 +1,4 @@
-"""A frozen job, composed anew: other values, other configs of a few groups, everything else as it was."""
+"""A frozen job, composed again: other values, other configs of a few groups, everything else as it was."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_suite_follows_what_the_job_trains(job: SweepJob) -> None:
     assert other.sim.simulations["it"].env == "Acrobot-v1"
 
 
-def test_a_preset_of_hardware_and_a_tracker_are_chosen_anew(job: SweepJob) -> None:
+def test_a_hardware_preset_and_a_tracker_can_be_changed(job: SweepJob) -> None:
     other = recompose(job, ["+hardware=cpu", "wandb=offline"], sweep_run="other")
 
     assert (other.device, other.queue, other.wandb.mode) == ("cpu", "cpu", "offline")
@@ -68,7 +68,7 @@ def test_what_cannot_be_used_is_one_line(job: SweepJob, override: str, sentence:
     assert "\n" not in str(caught.value)
 
 
-def test_a_fault_in_a_chosen_file_is_told_with_its_line(job: SweepJob, write: Write) -> None:
+def test_the_error_for_a_fault_in_a_chosen_file_has_its_line(job: SweepJob, write: Write) -> None:
     write("configs/sim/bad.yaml", "name: bad\nnum_episodes: many\n")
 
     with pytest.raises(ConfigError, match=r"configs/sim/bad\.yaml:2: sim\.num_episodes is 'many'"):

@@ -143,7 +143,7 @@ def test_notes_of_the_space_are_passed_on(composed: Compose, write: Write) -> No
     assert composed("mine").notes == ("trainer.ppo.gamma: one value, 0.9: a constant",)
 
 
-def test_values_that_do_not_fit_the_others_are_told(composed: Compose, write: Write) -> None:
+def test_values_that_do_not_fit_the_others_are_an_error(composed: Compose, write: Write) -> None:
     leaf = "{distribution: categorical, values: [64, 60]}"
     write("configs/sweep/mine.yaml", one_parameter("trainer.num_envs", leaf))
 

@@ -27,7 +27,7 @@ def test_a_run_that_is_worse_than_all_others_at_the_same_cost_is_stopped_and_it_
     assert why == "its best so far is worse than that of 10 of 10 finished runs at a cost of 20"
 
 
-def test_a_run_as_good_as_the_quantile_goes_on() -> None:
+def test_a_run_as_good_as_the_quantile_continues() -> None:
     # Index 2 of the 10 sorted bests is the 0.3 quantile, rounded to the worse one.
     assert why_stop(a_run(1.2, costs=COSTS[:2]), OTHERS, quantile=0.3) is None
     assert why_stop(a_run(1.0, costs=COSTS[:2]), OTHERS, quantile=0.05) is None

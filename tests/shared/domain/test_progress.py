@@ -58,7 +58,7 @@ def test_a_curve_without_reported_costs_has_cost_nothing() -> None:
     assert [tuple(point) for point in progress.points()] == [(1, 0.5, 0.0), (2, 0.75, 0.0), (3, 1.0, 9.0)]
 
 
-def test_an_attempt_that_goes_on_from_a_checkpoint_forgets_what_was_reported_beyond_it() -> None:
+def test_an_attempt_that_continues_from_a_checkpoint_drops_later_reports() -> None:
     progress = reported([10, 20, 30]).resumed(20, attempt=2)
 
     assert (progress.attempt, progress.step, progress.curve) == (2, 20, ((10, 10.0), (20, 20.0)))

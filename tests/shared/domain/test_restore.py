@@ -91,12 +91,12 @@ def test_a_run_is_restored_as_it_was_and_one_in_progress_waits_again(a_run: ARun
 
     back = life_of(mirror)[-1]
 
-    told_apart = {"version", "state", "last_move", "owner", "commits", "progressed", "cancel_requested", "started_at"}
+    different = {"version", "state", "last_move", "owner", "commits", "progressed", "cancel_requested", "started_at"}
     assert back.state is state
     assert back.owner is None
     if mirror.cancel_requested:
-        told_apart.add("early_stop")
-    assert back.model_dump(exclude=told_apart) == mirror.model_dump(exclude=told_apart)
+        different.add("early_stop")
+    assert back.model_dump(exclude=different) == mirror.model_dump(exclude=different)
 
 
 @pytest.mark.parametrize("name", sorted(MIRRORS))
@@ -139,10 +139,10 @@ def test_an_adopted_run_comes_back_as_one(a_run: ARun, name: str) -> None:
 
     life = life_of(mirror)
 
-    told_apart = {"version", "state", "last_move", "owner", "commits", "cancel_requested", "started_at"}
+    different = {"version", "state", "last_move", "owner", "commits", "cancel_requested", "started_at"}
     assert [run.version for run in life] == list(range(1, len(life) + 1))
     assert (life[0].last_move, life[0].state, life[-1].state) == ("adopted", RunState.TRAINED, state)
-    assert life[-1].model_dump(exclude=told_apart) == mirror.model_dump(exclude=told_apart)
+    assert life[-1].model_dump(exclude=different) == mirror.model_dump(exclude=different)
 
 
 def test_a_run_that_no_worker_had_claimed_is_cancelled_so_that_its_number_is_not_used_again() -> None:

@@ -372,7 +372,7 @@ def test_a_marked_run_whose_checkpoints_are_all_damaged_is_trained_again(a_run: 
     assert retrain(evaluating, None, "its bytes changed", max_stuck=3).early_stop is None
 
 
-def test_a_training_that_was_done_before_it_heard_of_the_mark_was_not_stopped(a_run: ARun) -> None:
+def test_a_training_that_was_done_before_the_mark_reached_it_was_not_stopped(a_run: ARun) -> None:
     marked = stop_early(a_run(TRAINING), STOP)
 
     assert ended_by_itself(marked) == marked.model_copy(update={"early_stop": None})

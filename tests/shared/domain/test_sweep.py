@@ -252,7 +252,7 @@ def test_runs_that_wait_are_wanted_until_a_limit_other_than_their_number_is_reac
     assert cuts_short(stop(full), now=0) == "stopped by hand"
 
 
-# ------------------------------------------------------------------------------------------------ going on
+# ------------------------------------------------------------------------------------------------ continued
 
 
 def over(a_sweep: ASweep, reason: str = "all 3 runs done", **changes: Any) -> Sweep:
@@ -260,7 +260,7 @@ def over(a_sweep: ASweep, reason: str = "all 3 runs done", **changes: Any) -> Sw
     return a_sweep(**usual | changes)
 
 
-def test_a_finished_sweep_with_a_larger_budget_goes_on_and_the_log_says_so(a_sweep: ASweep) -> None:
+def test_a_finished_sweep_with_a_larger_budget_continues_and_the_log_has_an_event(a_sweep: ASweep) -> None:
     sweep = limit(over(a_sweep), now=0, max_runs=5)
 
     assert (sweep.state, sweep.reason, sweep.limits.max_runs) == (RUNNING, "", 5)
@@ -281,7 +281,7 @@ def test_what_is_no_budget_opens_no_finished_sweep(a_sweep: ASweep) -> None:
         limit(over(a_sweep), now=0, parallelism=4)
 
 
-def test_a_sweep_goes_on_for_a_run_that_is_tried_again_and_starts_no_other(a_sweep: ASweep) -> None:
+def test_a_sweep_continues_for_a_run_that_is_tried_again_and_starts_no_other(a_sweep: ASweep) -> None:
     sweep = reopen(over(a_sweep), now=0)
 
     assert (sweep.state, sweep.reason, event_of_sweep(sweep).kind) == (RUNNING, "", "reopened")

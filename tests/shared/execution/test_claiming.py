@@ -175,7 +175,7 @@ def test_nothing_of_a_paused_sweep_is_claimed_and_the_place_is_free_for_another(
     assert claimed.lease.run.id == "t.r.1"
 
 
-def test_a_worker_that_is_told_to_go_claims_nothing_more(store: Store, fill: Fill, a_worker: AWorker) -> None:
+def test_a_worker_that_shuts_down_claims_no_further_run(store: Store, fill: Fill, a_worker: AWorker) -> None:
     fill(3)
     worker, done = a_worker("trainer", "gpu"), []
 

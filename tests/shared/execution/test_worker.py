@@ -105,5 +105,5 @@ make_worker("trainer", queues=["gpu"], join=lambda _: nullcontext(os.environ["RE
     assert ended.returncode == 0
     assert ended.stderr.splitlines()[0] == (
         "trainer: WARNING: Redis at redis://head.invalid:6379/0 has no password: "
-        "whoever reaches it reads and writes every sweep: give it one"
+        "anyone who reaches it can change every sweep: set a password"
     )

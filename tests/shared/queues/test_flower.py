@@ -17,7 +17,7 @@ def test_flower_without_its_settings_is_refused_with_the_remedy(tmp_path: Path) 
         refuse_open_flower(COMMAND, tmp_path)
 
 
-def test_flower_beside_its_settings_or_told_of_them_is_started(tmp_path: Path) -> None:
+def test_flower_is_started_beside_its_settings_or_with_their_path(tmp_path: Path) -> None:
     refuse_open_flower([*COMMAND, "--conf=elsewhere/flowerconfig.py"], tmp_path)
     (tmp_path / "flowerconfig.py").touch()
     refuse_open_flower(COMMAND, tmp_path)

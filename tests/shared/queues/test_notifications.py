@@ -38,7 +38,7 @@ def messages(store: Store, queue: str) -> list[dict[str, Any]]:
         (RunState.CANCELLED, "results", "suggester.observe_run"),
     ],
 )
-def test_each_state_wakes_whoever_comes_next_with_the_runs_id_alone(
+def test_each_state_wakes_the_next_service_with_the_id_of_the_run(
     store: Store, notifications: Notifications, a_run: ARun, state: RunState, queue: str, task: str
 ) -> None:
     notifications.notify(a_run(state))

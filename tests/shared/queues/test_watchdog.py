@@ -1,4 +1,4 @@
-"""When a worker is deaf, and that it ends then."""
+"""A worker at which no message arrives any more ends."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from shared.queues.watchdog import DEAF, Watchdog
+from shared.queues.watchdog import NO_MESSAGES, Watchdog
 from shared.store.store import Store
 
 PROGRAM = """
@@ -25,40 +25,40 @@ app.worker_main(["worker", "-Q", "gpu", "--loglevel", "ERROR"])
 """
 
 
-def test_who_hears_nothing_for_too_long_while_messages_wait_is_deaf() -> None:
+def test_a_worker_that_gets_none_of_the_waiting_messages_for_too_long_is_found() -> None:
     watchdog = Watchdog(10.0, now=0.0)
 
-    looks = [watchdog.is_deaf(waiting=1, has_room=True, now=now) for now in (5.0, 10.0, 10.1)]
+    looks = [watchdog.gets_no_messages(waiting=1, has_room=True, now=now) for now in (5.0, 10.0, 10.1)]
 
     assert looks == [False, False, True]
 
 
 @pytest.mark.parametrize(("waiting", "has_room"), [(0, True), (3, False), (0, False)])
-def test_who_has_nothing_to_hear_or_no_room_for_it_is_not(waiting: int, has_room: bool) -> None:
+def test_a_worker_without_waiting_messages_or_without_room_is_not_found(waiting: int, has_room: bool) -> None:
     watchdog = Watchdog(10.0, now=0.0)
 
-    assert not any(watchdog.is_deaf(waiting=waiting, has_room=has_room, now=now) for now in range(0, 40, 5))
-    assert not watchdog.is_deaf(waiting=1, has_room=True, now=40.0), "and patience starts anew"
+    assert not any(watchdog.gets_no_messages(waiting=waiting, has_room=has_room, now=now) for now in range(0, 40, 5))
+    assert not watchdog.gets_no_messages(waiting=1, has_room=True, now=40.0), "and the time starts again"
 
 
-def test_who_was_asleep_had_no_chance_to_hear() -> None:
+def test_time_in_which_the_machine_slept_does_not_count() -> None:
     watchdog = Watchdog(10.0, now=0.0)
 
-    assert not watchdog.is_deaf(waiting=1, has_room=True, now=3600.0)
-    assert not watchdog.is_deaf(waiting=1, has_room=True, now=3605.0)
+    assert not watchdog.gets_no_messages(waiting=1, has_room=True, now=3600.0)
+    assert not watchdog.gets_no_messages(waiting=1, has_room=True, now=3605.0)
 
 
-def test_each_message_that_arrives_starts_patience_anew() -> None:
+def test_each_message_that_arrives_starts_the_time_again() -> None:
     watchdog = Watchdog(10.0, now=0.0)
-    watchdog.hear(8.0)
+    watchdog.note_message(8.0)
 
-    looks = [watchdog.is_deaf(waiting=1, has_room=True, now=now) for now in (4.0, 9.0, 14.0, 18.0, 18.1)]
+    looks = [watchdog.gets_no_messages(waiting=1, has_room=True, now=now) for now in (4.0, 9.0, 14.0, 18.0, 18.1)]
 
     assert looks == [False, False, False, False, True]
 
 
 @pytest.mark.slow
-def test_a_deaf_worker_ends_in_order_with_an_exit_code_of_its_own(store: Store) -> None:
+def test_a_worker_that_gets_no_messages_ends_cleanly_with_its_own_exit_code(store: Store) -> None:
     # It watches a queue that it does not consume: to the watchdog that is what a lost consumer looks like.
     store.client.lpush("eval", "a message")
 
@@ -66,6 +66,6 @@ def test_a_deaf_worker_ends_in_order_with_an_exit_code_of_its_own(store: Store) 
         [sys.executable, "-c", PROGRAM], env={"REDIS_URL": store.url}, capture_output=True, text=True, timeout=60
     )
 
-    assert ended.returncode == DEAF
+    assert ended.returncode == NO_MESSAGES
     assert ended.stdout.splitlines()[-1] == "gave back"
     assert "1 message(s) wait and Redis answers, but no message arrived here for 0.4 s; ending" in ended.stderr

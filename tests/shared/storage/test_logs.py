@@ -19,7 +19,7 @@ def a_log(folder: Path, content: bytes, *, phase: str = "train", attempt: int = 
     return log
 
 
-def test_a_log_that_is_too_large_loses_its_middle_and_its_writer_goes_on(
+def test_a_log_that_is_too_large_loses_its_middle_and_its_writer_continues(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(logs, "MOST_BYTES", 1000)

@@ -97,8 +97,8 @@ def test_a_worker_that_was_silent_for_an_hour_is_forgotten(each_store: Store) ->
 def test_a_newer_worker_may_tell_more_than_this_version_knows(each_store: Store) -> None:
     each_store.fleet.announce(a_worker("newer", slots=4))
     refusals = {"s": {"kind": "a newer kind", "reason": "no", "since": 3}}
-    told = {**a_worker("newer", slots=4).model_dump(mode="json"), "mood": "fine", "refusals": refusals}
-    each_store.client.hset(keys.WORKERS, "newer", json.dumps(told))
+    written = {**a_worker("newer", slots=4).model_dump(mode="json"), "mood": "fine", "refusals": refusals}
+    each_store.client.hset(keys.WORKERS, "newer", json.dumps(written))
 
     assert each_store.fleet.live_slots("gpu") == 4
     assert str(each_store.fleet.live()[0].refusals["s"]) == "no"
@@ -106,7 +106,7 @@ def test_a_newer_worker_may_tell_more_than_this_version_knows(each_store: Store)
 
 def test_an_older_worker_that_announces_no_refusals_has_none(each_store: Store) -> None:
     each_store.fleet.announce(a_worker("older"))
-    told = a_worker("older").model_dump(mode="json", exclude={"refusals"})
-    each_store.client.hset(keys.WORKERS, "older", json.dumps(told))
+    written = a_worker("older").model_dump(mode="json", exclude={"refusals"})
+    each_store.client.hset(keys.WORKERS, "older", json.dumps(written))
 
     assert each_store.fleet.live()[0].refusals == {}

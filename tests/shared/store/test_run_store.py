@@ -314,7 +314,7 @@ def test_a_lease_ends_when_its_time_is_over_and_not_before(each_store: Store, qu
 
 def test_a_run_is_taken_only_from_an_owner_whose_lease_has_run_out(each_store: Store, queued: Run) -> None:
     training = taken(each_store, queued, lease_ms=150)
-    lost = lose_attempt(training, "fell silent", max_stuck=3)
+    lost = lose_attempt(training, "no heartbeat", max_stuck=3)
 
     with pytest.raises(Stale):
         each_store.runs.commit(training, lost, lease="expired")
@@ -371,7 +371,7 @@ def test_an_early_stop_reaches_the_owner_with_its_next_renewal_and_a_cancellatio
     assert each_store.runs.renew(training, lease_ms=LEASE_MS) == "CANCEL"
 
 
-def test_the_evaluation_of_a_run_that_was_stopped_early_goes_on(each_store: Store, queued: Run) -> None:
+def test_the_evaluation_of_a_run_that_was_stopped_early_continues(each_store: Store, queued: Run) -> None:
     training = taken(each_store, queued)
     saved = keep_checkpoint(training, Checkpoint(step=10, path="p", sha256="s"), seconds=1.0)
     training = each_store.runs.commit(training, saved, lease="keep")

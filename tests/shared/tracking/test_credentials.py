@@ -46,7 +46,7 @@ def test_a_key_that_is_known_is_taken(small_wandb: SmallWandb) -> None:
 
 
 @pytest.mark.parametrize(("status", "known"), [(401, True), (403, True), (200, False)])
-def test_a_key_that_is_refused_is_told_with_the_remedy_and_never_repeated(
+def test_the_error_for_a_refused_key_has_the_remedy_and_never_the_key(
     small_wandb: SmallWandb, status: int, known: bool
 ) -> None:
     small_wandb.status, small_wandb.known = status, known

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 ONLINE = {"mode": "online", "entity": "us", "project": "p q", "group": None}
 
 
-def test_a_sweep_that_is_told_online_has_a_link_and_so_have_its_runs(
+def test_a_sweep_that_is_tracked_online_has_a_link_and_so_have_its_runs(
     a_sweep: ASweep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("WANDB_BASE_URL", raising=False)
@@ -31,6 +31,6 @@ def test_a_server_of_ones_own_and_a_group_are_in_the_link(a_sweep: ASweep, monke
 
 
 @pytest.mark.parametrize("settings", [{}, {**ONLINE, "mode": "offline"}, {**ONLINE, "entity": None}])
-def test_what_is_told_to_nobody_that_is_named_has_no_link(a_sweep: ASweep, settings: dict[str, Any]) -> None:
+def test_without_an_online_project_there_is_no_link(a_sweep: ASweep, settings: dict[str, Any]) -> None:
     assert sweep_link(a_sweep(config={"wandb": settings})) is None
     assert run_link(a_sweep(config={}), "s.r.1") is None

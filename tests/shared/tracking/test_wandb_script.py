@@ -39,8 +39,8 @@ def script(tmp_path: Path, config: Config) -> Callable[..., subprocess.Popen[str
     return start
 
 
-def told_by(folder: Path) -> list[tuple[int, dict[str, float]]]:
-    return [told for path in wandb_files(folder) for told in WandbLog(path).read()]
+def logged_in(folder: Path) -> list[tuple[int, dict[str, float]]]:
+    return [logged for path in wandb_files(folder) for logged in WandbLog(path).read()]
 
 
 @pytest.mark.slow
@@ -51,16 +51,16 @@ def test_a_script_finds_its_parameters_in_wandb_config_above_its_own_and_beside_
         import json, os, wandb
         wandb.login()
         run = wandb.init(project="mine", config={"lr": 0.5, "seed": 3, "net": {"width": 1, "depth": 2}})
-        told = {"config": dict(run.config), "offline": run.offline, "name": run.name, "group": run.group}
-        print("told", json.dumps(told))
+        found = {"config": dict(run.config), "offline": run.offline, "name": run.name, "group": run.group}
+        print("found", json.dumps(found))
     """
     params = {"trainer.lr": 1e-5, "trainer.net.width": 64, "trainer.kind_of": "a b"}
 
     said, _ = script(text, params).communicate(timeout=60)
 
-    told = json.loads(said.partition("told ")[2].partition("\n")[0])
-    assert told["config"] == {"lr": 1e-5, "seed": 3, "net": {"width": 64, "depth": 2}, "kind_of": "a b"}
-    assert (told["offline"], told["name"], told["group"]) == (True, "s.r.1", "s")
+    found = json.loads(said.partition("found ")[2].partition("\n")[0])
+    assert found["config"] == {"lr": 1e-5, "seed": 3, "net": {"width": 64, "depth": 2}, "kind_of": "a b"}
+    assert (found["offline"], found["name"], found["group"]) == (True, "s.r.1", "s")
 
 
 @pytest.mark.slow
@@ -79,11 +79,11 @@ def test_what_a_script_logs_is_read_by_the_names_that_it_gives(
 
     script(text, {}).communicate(timeout=60)
 
-    told = told_by(tmp_path)
-    steps = {step: metrics for step, metrics in told if "eval/return" in metrics}
+    logged = logged_in(tmp_path)
+    steps = {step: metrics for step, metrics in logged if "eval/return" in metrics}
     assert steps.keys() == {0, 10}
     assert steps[0] == {"eval/return": 1.0, "acc": 3.0, "deep.er": 2.0, "on": 1.0}
-    assert {name: value for _, metrics in told for name, value in metrics.items()} == {
+    assert {name: value for _, metrics in logged for name, value in metrics.items()} == {
         "eval/return": 2.5,
         "acc": 1.0,
         "acc.max": 3.0,
@@ -95,7 +95,7 @@ def test_what_a_script_logs_is_read_by_the_names_that_it_gives(
 
 
 @pytest.mark.slow
-def test_it_is_read_within_seconds_while_the_script_goes_on(
+def test_it_is_read_within_seconds_while_the_script_is_running(
     script: Callable[..., subprocess.Popen[str]], tmp_path: Path
 ) -> None:
     text = """if True:
@@ -107,11 +107,11 @@ def test_it_is_read_within_seconds_while_the_script_goes_on(
     """
     process = script(text, {})
     try:
-        deadline, logs, told = time.monotonic() + 60, dict[Path, WandbLog](), list[tuple[int, dict[str, float]]]()
-        while len(told) < 200 and time.monotonic() < deadline:
+        deadline, logs, logged = time.monotonic() + 60, dict[Path, WandbLog](), list[tuple[int, dict[str, float]]]()
+        while len(logged) < 200 and time.monotonic() < deadline:
             assert process.poll() is None
             for path in wandb_files(tmp_path):
-                told += [one for one in logs.setdefault(path, WandbLog(path)).read() if "reward" in one[1]]
+                logged += [one for one in logs.setdefault(path, WandbLog(path)).read() if "reward" in one[1]]
             time.sleep(0.1)
     finally:
         process.kill()
@@ -119,8 +119,8 @@ def test_it_is_read_within_seconds_while_the_script_goes_on(
         assert process.stdout is not None
         process.stdout.close()
 
-    assert len(told) >= 200, "many blocks of the file, and none of them torn"
-    assert all(metrics["reward"] == step and metrics["metric/99"] == 99 for step, metrics in told)
+    assert len(logged) >= 200, "many blocks of the file, and none of them torn"
+    assert all(metrics["reward"] == step and metrics["metric/99"] == 99 for step, metrics in logged)
 
 
 def record(step: int, value: float, *, padding: int = 0) -> bytes:
@@ -166,9 +166,7 @@ def test_a_record_may_go_over_the_end_of_a_block(tmp_path: Path) -> None:
     assert list(WandbLog(file).read()) == [(1, {"reward": 2.0}), (2, {"reward": 3.0})]
 
 
-def test_a_file_that_cannot_be_understood_is_told_once_and_left_alone(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_file_that_cannot_be_read_is_reported_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "run-x.wandb"
     file.write_bytes(b":W&B\xe1\xbe\x00" + chunk(b"\x12\xff") + chunk(record(1, 2.0)))
     log = WandbLog(file)

@@ -59,12 +59,14 @@ def written_offline(folder: Path, number: int) -> bytes:
     return b"".join(file.read_bytes() for file in folder.glob(f"wandb/offline-run-*/run-s.r.{number}.wandb"))
 
 
-def told(caplog: pytest.LogCaptureFixture) -> list[str]:
+def warnings_in(caplog: pytest.LogCaptureFixture) -> list[str]:
     ours = [record for record in caplog.records if record.name == wandb_tracker.__name__]
     return [record.getMessage() for record in ours if record.levelno >= logging.WARNING]
 
 
-def test_a_run_is_told_online_as_it_goes(tracker: WandbTracker, small_wandb: SmallWandb, tmp_path: Path) -> None:
+def test_a_run_is_tracked_online_while_it_is_running(
+    tracker: WandbTracker, small_wandb: SmallWandb, tmp_path: Path
+) -> None:
     tracker.update(a_run(1))
     tracker.update(a_run(1, OUTCOME, points=3))
 
@@ -88,7 +90,7 @@ def test_a_wandb_that_cannot_be_used_costs_one_warning_and_the_runs_are_written_
     for number in (1, 2):
         tracker.update(a_run(number, OUTCOME))
 
-    (warning,) = told(caplog)
+    (warning,) = warnings_in(caplog)
     assert warning.endswith(OFFLINE)
     for number in (1, 2):
         wait_for(lambda number=number: b"a-word-to-find" in written_offline(tmp_path, number))  # type: ignore[misc]
@@ -102,7 +104,7 @@ def test_a_wandb_that_fails_in_mid_run_loses_no_run_that_was_open_and_the_key_is
     tracker.update(a_run(2, OUTCOME))
     tracker.update(a_run(1, OUTCOME, points=3))
 
-    (warning,) = told(caplog)
+    (warning,) = warnings_in(caplog)
     assert warning.endswith(OFFLINE)
     for number in (1, 2):
         wait_for(lambda number=number: b"a-word-to-find" in written_offline(tmp_path, number))  # type: ignore[misc]
@@ -126,7 +128,7 @@ def test_a_wandb_that_goes_away_before_the_end_of_a_run_keeps_nobody_waiting(
     wait_for(lambda: b"a-word-to-find" in file.read_bytes())
 
 
-def test_a_wandb_that_fails_offline_too_is_told_and_hurts_nobody(
+def test_a_wandb_that_fails_offline_too_is_reported_and_stops_nothing(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").write_text("")
@@ -135,4 +137,4 @@ def test_a_wandb_that_fails_offline_too_is_told_and_hurts_nobody(
     tracker.update(a_run(1, OUTCOME))
     tracker.close()
 
-    assert told(caplog) == ["run s.r.1: W&B failed (FileExistsError): it is not written there; the store has it"]
+    assert warnings_in(caplog) == ["run s.r.1: W&B failed (FileExistsError): it is not written there; the store has it"]

@@ -198,7 +198,7 @@ def test_a_missing_score_is_a_failure_and_poisons_nothing(line: SearchSpace) -> 
         assert {"x": 0.123} not in [s.params for s in made]
 
 
-def test_runs_equal_in_score_and_cost_are_all_on_the_front_and_the_search_goes_on(line: SearchSpace) -> None:
+def test_runs_equal_in_score_and_cost_are_all_on_the_front_and_the_search_continues(line: SearchSpace) -> None:
     made = play(Protein(line, settings={"resample_frequency": 2}), lambda p: (1.0, 1.0, False), 10)
 
     assert made[7].source == "resample"
@@ -348,7 +348,7 @@ def test_of_too_many_observations_the_unlucky_runs_of_a_good_configuration_are_k
     assert set(range(7)) <= set(losses.tolist())
 
 
-def test_learning_goes_on_after_one_hundred_observations(line: SearchSpace) -> None:
+def test_learning_continues_after_one_hundred_observations(line: SearchSpace) -> None:
     protein = Protein(line, settings={"cost_aware": False})
     for x in np.linspace(0, 0.5, 120):
         protein.observe({"x": float(x)}, float(x), 1.0)
@@ -447,7 +447,7 @@ def test_no_costs_make_it_crash(line: SearchSpace, cost: float) -> None:
     assert predicted is None or (math.isfinite(predicted) and predicted >= 0)
 
 
-def test_one_observation_is_enough_to_go_on(line: SearchSpace) -> None:
+def test_one_observation_is_enough_to_continue(line: SearchSpace) -> None:
     protein = Protein(line, settings={"num_random_samples": 0})
     made = play(protein, bowl, 3)
 

@@ -46,7 +46,7 @@ OPTIONS: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("options", OPTIONS)
-def test_a_fresh_protein_goes_on_to_the_bit_from_any_suggestion_of_a_parallel_sweep(
+def test_a_new_protein_continues_to_the_bit_from_any_suggestion_of_a_parallel_sweep(
     mixed: SearchSpace, outcome: Callable[[Params], Outcome], options: dict[str, Any]
 ) -> None:
     protein, memory = Protein(mixed, **options), None
@@ -100,7 +100,7 @@ def test_a_batch_is_what_single_suggestions_give_when_each_joins_the_pending_lis
         pending.append(suggestion.params)
 
 
-def test_each_suggestion_of_a_batch_lets_a_replay_go_on_from_there(
+def test_a_replay_can_continue_from_each_suggestion_of_a_batch(
     mixed: SearchSpace, outcome: Callable[[Params], Outcome]
 ) -> None:
     observed = [(s.params, outcome(s.params)) for s in Protein(mixed, seed=5).suggest_many(8)]
