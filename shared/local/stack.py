@@ -173,10 +173,10 @@ def serving_stack(data_dir: Path, url: str, job: SweepJob) -> Stack | None:
     return stack if stack.url == url and can else None
 
 
-Progress = Callable[[str], None]
+OnMessage = Callable[[str], None]
 
 
-def bring_up(options: Options, redis: str | None, *, tell: Progress = lambda _: None) -> tuple[Stack, bool]:
+def bring_up(options: Options, redis: str | None, *, tell: OnMessage = lambda _: None) -> tuple[Stack, bool]:
     """Return the stack of a data folder with all its workers running, and whether it was started now.
 
     Args:
@@ -230,7 +230,7 @@ def _start(options: Options, redis: str | None) -> Stack:
         return Stack.model_validate_json(connection.greeting)
 
 
-def _announced(stack: Stack, tell: Progress) -> Stack:
+def _announced(stack: Stack, tell: OnMessage) -> Stack:
     """Return the stack once all of its workers have announced themselves in the store."""
     data_dir = Path(stack.data_dir)
     deadline = time.monotonic() + ANNOUNCE_SECONDS
