@@ -1,8 +1,8 @@
-"""What the `celery` command loads before it imports an app: it refuses to start where our packages are hidden.
+"""Makes the `celery` command refuse to start if other packages hide ours.
 
 Celery puts the current folder first on `sys.path`. If that folder has a package called `services` or `shared`, Celery
-cannot find our app, and its own message would not say why. It loads this module as a plugin (the entry point group
-`celery.commands`), also for apps that are not ours: those it leaves alone.
+cannot find our app, and its own message does not say why. Celery loads this module as a plugin (the entry point group
+`celery.commands`) before it imports an app. For apps that are not ours, this module does nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ APPS = ("services.evaluator", "services.suggester", "services.trainer")
 
 
 def why_hidden(arguments: Sequence[str], folder: Path) -> str | None:
-    """Say why `celery` with these arguments cannot start an app of ours in this folder; None if it can."""
+    """Return why `celery` with these arguments cannot start our app in this folder; None if it can."""
     app = (_option(arguments, "-A", "--app") or "").replace(":", ".")
     if not f"{app}.".startswith(tuple(f"{ours}." for ours in APPS)):
         return None

@@ -8,6 +8,6 @@ from protein_sweeps._packages import pin
 
 
 def main() -> None:
-    """Run the command that was typed, with our packages, whatever PYTHONPATH holds."""
+    """Run `sweepctl` with our packages, independent of PYTHONPATH."""
     pin()
     import_module("sweepctl.main").app()

@@ -1,6 +1,6 @@
-"""Where the packages of this distribution are, although a user may have packages of the same names.
+"""Finds the packages of this distribution, even if the user has packages with the same names.
 
-Standard library only: this file is also run by its path, before any package of ours can be imported by its name.
+Standard library only: this file is also run by its path, before our packages can be imported by name.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ NAMES = ("protein_sweeps", "services", "shared", "sweepctl")
 """The packages that are imported by name. `configs` is found by its path: the user has a `configs`, too."""
 OF_WORKERS = ("services", "shared")
 IN_TRAINING = "SWEEP_IN_TRAINING"
-"""Set to the run's id in the process of a training and in what it starts."""
+"""Set to the run's id in the process of a training and in its descendants."""
 
 
 class Shadow(NamedTuple):
@@ -35,7 +35,7 @@ class Shadow(NamedTuple):
         return f"{self.folder} has packages {names}, which hide those of protein-sweeps"
 
     def remedy(self, here: Path) -> str:
-        """Return what to do, as an imperative, for somebody who starts workers in the folder `here`."""
+        """Return what to do, as an imperative, if workers are started in the folder `here`."""
         otherwise = (
             "start `celery` in another folder"
             if self.folder == here.resolve()
@@ -60,22 +60,22 @@ def pin() -> None:
 
 
 def import_own(module: str) -> ModuleType:
-    """Import a module of ours for a user's program, whatever lies beside that.
+    """Import our module for a user's program, even if packages with our names are beside the program.
 
-    Raises ImportError where the program has imported a package of its own with the name of ours: a process can hold
-    only one of them. A training may hold the user's alone, so it is refused there what needs ours.
+    Raises ImportError if the program has imported its own package with one of our names: a process can have only one
+    of them. Raises it in a training, too, which must have only the user's packages.
     """
     if IN_TRAINING in os.environ and module.startswith("protein_sweeps."):
         raise ImportError(
-            "a training cannot start or open a sweep: if its module does so when it is imported, "
-            "put that below `if __name__ == '__main__':`"
+            "a training cannot start or open a sweep: if its module does this when it is imported, "
+            "put that code below `if __name__ == '__main__':`"
         )
     for name in NAMES:
         place = getattr(sys.modules.get(name), "__file__", None)
         if place is not None and ROOT not in Path(place).resolve().parents:
             raise ImportError(
-                f"this program has imported a package `{name}` of its own, {place}, and protein_sweeps needs its own "
-                "package of that name: start the sweep in a program that does not import yours, or use `sweepctl run`"
+                f"this program has imported its own package `{name}` ({place}), but protein_sweeps needs another "
+                "package of this name: start the sweep in a program that does not import yours, or use `sweepctl run`"
             )
     pin()
     return import_module(module)

@@ -21,7 +21,6 @@ STILL_TO_CLEAN: tuple[str, ...] = (
     "tests/shared/control/",
     "tests/shared/local/",
     "tests/sweepctl/",
-    "docs/reference/errors.md",
     "docs/reference/command-line.md",
 )
 """Files that still have these words: paths, or beginnings of paths. Remove entries, add none."""

@@ -145,9 +145,9 @@ def _greet(store: Store) -> None:
 
 
 def refuse_shadows() -> None:
-    """Raise ConfigError when this process has imported a package of the user's in the place of one of ours.
+    """Raise ConfigError if this process has imported a user's package instead of ours.
 
-    With an editable install modules of ours are found below it nevertheless, so that this code may run.
+    With an editable install our modules can still be found below it, so this code may run even then.
     """
     for name in OF_WORKERS:
         folder = Path(next(iter(importlib.import_module(name).__path__))).resolve().parent

@@ -1,7 +1,7 @@
-"""The `celery` command as our own commands start it: `... -A services.trainer worker -Q gpu ...`.
+"""The `celery` command that our own commands start: `... -A services.trainer worker -Q gpu ...`.
 
-Celery puts the current folder first on `sys.path` while it imports the app, so that a file of the user's, say
-`queue.py`, would hide a module that the app needs. Here the app is imported before Celery does that.
+Celery puts the current folder first on `sys.path` while it imports the app, so that a user's file such as `queue.py`
+would hide a module that the app needs. Here the app is imported before that.
 """
 
 from __future__ import annotations

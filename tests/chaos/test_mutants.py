@@ -69,4 +69,4 @@ def test_the_tests_pass_with_the_unchanged_scripts(tmp_path: Path) -> None:
 def test_a_test_fails_without_the_line(tmp_path: Path, script: str, number: int, line: str) -> None:
     ended = run_the_tests(copy_with(tmp_path, script, number, line))
 
-    assert ended.returncode == 1, f"nobody misses line {number} of {script}"
+    assert ended.returncode == 1, f"no test fails without line {number} of {script}"

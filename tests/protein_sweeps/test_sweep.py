@@ -109,7 +109,7 @@ def test_a_script_beside_packages_with_the_names_of_ours_runs_and_one_that_impor
     refused = run_script(tmp_path, "import shared\n" + text)
 
     assert ended.stdout.strip() == "4.0", ended.stderr
-    assert "this program has imported a package `shared` of its own" in refused.stderr.splitlines()[-1]
+    assert "this program has imported its own package `shared`" in refused.stderr.splitlines()[-1]
 
 
 def test_a_training_cannot_start_a_sweep(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_a_training_cannot_start_a_sweep(tmp_path: Path) -> None:
 
     ended = run_script(tmp_path, "import mine\nprint(mine.result.best)\n")
 
-    assert "put that below `if __name__ == '__main__':`" in ended.stderr.splitlines()[-1]
+    assert "put that code below `if __name__ == '__main__':`" in ended.stderr.splitlines()[-1]
 
 
 def test_runs_that_fail_pause_the_sweep_and_the_reason_is_printed(tmp_path: Path) -> None:

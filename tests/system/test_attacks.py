@@ -1,6 +1,6 @@
-"""Attacks on a fleet of real workers: what lies in their queues, and what is to be found in what they leave.
+"""Attacks on a fleet of real workers: messages in their queues, and secrets in their files, logs and processes.
 
-All of them meet the same three workers, which at the end serve a real sweep.
+All attacks are on the same three workers, which serve a real sweep at the end.
 """
 
 from __future__ import annotations
