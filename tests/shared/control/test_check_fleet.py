@@ -91,7 +91,7 @@ def test_gpus_that_nobody_has_are_a_failure(a_job: AJob) -> None:
     assert bad(a_job, few, "device=cuda") == []
 
 
-def test_different_code_is_told_with_who_has_which(a_job: AJob) -> None:
+def test_different_code_is_reported_with_the_workers_that_have_it(a_job: AJob) -> None:
     mixed = [*all_three(), a_worker("trainer", "old", code="0.0.9 (aa)")]
 
     (among,) = bad(a_job, mixed)
@@ -101,7 +101,7 @@ def test_different_code_is_told_with_who_has_which(a_job: AJob) -> None:
     assert here.text == f"the workers have 0.0.9 (aa), and this command {package_code()}: install the same"
 
 
-def test_settings_that_differ_are_told_and_a_lease_that_does_is_a_failure(a_job: AJob) -> None:
+def test_settings_that_differ_are_reported_and_a_different_lease_is_a_failure(a_job: AJob) -> None:
     def with_other(**settings: float) -> list[LiveWorker]:
         other = WorkerSettings(**settings).timing
         return [*all_three(), a_worker("trainer", "other", settings=other)]
@@ -129,7 +129,7 @@ def test_a_worker_that_cannot_write_is_a_failure(a_job: AJob) -> None:
 
     (finding,) = bad(a_job, workers)
 
-    assert (finding.verdict, finding.text) == ("fail", f"trainer@far:1: {fault}: mend it, or set another DATA_DIR")
+    assert (finding.verdict, finding.text) == ("fail", f"trainer@far:1: {fault}: fix it, or set another DATA_DIR")
 
 
 def test_a_data_folder_here_that_is_another_one_is_a_warning(a_job: AJob) -> None:

@@ -80,7 +80,7 @@ def test_constraints_that_leave_little_are_a_warning(a_job: AJob, bound: float, 
     assert ("loosen sweep.constraints" in finding.text) == (verdict == "warn")
 
 
-def test_configurations_that_the_trainer_refuses_are_told_with_its_reason(a_job: AJob) -> None:
+def test_configurations_that_the_trainer_refuses_are_reported_with_its_reason(a_job: AJob) -> None:
     sizes = {"num_envs": "{distribution: int_uniform, min: 8, max: 64}"}
     finding = found(a_job, "trainer=ppo", "sim=sweep_eval", searching(**sizes))["feasible"]
 
@@ -103,6 +103,6 @@ def test_a_parameter_that_is_seldom_active_is_a_warning(a_job: AJob) -> None:
         kind_of="{distribution: int_uniform, min: 1, max: 20}", x=uniform(0, 1, when="{trainer.kind_of: 7}")
     )
 
-    told = [finding for finding in examine_space(a_job(*FUNCTION, space)) if finding.verdict == "warn"]
+    reported = [finding for finding in examine_space(a_job(*FUNCTION, space)) if finding.verdict == "warn"]
 
-    assert [finding.text.partition(" % ")[0].partition(" is active in ")[0] for finding in told] == ["trainer.x"]
+    assert [finding.text.partition(" % ")[0].partition(" is active in ")[0] for finding in reported] == ["trainer.x"]
