@@ -1,1 +1,1 @@
-"""What can be done to sweeps, by whoever does it: command line, library, report, services. Nothing here prints."""
+"""The operations on sweeps that the command line, the library, the report and the services share. Nothing here prints."""

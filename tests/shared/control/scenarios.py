@@ -1,4 +1,4 @@
-"""Sweeps that have come so far, as fixtures: a test module that imports them defines a fixture `advance`, which makes the suggestions."""
+"""Sweeps in several states, as fixtures. A module that imports them defines `advance`, which makes suggestions."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ def test_settings_that_differ_are_reported_and_a_different_lease_is_a_failure(a_
 
     assert (lease.verdict, tick.verdict) == ("fail", "warn")
     assert lease.text.startswith("SWEEP_LEASE_SECONDS differs: 120 by ")
-    assert lease.text.endswith("; 60 by other: set it alike for all")
+    assert lease.text.endswith("; 60 by other: set the same value for all")
 
 
 def test_workers_of_two_file_systems_are_a_failure(a_job: AJob) -> None:
@@ -120,7 +120,7 @@ def test_workers_of_two_file_systems_are_a_failure(a_job: AJob) -> None:
     (finding,) = bad(a_job, workers)
 
     assert (finding.verdict, finding.topic) == ("fail", "storage")
-    assert "not one file system, but 2: /data of trainer@far:1 and evaluator@far:1; /local of lost" in finding.text
+    assert "the workers use 2 file systems: /data of trainer@far:1 and evaluator@far:1; /local of lost" in finding.text
 
 
 def test_a_worker_that_cannot_write_is_a_failure(a_job: AJob) -> None:

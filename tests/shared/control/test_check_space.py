@@ -85,7 +85,7 @@ def test_configurations_that_the_trainer_refuses_are_reported_with_its_reason(a_
     finding = found(a_job, "trainer=ppo", "sim=sweep_eval", searching(**sizes))["feasible"]
 
     assert finding.verdict == "warn"
-    assert "is refused by the trainer, and such a run fails at once: " in finding.text
+    assert "is refused by the trainer, and such runs fail at once: " in finding.text
     assert "expected a multiple of num_envs" in finding.text
 
 
