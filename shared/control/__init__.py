@@ -1,1 +1,1 @@
-"""The operations on sweeps that the command line, the library, the report and the services share. Nothing here prints."""
+"""Operations on sweeps, shared by the command line, the library, the report and the services. Nothing here prints."""

@@ -32,7 +32,7 @@ def _position(store: Store, name: str) -> int:
 
 
 def _abandoned(store: Store, sweep: Sweep, runs: Sequence[Run]) -> Iterator[str]:
-    """Yield the ids of unfinished runs that have neither an owner nor a notification; none while no suggester is running.
+    """Yield the ids of unfinished runs without an owner and a notification; none while no suggester is running.
 
     Runs that the suggester will take from a silent owner, or will notify workers about again, are not among them.
     """

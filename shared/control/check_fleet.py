@@ -109,7 +109,9 @@ def _storage(job: SweepJob, workers: Sequence[LiveWorker], here: Storage) -> Fin
     unnamed = [worker.id for worker in users if not worker.storage and not worker.storage_fault]
     is_far = any(worker.host != socket.gethostname() for worker in users if worker.id in unnamed)
     if is_far:
-        text = f"{' and '.join(unnamed)} would write to {Path(job.data_dir).absolute()}, a relative path that may differ there"
+        text = (
+            f"{' and '.join(unnamed)} would write to {Path(job.data_dir).absolute()}, which may be another place there"
+        )
         yield Finding("warn", "storage", f"{text}: set DATA_DIR to an absolute path of the shared file system")
     if len(found) > 1:
         places = "; ".join(f"{_place(ids[0], users)} of {' and '.join(ids)}" for ids in found.values())

@@ -22,7 +22,7 @@ from shared.storage.folders import runs_folder
 
 _WORD: Final = re.compile(r"[A-Za-z_][\w.]*")
 PREFIX: Final = "trainer.params."
-"""The parameters of a sweep from Python are below this key of its config, so their names never collide with other keys."""
+"""The parameters of a sweep from Python are below this key of its config: no name collides with another key."""
 
 
 def define_job(

@@ -48,7 +48,10 @@ def resume_sweep(store: Store, name: str) -> Sweep:
 
 
 def stop_sweep(store: Store, name: str) -> Sweep:
-    """Stop a sweep: it gets no more suggestions, and the runs in progress end. Raises Conflict when it is over or stopping already."""
+    """Stop a sweep: it gets no more suggestions, and its runs in progress end.
+
+    Raises Conflict when it is over or stopping already.
+    """
     return _move_sweep(store, name, stop)
 
 
@@ -95,7 +98,7 @@ def set_limits(store: Store, name: str, values: Mapping[str, Any]) -> Sweep:
 
 
 def track_again(store: Store, sweep: Sweep) -> None:
-    """Start the tracker of a finished sweep at the end of its log: it then gets only the events of the continued sweep."""
+    """Let the tracker of a finished sweep start at the end of the log: it gets only the events after a resume."""
     last = store.sweeps.last_event(sweep.name) if sweep.is_finished else None
     if last and sweep.is_tracked and sweep.name not in store.sweeps.tracked():
         store.sweeps.set_tracked_position(sweep.name, last.position)

@@ -46,7 +46,7 @@ def submit(store: Store, job: SweepJob) -> Submitted:
 
 
 def _earlier(store: Store, job: SweepJob) -> tuple[list[dict[str, Any]], list[str]]:
-    """Return the observations of `sweep.warm_start`, and notes. They are stored now, so that a replay has the same ones."""
+    """Return the observations of `sweep.warm_start`, stored now so that a replay has the same ones, and notes."""
     if not job.sweep.warm_start:
         return [], []
     from shared.control.observations import read_earlier  # numpy, which no other sweep needs here

@@ -29,7 +29,8 @@ def best_job(
 ) -> SweepJob:
     """Return the job of a rollout that trains like the run `best` of `sweep`, except for the `overrides`.
 
-    Nothing is searched: each parameter has one value. Its name contains the time `now`, unless the overrides give a name. Raises ConfigError.
+    Nothing is searched: each parameter has one value. Its name contains the time `now`, unless the overrides give
+    a name. Raises ConfigError.
     """
     trained = job_of_run(job_of(sweep), best.params)
     usual = slug(f"{sweep.name}-best-{now or datetime.now():%Y%m%d-%H%M%S}")

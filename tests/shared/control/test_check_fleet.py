@@ -86,7 +86,7 @@ def test_gpus_that_nobody_has_are_a_failure(a_job: AJob) -> None:
 
     assert [finding.topic for finding in bad(a_job, all_three(), "device=cuda")] == ["gpu"]
     assert [finding.text for finding in bad(a_job, few, "trainer.gpus_per_run=2")] == [
-        "a run wants 2 GPUs, and no trainer has more than 1: lower gpus_per_run"
+        "a run needs 2 GPUs, but no trainer has more than 1: lower gpus_per_run"
     ]
     assert bad(a_job, few, "device=cuda") == []
 
@@ -97,7 +97,7 @@ def test_different_code_is_reported_with_the_workers_that_have_it(a_job: AJob) -
     (among,) = bad(a_job, mixed)
     (here,) = bad(a_job, all_three(code="0.0.9 (aa)"))
 
-    assert "; 0.0.9 (aa) by old: install the same everywhere" in among.text
+    assert "; 0.0.9 (aa) by old: install the same code everywhere" in among.text
     assert here.text == f"the workers have 0.0.9 (aa), and this command {package_code()}: install the same"
 
 
@@ -136,7 +136,7 @@ def test_a_data_folder_here_that_is_another_one_is_a_warning(a_job: AJob) -> Non
     (finding,) = bad(a_job, all_three(), here=Storage("mine"))
 
     assert (finding.verdict, finding.topic) == ("warn", "storage")
-    assert "is another file system than that of the workers" in finding.text
+    assert "is not on the file system of the workers" in finding.text
 
 
 def test_workers_elsewhere_without_a_data_folder_of_their_own_are_a_warning(a_job: AJob) -> None:

@@ -37,7 +37,7 @@ def test_a_slip_in_a_searched_key_is_found_with_the_key_that_was_meant(a_job: AJ
 
     assert finding.verdict == "fail"
     assert finding.text.startswith(
-        "trainer.lerning_rate is searched, but the config has trainer.learning_rate, which would stay as it is"
+        "trainer.lerning_rate is searched, but the config has trainer.learning_rate, which would keep its value"
     )
 
 
@@ -58,7 +58,7 @@ def test_two_searched_keys_of_similar_names_are_no_slips_of_each_other(a_job: AJ
     finding = found(a_job, *FUNCTION, space)["space"]
 
     assert finding.verdict == "ok"
-    assert finding.text.startswith("3 searched; set by the sweep alone, and not in the config: ")
+    assert finding.text.startswith("3 searched; only set by the sweep, not in the config: ")
     assert finding.text.endswith("trainer.beta_one, trainer.beta_on")
 
 

@@ -78,5 +78,5 @@ def test_what_is_not_there_is_reported(store: Store, run_id: str, attempt: int |
 def test_a_log_that_lies_elsewhere_is_reported(store: Store, run: Run, tmp_path: Path) -> None:
     log_of(tmp_path, 1).unlink()
 
-    with pytest.raises(NotFound, match="holds no log: it lies where the workers' data folder is mounted"):
+    with pytest.raises(NotFound, match="has no log: look on a machine where the workers' data folder is mounted"):
         list(follow_log(store, run.id))

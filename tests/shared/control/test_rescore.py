@@ -83,7 +83,7 @@ def test_the_same_call_again_continues_and_another_sweep_of_that_name_is_a_confl
     assert len(store.runs.all("s-hard")) == 2
     with pytest.raises(Conflict, match=r"s-hard exists with another config \(sim.num_episodes: 3 -> 4\)"):
         rescore(store, old, the_job(old, "sim.num_episodes=4", configs=configs))
-    with pytest.raises(Conflict, match="sweep s exists, and is no rescoring of s: choose another name with --as"):
+    with pytest.raises(Conflict, match="sweep s exists, and does not rescore s: choose another name with --as"):
         rescore(store, old, the_job(old, configs=configs, name="s"))
 
 

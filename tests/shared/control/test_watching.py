@@ -107,7 +107,7 @@ def test_a_run_in_focus_is_described_as_by_show_and_where_its_log_should_be(
     assert focus is not None
     assert focus.details["standing"]["rank"] == 1
     assert [move["kind"] for move in focus.details["moves"]] == ["observed"]
-    assert "holds no log" in focus.log
+    assert "has no log" in focus.log
 
 
 def test_the_end_of_a_log_is_read_from_the_folder_of_the_run(
