@@ -1,1 +1,1 @@
-"""What can be done to sweeps, by whoever does it: command line, library, report, services. Nothing here prints."""
+"""Operations on sweeps, shared by the command line, the library, the report and the services. Nothing here prints."""

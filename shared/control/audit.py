@@ -15,14 +15,14 @@ from shared.store.store import Store
 def audit_sweep(store: Store, name: str) -> Audit:
     """Replay the log of a sweep and compare it with the records. Raises NotFound.
 
-    A sweep that moves on meanwhile is read again: only what stands still can be compared.
+    A sweep that changes during the reading is read again: the log and the records must be of one moment.
     """
     while True:
         before = _position(store, name)
         sweep = store.sweeps.get(name)
         runs = store.runs.all(name)
         found = audit(sweep, runs, store.sweeps.whole_log(name), abandoned=_abandoned(store, sweep, runs))
-        if _position(store, name) == before:  # every move of a run is in the log
+        if _position(store, name) == before:  # equal: nothing changed, since every move of a run is in the log
             return found
 
 
@@ -32,9 +32,9 @@ def _position(store: Store, name: str) -> int:
 
 
 def _abandoned(store: Store, sweep: Sweep, runs: Sequence[Run]) -> Iterator[str]:
-    """Yield the ids of live runs without an owner and a notification. Without a suggester nobody could notify.
+    """Yield the ids of unfinished runs without an owner and a notification; none while no suggester is running.
 
-    Those that it will take from a silent owner, or notify about again, are not among them.
+    Runs that the suggester will take from a silent owner, or will notify workers about again, are not among them.
     """
     if sweep.state is not SweepState.RUNNING or not any(w.service == "suggester" for w in store.fleet.live()):
         return

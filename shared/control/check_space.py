@@ -1,4 +1,4 @@
-"""Is what a sweep searches there, and how much of it can be trained?"""
+"""Check whether the searched keys exist, and how much of the search space can be trained."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from shared.domain.search_space import SearchSpace
 
 DRAWS = 1000
 RARE = 0.1
-ALIKE = 0.8  # of two names, as difflib counts: one is probably a slip of the other
+ALIKE = 0.8  # similarity of two names by difflib, from which one is probably a typing error for the other
 
 
 def examine_space(job: SweepJob) -> Iterator[Finding]:
@@ -35,17 +35,17 @@ def _keys(space: SearchSpace, job: SweepJob) -> Iterator[Finding]:
         yield Finding(
             "fail",
             "space",
-            f"{path} is searched, but the config has {near}, which would stay as it is: search that one, "
-            "or take it out of the config",
+            f"{path} is searched, but the config has {near}, which would keep its value: search that one, "
+            "or remove it from the config",
         )
     own = [path for path in new if path not in slips]
-    alone = f"; set by the sweep alone, and not in the config: {', '.join(own)}" if own else ""
+    alone = f"; only set by the sweep, not in the config: {', '.join(own)}" if own else ""
     if not slips:
         yield Finding("ok", "space", f"{len(space)} searched{alone}")
 
 
 def _meant(path: str, known: list[str]) -> str | None:
-    """Return the key that a searched one, which nobody knows, is probably a slip of; `layer_1` is none of `layer_2`."""
+    """Return the known key that an unknown one is probably a typing error for; `layer_1` is none for `layer_2`."""
     short = {key.removeprefix("trainer."): key for key in known}
     found = difflib.get_close_matches(path.removeprefix("trainer."), list(short), n=1, cutoff=ALIKE)
     return next((short[name] for name in found if _without_digits(short[name]) != _without_digits(path)), None)
@@ -70,8 +70,10 @@ def _sample(space: SearchSpace, job: SweepJob) -> Iterator[Finding]:
     if not share:
         yield Finding("fail", "feasible", f"none of {DRAWS} configurations can be trained: {complaint or _loosen(job)}")
     elif refused:
-        why = f"{100 * refused / DRAWS:.3g} % is refused by the trainer, and such a run fails at once: {complaint}"
-        yield Finding("warn", "feasible", f"{text}; {why}: say so in sweep.constraints, or narrow the parameters")
+        why = f"{100 * refused / DRAWS:.3g} % is refused by the trainer, and such runs fail at once: {complaint}"
+        yield Finding(
+            "warn", "feasible", f"{text}; {why}: exclude them with sweep.constraints, or narrow the parameters"
+        )
     elif share < RARE:
         yield Finding("warn", "feasible", f"{text}: {_loosen(job)}")
     else:
@@ -79,7 +81,7 @@ def _sample(space: SearchSpace, job: SweepJob) -> Iterator[Finding]:
     for parameter in space.parameters:
         active = sum(parameter.path in params for params in allowed) / max(len(allowed), 1)
         if active < RARE:
-            reason = "few runs would teach anything about it: loosen its `when`, or search it in a sweep of its own"
+            reason = "few runs would show its effect: loosen its `when`, or search it in a sweep of its own"
             yield Finding(
                 "warn", "feasible", f"{parameter.path} is active in {100 * active:.3g} % of the space: {reason}"
             )

@@ -1,4 +1,4 @@
-"""Compose a job for a command, with the checks that need to know Protein's settings."""
+"""Compose the job of a command, and check it together with the settings of Protein."""
 
 from __future__ import annotations
 

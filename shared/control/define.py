@@ -1,4 +1,4 @@
-"""Define a sweep in Python: the job that a config file would have given, with the same checks."""
+"""Define a sweep in Python: make the same job as from a config file, with the same checks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from shared.storage.folders import runs_folder
 
 _WORD: Final = re.compile(r"[A-Za-z_][\w.]*")
 PREFIX: Final = "trainer.params."
-"""Below this the parameters of a sweep from Python stand in its config: no name of theirs meets a key of ours."""
+"""The parameters of a sweep from Python are below this key of its config: no name collides with another key."""
 
 
 def define_job(
@@ -34,14 +34,14 @@ def define_job(
     data_dir: Path,
     **settings: Any,
 ) -> SweepJob:
-    """Return the job of sweep `name` over `space`, whose results are its own: nothing evaluates them.
+    """Return the job of sweep `name` over `space`. Its runs report their own scores: no evaluator is needed.
 
-    `sweep` and `settings` are keys of the config: those below `sweep`, and those of the whole. Raises ConfigError.
+    `sweep` has keys of the config's section `sweep`, `settings` has keys of its top level. Raises ConfigError.
     """
     check_name(name)
     if not space:
         raise ConfigError("the space is empty: expected at least one parameter, such as {'x': ps.uniform(0, 1)}")
-    SearchSpace.from_config(space)  # a fault in it is said with the names that it has there
+    SearchSpace.from_config(space)  # so that an error shows the names that the caller used
     folder = data_dir.absolute()
     plain = {
         **settings,
@@ -68,7 +68,7 @@ def define_job(
 
 
 def _with_paths(sweep: Mapping[str, Any], space: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the section `sweep` of a config with the parameters at their place, wherever they are named."""
+    """Return the section `sweep` of a config in which every name of a parameter is its path in the config."""
     names = set(_names(space))
     protein = dict(sweep.get("protein", {}))
     if protein.get("cost_param") in names:
@@ -101,7 +101,7 @@ def _conditions_in_full(space: Mapping[str, Any], names: Collection[str]) -> dic
 
 
 def _in_full(text: str, names: Collection[str]) -> str:
-    """Return a constraint over names as one over paths."""
+    """Return a constraint with the names in it replaced by paths."""
     return _WORD.sub(lambda word: f"{PREFIX}{word[0]}" if word[0] in names else word[0], text)
 
 

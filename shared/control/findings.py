@@ -1,4 +1,4 @@
-"""What an examination finds: one line each, with its remedy where something is wrong."""
+"""The findings of a check: one line each, with the remedy where something is wrong."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Verdict = Literal["ok", "warn", "fail"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at. `log` is the end of what a process printed about it."""
+    """The result of one check. `log` has the last lines that a process printed about it."""
 
     verdict: Verdict
     topic: str
@@ -19,9 +19,9 @@ class Finding:
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain data."""
-        told = {"verdict": self.verdict, "topic": self.topic, "text": self.text}
-        return {**told, "log": list(self.log)} if self.log else told
+        facts = {"verdict": self.verdict, "topic": self.topic, "text": self.text}
+        return {**facts, "log": list(self.log)} if self.log else facts
 
     def lines(self) -> list[str]:
-        """Return what a person reads of it."""
+        """Return it as lines of text."""
         return [f"{self.verdict:<5} {self.topic:<10} {self.text}", *(f"      | {line}" for line in self.log)]

@@ -1,4 +1,4 @@
-"""Convert a sweep file of another product into ours: read, convert, try, and only then write."""
+"""Convert a sweep file of another product: read, convert, validate, and only then write."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def _try(texts: dict[Path, str], name: str, overrides: tuple[str, ...]) -> None:
 
 
 def _converted(place: str, folder: Path) -> str:
-    """Return a place in the files that were only tried, without the folder that they were in."""
+    """Return a place in the validated copies without their temporary folder."""
     written = Path(place)
     return f"the converted {written.relative_to(folder)}" if written.is_relative_to(folder) else place
 

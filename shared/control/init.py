@@ -20,7 +20,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 @dataclass(frozen=True)
 class Kind:
-    """Something to train with: what it is for, and the default name of its sweep."""
+    """A kind of training: what it is for, and the default name of its sweep."""
 
     what: str
     name: str
@@ -38,7 +38,7 @@ KINDS: Mapping[str, Kind] = {
 def plan(kind: str, name: str | None) -> dict[Path, str]:
     """Return the texts to write by their paths, relative to the folder: the code first, then trainer and sweep.
 
-    Raises ConfigError for an unknown kind, and for a name that something else has already.
+    Raises ConfigError for an unknown kind, and for a name that is in use.
     """
     if kind not in KINDS:
         meant = nearest(kind, KINDS)

@@ -1,4 +1,4 @@
-"""What a run printed, read from its folder, and followed while it goes on."""
+"""Read the output of a run from its folder, and follow it while the run is in progress."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ def newest_log(store: Store, run_id: str, *, attempt: int | None = None) -> Path
         raise NotFound(f"run {run_id} has no log of attempt {attempt}: expected one of {known}")
     if not run.attempt:
         raise NotFound(f"run {run_id} is {run.state}: it has not printed anything yet")
-    raise NotFound(f"{folder.path} holds no log: it lies where the workers' data folder is mounted")
+    raise NotFound(f"{folder.path} has no log: look on a machine where the workers' data folder is mounted")
 
 
-def follow_log(store: Store, run_id: str, *, attempt: int | None = None, go_on: bool = False) -> Iterator[bytes]:
-    """Yield what a run printed; with `go_on` also what it prints from now on, over its next attempts, to its end."""
+def follow_log(store: Store, run_id: str, *, attempt: int | None = None, follow: bool = False) -> Iterator[bytes]:
+    """Yield the output of a run; with `follow` also its later output, also of its next attempts, until it is over."""
     log, read = newest_log(store, run_id, attempt=attempt), 0
     while True:
-        is_over = store.runs.get(run_id).is_finished  # asked first: what was printed up to the end is read after it
+        is_over = store.runs.get(run_id).is_finished  # before the log is read, so that its last lines are not missed
         with log.open("rb") as file:
             file.seek(read)
             while chunk := file.read(CHUNK):
                 yield chunk
             read = file.tell()
         following = log if attempt is not None else newest_log(store, run_id)
-        if go_on and following != log:
+        if follow and following != log:
             log, read = following, 0
             yield f"--- {log.name} ---\n".encode()
-        elif not go_on or is_over:
+        elif not follow or is_over:
             return
         else:
             time.sleep(LOOK_SECONDS)

@@ -19,8 +19,8 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 
 
 def missing_workers(workers: Sequence[LiveWorker], *, queue: str, is_evaluated: bool) -> dict[str, str]:
-    """Return for each service that no live worker gives to a sweep of `queue` the command that starts one."""
-    if queue == ASK_QUEUE:  # the program that asks for its runs suggests them, too
+    """Return the services that a sweep of `queue` lacks, each with the command that starts a worker of it."""
+    if queue == ASK_QUEUE:  # the program that asks for the runs also makes the suggestions
         return {}
     wanted = {"suggester": "suggest", "trainer": queue, **({"evaluator": "eval"} if is_evaluated else {})}
     served = {(worker.service, queue) for worker in workers for queue in worker.queues}
@@ -37,13 +37,13 @@ def worker_command(service: str, queue: str) -> str:
 def say_missing(sweep: Sweep, workers: Sequence[LiveWorker], *, private: bool) -> list[str]:
     """Return what keeps a sweep waiting: the commands that start missing workers, and why live ones refuse its runs.
 
-    Missing workers are one sentence in the `private` store of a folder, elsewhere one sentence each.
+    In the `private` store of a folder one sentence names all missing workers; elsewhere each has its own.
     """
     if sweep.is_finished:
         return []
     missing = missing_workers(workers, queue=sweep.queue, is_evaluated=sweep.is_evaluated)
     refused = refused_everywhere(workers, sweep)
-    if private and missing:  # a worker that is started by hand looks for its store elsewhere
+    if private and missing:  # a worker that is started by hand would use another store
         lacks = " and no ".join(missing)
         return [f"no {lacks} is running: run `sweepctl up`, or `sweepctl run` with the same config", *refused]
     start = [f"no {service} is running: start one with `{command}`" for service, command in missing.items()]
@@ -51,5 +51,5 @@ def say_missing(sweep: Sweep, workers: Sequence[LiveWorker], *, private: bool) -
 
 
 def missing_for(store: Store, sweep: Sweep) -> list[str]:
-    """Return what starts the workers that a sweep of this store still needs."""
+    """Return what keeps a sweep of this store waiting, as `say_missing`."""
     return say_missing(sweep, store.fleet.live(), private=store.is_private)

@@ -1,4 +1,4 @@
-"""Which sweep, and which run, a caller means."""
+"""Find the sweep or the run that a caller names, or the latest one."""
 
 from __future__ import annotations
 

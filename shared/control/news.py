@@ -1,4 +1,4 @@
-"""What ended in a sweep since somebody last looked: for output that goes on line by line."""
+"""What ended in a sweep since the last call: for output that is printed line by line."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class News:
         self._position = self._over = 0
 
     def read(self) -> Iterator[FinishedRun | LostAttempt]:
-        """Yield what ended since the last call; the first call begins with the sweep."""
+        """Yield what ended since the last call; the first call starts at the beginning of the sweep."""
         while entries := self._store.sweeps.events(self._name, after=self._position):
             for entry in entries:
                 self._position = entry.position

@@ -1,4 +1,4 @@
-"""Runs that are over, as observations: written for other programs, and read again to start a sweep warm."""
+"""Finished runs as observations: export them for other programs, and read them to warm-start a sweep."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ A_TABLE = "give the path of a table that `sweepctl export` wrote"
 def table(runs: Sequence[Run]) -> tuple[list[str], list[list[Any]]]:
     """Return the columns and a row for each run; parameters and metrics have columns of their own.
 
-    The parameters are those that were trained: of a run that was stopped early the length that it had.
+    The parameters are those that were trained: for a run that was stopped early, its actual length.
     """
     params = list(dict.fromkeys(path for run in runs for path in run.params))
     metrics = list(dict.fromkeys(name for run in runs for name in run.metrics))
@@ -55,15 +55,15 @@ def table(runs: Sequence[Run]) -> tuple[list[str], list[list[Any]]]:
             run.steps,
             run.attempt,
         ]
-        told = {**run.params, **run.trained}
-        values = [told.get(path) for path in params] + [run.metrics.get(name) for name in metrics]
+        trained = {**run.params, **run.trained}
+        values = [trained.get(path) for path in params] + [run.metrics.get(name) for name in metrics]
         stopped = run.early_stop.step if run.early_stop else None
         rows.append([*facts, run.prediction.source, stopped, *values])
     return [*COLUMNS, *params, *(f"metrics.{name}" for name in metrics)], rows
 
 
 def as_csv(runs: Sequence[Run]) -> str:
-    """Return the runs as a table; a float is written so that it is read back to the bit."""
+    """Return the runs as a table; floats are written without loss of precision."""
     columns, rows = table(runs)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -82,10 +82,10 @@ def read_earlier(store: Store, job: SweepJob, space: SearchSpace) -> tuple[list[
     found: list[dict[str, Any]] = []
     notes = []
     for source in job.sweep.warm_start:
-        told = list(_file(Path(source)) if source.endswith(".csv") else _sweep(store, source))
-        moved = [fitting for observation in told if (fitting := _moved(observation, space)) is not None]
+        observations = list(_file(Path(source)) if source.endswith(".csv") else _sweep(store, source))
+        moved = [fitting for observation in observations if (fitting := _moved(observation, space)) is not None]
         found += moved
-        notes.append(f"warm start from {source}: {len(moved)} of {len(told)} runs fit this space")
+        notes.append(f"warm start from {source}: {len(moved)} of {len(observations)} runs fit this space")
     if len(found) > MOST:
         problem, expected = f"names sources of {len(found)} runs", f"at most {MOST} runs"
         raise ConfigError(problem, path="sweep.warm_start", expected=expected, remedy="name fewer sources")
@@ -93,7 +93,7 @@ def read_earlier(store: Store, job: SweepJob, space: SearchSpace) -> tuple[list[
 
 
 def _sweep(store: Store, name: str) -> Iterator[dict[str, Any]]:
-    store.sweeps.get(name)  # says which sweeps there are, if not this one
+    store.sweeps.get(name)  # raises NotFound with the known sweeps, if this is none of them
     for run in store.runs.in_states(name, ENDED):
         cost = run.cost if run.cost is not None else run.train_seconds
         yield {"params": {**run.params, **run.trained}, "score": run.score, "cost": cost}
@@ -138,9 +138,9 @@ def _number(text: str, name: str, *, place: str) -> float | None:
 
 
 def _moved(observation: Mapping[str, Any], space: SearchSpace) -> dict[str, Any] | None:
-    """Return the observation in `space`, None if it lies outside."""
-    told = {path: value for path, value in observation["params"].items() if value not in (None, "")}
-    given = {p.path: _typed(told[p.path], p.values) for p in space.parameters if p.path in told}
+    """Return the observation in `space`, None if it is outside of it."""
+    known = {path: value for path, value in observation["params"].items() if value not in (None, "")}
+    given = {p.path: _typed(known[p.path], p.values) for p in space.parameters if p.path in known}
     try:
         params = space.completed(given)
     except ConfigError:
@@ -149,7 +149,7 @@ def _moved(observation: Mapping[str, Any], space: SearchSpace) -> dict[str, Any]
 
 
 def _typed(value: Any, categories: Sequence[Any]) -> Any:
-    """Return what a cell of a table means: one of the categories, or a number."""
+    """Return the value of a cell of a table: one of the categories, or a number."""
     if not isinstance(value, str):
         return value
     for category in categories:

@@ -1,10 +1,10 @@
-"""Which live workers cannot take runs of a sweep, and why, by their own account."""
+"""Which live workers cannot take runs of a sweep, and the reasons that they announce."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
-from shared.control.agreement import who_says_what
+from shared.control.agreement import workers_by_value
 from shared.domain.run import EVAL_QUEUE
 from shared.domain.sweep import Sweep
 from shared.store.fleet import LiveWorker
@@ -28,5 +28,5 @@ def refused_everywhere(workers: Sequence[LiveWorker], sweep: Sweep) -> list[str]
 
 
 def _sentences(workers: Sequence[LiveWorker], sweep: str) -> Iterator[str]:
-    reasons = who_says_what(workers, lambda worker: str(worker.refusals.get(sweep, "")))
+    reasons = workers_by_value(workers, lambda worker: str(worker.refusals.get(sweep, "")))
     return (f"{' and '.join(ids)} cannot run {sweep}: {reason}" for reason, ids in reasons.items())

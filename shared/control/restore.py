@@ -1,12 +1,13 @@
-"""Rebuild a sweep from its folder, in a store that has lost it."""
+"""Rebuild a sweep from its folder in a store that does not have it any more."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from shared.config.frozen import job_of
+from shared.control.steps import OnStep, ignore_step
 from shared.domain.configuration import best_first, outcomes_of
 from shared.domain.errors import Conflict
 from shared.domain.record_events import suggested
@@ -19,23 +20,23 @@ from shared.store.ledger import Change
 from shared.store.store import Store
 
 AT_ONCE = 100
-Tell = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class Restored:
-    """The sweep as it stands now, its runs, and how many numbers left no trace."""
+    """The restored sweep, how many runs have a mirror, and how many numbers have none."""
 
     sweep: Sweep
     runs: int
     unknown: int
 
 
-def restore(store: Store, folder: Path, *, tell: Tell = lambda done, of: None) -> Restored:
+def restore(store: Store, folder: Path, *, on_step: OnStep = ignore_step) -> Restored:
     """Rebuild the sweep whose folder this is. Ids, parameters, scores, costs and checkpoints are kept.
 
-    Until all of it is back the sweep counts as finished, so that nobody touches it; a restore that was cut short is
-    gone on with by the next one. `tell` hears how many runs are done, of how many.
+    The sweep is marked as finished until all of it is restored, so that no worker changes it. The next call continues
+    an interrupted restore. `on_step` is called with (done, of how many) after each run.
+
     Raises NotFound, Unreadable and ConfigError for a folder that cannot be used, before anything is written, and
     Conflict when the store has the sweep.
     """
@@ -49,12 +50,12 @@ def restore(store: Store, folder: Path, *, tell: Tell = lambda done, of: None) -
     sweep = _suggest_all(store, _begin(store, born), [lives[number][0] for number in range(1, last + 1)])
     for done, number in enumerate([*unknown, *(run.number for run in mirrors)], start=1):
         _live_again(store, lives[number])
-        tell(done, last)
+        on_step(done, last)
     return Restored(_finish(store, sweep), runs=len(mirrors), unknown=len(unknown))
 
 
 def _moved_to(born: Sweep, folder: Path) -> Sweep:
-    # The folder may have been moved, or come from a backup: its runs are where it is now.
+    # The folder may have been moved, or may be from a backup: use its current place.
     job = job_of(born)
     place = {"data_dir": str(folder.parents[1]), "runs_dir": str(folder / "runs")}
     usual = Path(job.runs_dir) == Path(job.data_dir) / "sweep" / born.name / "runs"
@@ -81,7 +82,9 @@ def _suggest_all(store: Store, sweep: Sweep, runs: list[Run]) -> Sweep:
 def _born(run: Run, sweep: Sweep) -> Change:
     if run.last_move != "suggested":  # it was adopted
         return Change(None, run)
-    return Change(None, run, event=suggested(run, memory=sweep.memory))  # what it knew was in the log
+    return Change(
+        None, run, event=suggested(run, memory=sweep.memory)
+    )  # what the optimizer knew then was only in the lost log
 
 
 def _live_again(store: Store, life: Iterable[Run]) -> None:
@@ -105,6 +108,6 @@ def _finish(store: Store, sweep: Sweep) -> Sweep:
     leader = next(iter(best_first(outcomes, goal=sweep.goal, memory=sweep.memory)), None)
     seen = sweep.seen + 1  # this event, too
     changes = {"state": settled.state, "reason": settled.reason, "seen": seen, "leader": leader}
-    if sweep.is_tracked:  # its tracker was told of these runs when they ran
+    if sweep.is_tracked:  # its tracker got these runs when they ran
         store.sweeps.set_tracked_position(sweep.name, sweep.seen)
     return store.sweeps.commit(sweep, sweep.move("restored", **changes))

@@ -23,7 +23,7 @@ from shared.store.store import Store
 
 @dataclass(frozen=True)
 class Standing:
-    """A configuration, and of its runs the one with the best score."""
+    """A configuration, and the one of its runs with the best score."""
 
     configuration: Configuration
     run: Run
@@ -53,14 +53,14 @@ def require_best(name: str, found: Sequence[Standing]) -> Sequence[Standing]:
 
 @dataclass(frozen=True)
 class Listed:
-    """Runs by number, and how many older ones there are beside them."""
+    """Runs by number, and how many older ones are not listed."""
 
     runs: list[Run]
     older: int
 
 
 def list_runs(store: Store, name: str, state: str | None, *, newest: int | None = None) -> Listed:
-    """Return the runs of a sweep, or those in one state; of many the `newest`.
+    """Return the runs of a sweep, or those in one state; with `newest` only so many of them.
 
     Raises ConfigError for an unknown state.
     """
@@ -105,18 +105,18 @@ def details_of(
 
 
 def _standing(observed: Sequence[Run], sweep: Sweep, run: Run) -> dict[str, Any] | None:
-    """Where a run's configuration stands among all, from 1."""
+    """Return the rank of a run's configuration among all, from 1; None without a score."""
     found = ranked(observed, sweep) if run.score is not None else []
     for rank, one in enumerate(found, start=1):
         if run.number in one.configuration.runs:
-            told = describe_best(one.run, sweep, one.configuration)
+            facts = describe_best(one.run, sweep, one.configuration)
             kept = ("score", "cost", "interval", "runs")
-            return {"rank": rank, "of": len(found), **{key: told[key] for key in kept}}
+            return {"rank": rank, "of": len(found), **{key: facts[key] for key in kept}}
     return None
 
 
 def ranked(runs: Sequence[Run], sweep: Sweep) -> list[Standing]:
-    """Return the configurations of the runs, the best first; of equal ones the cheaper first."""
+    """Return the configurations of the runs, the best first; among equal ones, the cheaper first."""
     by_number = {run.number: run for run in runs}
     found = best_first(outcomes_of(runs), goal=sweep.goal, memory=sweep.memory)
     return [Standing(configuration, by_number[configuration.runs[0]]) for configuration in found]

@@ -42,9 +42,9 @@ def retry_failed(store: Store, sweep: str) -> Retried:
 
 
 def _retry(store: Store, name: str, number: int | None) -> Retried:
-    """Queue the run `number`, or all failed ones, in one commit with the sweep.
+    """Queue the run `number`, or all failed ones, and commit the sweep with them.
 
-    The sweep's record is part of it, so that nobody finishes the sweep without having seen these runs.
+    The commit fails if the sweep has changed, so that nobody can finish the sweep without these runs.
     """
     for _ in range(TRIES):
         sweep = store.sweeps.get(name)
@@ -74,7 +74,7 @@ def _retry(store: Store, name: str, number: int | None) -> Retried:
 
 
 def _write_mirror(sweep: Sweep, run: Run) -> None:
-    # A restore would bring it back as failed. Its folder may be another machine's.
+    # Otherwise a restore would bring it back as failed. The folder may be on another machine.
     folder = RunFolder(Path(sweep.runs_dir) / run.id)
     if folder.record_file.exists():
         write_run(folder, run)

@@ -1,4 +1,4 @@
-"""A sweep at one moment, as plain data for a view: what it costs does not grow with its history."""
+"""A sweep at one moment, as data for a view. The cost of reading it does not grow with its history."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class Snapshot:
     counts: dict[RunState, int]
     unfinished: list[Run]
     progress: dict[int, Progress]
-    best: Run | None  # of the best configuration the run with the best score
+    best: Run | None  # the run with the best score, of the best configuration
     workers: list[LiveWorker]
     now: float  # the server's clock (seconds); for a finished sweep, when it ended
     is_private: bool  # whether the store is the embedded one of a folder
-    forecast: Forecast | None = None  # of a paused or finished sweep there is none, nor while there is nothing to go by
+    forecast: Forecast | None = None  # None for a paused or finished sweep, and while too little is known
 
     @property
     def done(self) -> int:
@@ -37,7 +37,7 @@ class Snapshot:
 
     @property
     def seconds_left(self) -> float | None:
-        """Seconds until the sweep is over, by its forecast."""
+        """The forecast of the seconds until the sweep is over."""
         return self.forecast.seconds_left if self.forecast else None
 
     def to_json(self) -> dict[str, Any]:
@@ -62,7 +62,7 @@ class Snapshot:
 
 
 def take_snapshot(store: Store, name: str) -> Snapshot:
-    """Read a sweep as it stands now. Raises NotFound."""
+    """Read the current state of a sweep. Raises NotFound."""
     sweep = store.sweeps.get(name)
     unfinished = store.runs.in_states(name, UNFINISHED)
     now = _ended_at(store, sweep) or store.sweeps.now()
@@ -129,7 +129,7 @@ def describe(run: Run, sweep: Sweep, progress: Progress | None = None) -> dict[s
 def describe_best(run: Run, sweep: Sweep, configuration: Configuration) -> dict[str, Any]:
     """Return a run of a configuration as `best --json` shows it: score and cost are the means of all runs of it.
 
-    `interval` is what the configuration is worth with 95 % confidence, null while that is not known.
+    `interval` is the 95 % confidence interval of the configuration's mean score, null while that is not known.
     """
     known = configuration.low is not None
     return {
@@ -142,5 +142,5 @@ def describe_best(run: Run, sweep: Sweep, configuration: Configuration) -> dict[
 
 
 def elapsed(run: Run) -> float:
-    """Return the seconds since this attempt was claimed, by the workers' clock; 0 while nobody holds it."""
+    """Return the seconds since this attempt was claimed, by the workers' clock; 0 while no worker has it."""
     return max(time.time() - run.started_at, 0.0) if run.started_at and run.owner else 0.0

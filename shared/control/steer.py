@@ -1,4 +1,4 @@
-"""Pause, resume, stop, cancel: each a move of the domain, committed."""
+"""Pause, resume, stop, cancel: each commits a move of the domain."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ LIMITS = {
 
 
 def pause_sweep(store: Store, name: str) -> Sweep:
-    """Let nothing of the sweep be claimed. Raises Conflict when it is not running."""
+    """Pause a sweep: its runs cannot be claimed. Raises Conflict when it is not running."""
     paused = _move_sweep(store, name, lambda sweep: pause(sweep, "paused by hand"))
     for run in store.runs.in_states(name, WAITING):
         store.runs.unmark_due(run)
@@ -40,7 +40,7 @@ def pause_sweep(store: Store, name: str) -> Sweep:
 
 
 def resume_sweep(store: Store, name: str) -> Sweep:
-    """Let a paused or stopping sweep go on. Raises Conflict when there is nothing to resume."""
+    """Resume a paused or stopping sweep. Raises Conflict when there is nothing to resume."""
     resumed = _move_sweep(store, name, resume)
     for run in store.runs.in_states(name, WAITING):
         store.runs.mark_due(run)
@@ -48,17 +48,20 @@ def resume_sweep(store: Store, name: str) -> Sweep:
 
 
 def stop_sweep(store: Store, name: str) -> Sweep:
-    """Suggest nothing more; what was started ends. Raises Conflict when it is over or stopping already."""
+    """Stop a sweep: it gets no more suggestions, and its runs in progress end.
+
+    Raises Conflict when it is over or stopping already.
+    """
     return _move_sweep(store, name, stop)
 
 
 def enqueue_run(store: Store, name: str, texts: Sequence[str]) -> Params:
-    """Let the sweep try the parameters of `texts`, key=value each, next. As `enqueue_params`."""
+    """Let the next run of the sweep have the parameters of `texts`, key=value each. As `enqueue_params`."""
     return enqueue_params(store, name, read_values(texts))
 
 
 def enqueue_params(store: Store, name: str, asked: Mapping[str, Any]) -> Params:
-    """Let the sweep try these parameters next; a missing one is taken from the search centre.
+    """Let the next run of the sweep have these parameters; a missing one is taken from the search centre.
 
     Raises ConfigError for parameters that the sweep does not have or that would be inactive, Conflict when it starts
     no more runs.
@@ -81,8 +84,8 @@ def change_limits(store: Store, name: str, texts: Sequence[str]) -> Sweep:
 def set_limits(store: Store, name: str, values: Mapping[str, Any]) -> Sweep:
     """Change the budget and the parallelism of a sweep, by keys of the config.
 
-    A finished sweep goes on if its budget has room then. Raises ConfigError for other keys and values that cannot be,
-    Conflict for what makes no sense.
+    A finished sweep continues if its new budget has room. Raises ConfigError for other keys and invalid values,
+    Conflict for values that the state of the sweep forbids.
     """
     for key in values:
         if key not in LIMITS:
@@ -95,14 +98,14 @@ def set_limits(store: Store, name: str, values: Mapping[str, Any]) -> Sweep:
 
 
 def track_again(store: Store, sweep: Sweep) -> None:
-    """Let the tracker of a finished sweep hear of what comes next, should it go on; it knows the rest."""
+    """Let the tracker of a finished sweep start at the end of the log: it gets only the events after a resume."""
     last = store.sweeps.last_event(sweep.name) if sweep.is_finished else None
     if last and sweep.is_tracked and sweep.name not in store.sweeps.tracked():
         store.sweeps.set_tracked_position(sweep.name, last.position)
 
 
 def cancel_run(store: Store, run_id: str) -> Run:
-    """Cancel a run; one that somebody works on ends at its next heartbeat. Raises Conflict when it is over.
+    """Cancel a run; a run in progress ends at its next heartbeat. Raises Conflict when it is over.
 
     Raises ConfigError for the name of a sweep.
     """

@@ -1,4 +1,4 @@
-"""Put a sweep into the store: a new one, or an old one again."""
+"""Write a new sweep to the store, or continue an existing one."""
 
 from __future__ import annotations
 
@@ -28,24 +28,25 @@ class Submitted:
 
 
 def submit(store: Store, job: SweepJob) -> Submitted:
-    """Create the job's sweep, or go on with the one that has its name. Raises Conflict when that one is another,
-    ConfigError when its folder cannot be made.
+    """Create the job's sweep, or continue the one of the same name.
+
+    Raises Conflict when that one has another config, ConfigError when the folder cannot be created.
     """
     known = store.sweeps.find(job.sweep_run)
     if known is not None:
-        return _go_on(store, known, job)
+        return _continue(store, known, job)
     earlier, notes = _earlier(store, job)
     make_folder(job)
     try:
         sweep = store.sweeps.create(new_sweep(job, now=store.sweeps.now()), observations=earlier)
     except Conflict:  # somebody else submitted it just now
-        return _go_on(store, store.sweeps.get(job.sweep_run), job)
+        return _continue(store, store.sweeps.get(job.sweep_run), job)
     write_folder(store, sweep, job)
     return Submitted(sweep, existed=False, notes=tuple(notes))
 
 
 def _earlier(store: Store, job: SweepJob) -> tuple[list[dict[str, Any]], list[str]]:
-    """Return what the sweep may learn from before its first run: frozen here, so that a replay knows the same."""
+    """Return the observations of `sweep.warm_start`, stored now so that a replay has the same ones, and notes."""
     if not job.sweep.warm_start:
         return [], []
     from shared.control.observations import read_earlier  # numpy, which no other sweep needs here
@@ -53,7 +54,7 @@ def _earlier(store: Store, job: SweepJob) -> tuple[list[dict[str, Any]], list[st
     return read_earlier(store, job, space_of(job))
 
 
-def _go_on(store: Store, known: Sweep, job: SweepJob) -> Submitted:
+def _continue(store: Store, known: Sweep, job: SweepJob) -> Submitted:
     _refuse_another(known, job)
     if known.state is SweepState.PAUSED or known.state is SweepState.STOPPING:
         known = resume_sweep(store, known.name)
@@ -61,7 +62,7 @@ def _go_on(store: Store, known: Sweep, job: SweepJob) -> Submitted:
 
 
 def new_sweep(job: SweepJob, *, now: float) -> Sweep:
-    """Return the record of a job's sweep, as it is born."""
+    """Return the first record of a job's sweep."""
     limits = Limits(
         **job.budget.model_dump() | {"max_runs": _most_runs(job)},
         parallelism=job.parallelism,
@@ -93,7 +94,7 @@ def _most_runs(job: SweepJob) -> int | None:
 
 
 def _refuse_another(known: Sweep, job: SweepJob) -> None:
-    # Hashed anew: a key that a later version added, at its default, makes no other sweep.
+    # Hash the stored config again: a key that a later version added, at its default, is no difference.
     stored = job_of(known)
     if config_hash(stored) != config_hash(job):
         changes = "; ".join(map(str, changed_keys(stored, job)))
@@ -104,8 +105,8 @@ def _refuse_another(known: Sweep, job: SweepJob) -> None:
 
 
 def make_folder(job: SweepJob) -> None:
-    """Make the folder of the job's sweep. Raises ConfigError when it cannot be, Conflict when it holds runs."""
-    # Before the sweep is in the store: its workers would start at once.
+    """Make the folder of the job's sweep. Raises ConfigError when that fails, Conflict when it holds runs."""
+    # Called before the sweep is in the store, because workers start its runs at once.
     folder = sweep_folder(Path(job.data_dir), job.sweep_run)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -115,12 +116,12 @@ def make_folder(job: SweepJob) -> None:
     if holds_runs(folder):
         raise Conflict(
             f"{folder} holds runs of a sweep that this store does not know: bring it back with "
-            f"`sweepctl restore {folder}`; to start anew choose another sweep_run, or move that folder away"
+            f"`sweepctl restore {folder}`; to start a new sweep, choose another sweep_run, or move that folder away"
         )
 
 
 def write_folder(store: Store, sweep: Sweep, job: SweepJob) -> None:
-    """Write what a new sweep is into its folder."""
+    """Write the config and the record of a new sweep to its folder."""
     content = {
         "sweep": sweep.name,
         "sweep_run": sweep.name,
@@ -131,5 +132,5 @@ def write_folder(store: Store, sweep: Sweep, job: SweepJob) -> None:
     folder = sweep_folder(Path(job.data_dir), sweep.name)
     write_yaml(folder / "config.yaml", content)
     write_sweep(folder, sweep)
-    if job.wandb.mode != "off":  # however soon it ends, its tracker is told
+    if job.wandb.mode != "off":  # so that the tracker gets its events even if the sweep ends at once
         store.sweeps.set_tracked_position(sweep.name, 0)

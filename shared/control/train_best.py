@@ -1,4 +1,4 @@
-"""Train the best configuration of a sweep once more, for longer if one likes, as a sweep of one run."""
+"""Train the best configuration of a sweep again, for longer if asked, as a sweep of one run."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ def best_job(
     data_dir: Path | None = None,
     now: datetime | None = None,
 ) -> SweepJob:
-    """Return the job of a rollout that trains as `best` of `sweep` was trained, but for the `overrides`.
+    """Return the job of a rollout that trains like the run `best` of `sweep`, except for the `overrides`.
 
-    Nothing is searched: each parameter has one value. `now` names it, unless the overrides do. Raises ConfigError.
+    Nothing is searched: each parameter has one value. Its name contains the time `now`, unless the overrides give
+    a name. Raises ConfigError.
     """
     trained = job_of_run(job_of(sweep), best.params)
     usual = slug(f"{sweep.name}-best-{now or datetime.now():%Y%m%d-%H%M%S}")
@@ -39,7 +40,7 @@ def best_job(
 
 
 def _of_one_point(job: SweepJob, params: Mapping[str, Any]) -> SweepConfig:
-    """Return a search whose every parameter has the one value that it has in the job's config."""
+    """Return a search in which each parameter has only one value: that of the job's config."""
     plain = to_plain(job)
     values = {path: reduce(lambda node, key: node[key], path.split("."), plain) for path in params}
     space = with_values({}, {path: {"distribution": "categorical", "values": [values[path]]} for path in params})
@@ -47,7 +48,7 @@ def _of_one_point(job: SweepJob, params: Mapping[str, Any]) -> SweepConfig:
 
 
 def places_of(job: SweepJob, run: Run) -> dict[str, str | None]:
-    """Return where a run's folder, its last checkpoint and the log of its training lie; None for what it has not."""
+    """Return the paths of a run's folder, its last checkpoint and its training log; None for a missing one."""
     folder = RunFolder(Path(job.runs_dir) / run.id)
     checkpoint = folder.checkpoints / run.checkpoint.path if run.checkpoint else None
     log = folder.log_file("train", run.attempt)

@@ -1,4 +1,4 @@
-"""A sweep as somebody watches it: after the first look only what changed is fetched, however long its history is."""
+"""Watch a sweep: after the first look only changes are fetched, so the length of the history does not matter."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from shared.domain.run import EVAL_QUEUE, Run
 from shared.store.store import Store
 
 HISTORY_AT_ONCE = 1000
-"""Runs that one look reads of the history, the newest first: all of it is there after a few looks."""
+"""The number of runs of the history that one look reads, newest first: all are known after a few looks."""
 LOG_BYTES = 2**16
-"""Of the end of a run's log."""
+"""The length of the part of a run's log that is shown: its end."""
 
 
 @dataclass(frozen=True)
 class Queue:
-    """How much waits in a queue: runs that nobody has claimed, and messages that nobody has taken."""
+    """The runs of a queue that no worker has claimed, and the messages that no worker has read."""
 
     name: str
     runs: int
@@ -34,7 +34,7 @@ class Queue:
 
 @dataclass(frozen=True)
 class Focus:
-    """One run in detail, as `show` tells it, and the end of its log."""
+    """The details of one run, as `show` prints them, and the end of its log."""
 
     details: dict[str, Any]
     log_file: str
@@ -46,7 +46,7 @@ class Picture:
     """All that a watcher shows at one moment."""
 
     shot: Snapshot
-    runs: Sequence[Run]  # by number; of a long history the older ones come with the next looks
+    runs: Sequence[Run]  # by number; the next looks add the older runs of a long history
     curves: dict[int, Progress]
     queues: tuple[Queue, ...]
     focus: Focus | None
@@ -55,7 +55,7 @@ class Picture:
 
 
 class Watch:
-    """Follows one sweep. `open_store` opens its store, and opens it anew after an outage: it may have moved."""
+    """Follows one sweep. `open_store` opens its store, also after an outage, because the address may have changed."""
 
     def __init__(self, open_store: Callable[[], AbstractContextManager[Store]], name: str) -> None:
         self._open, self._name = open_store, name
@@ -64,7 +64,7 @@ class Watch:
         self._forget()
 
     def look(self, *, curves_of: Iterable[int] = (), focus: int | None = None) -> Picture:
-        """Return how the sweep stands now; with it the curves of these runs, and one run in detail.
+        """Return the current state of the sweep, with the curves of these runs and the details of one run.
 
         Raises StoreUnreachable during an outage: look again later. Raises NotFound when the sweep is gone.
         """
@@ -77,25 +77,27 @@ class Watch:
             raise
 
     def close(self) -> None:
-        """Give the store back."""
+        """Close the store."""
         self._store = None
         self._opened.close()
 
     def _forget(self) -> None:
         self._runs: dict[int, Run] = {}
         self._curves: dict[int, Progress] = {}
-        self._position = 0  # of the log: what happened up to there is known
-        self._unread = -1  # runs with a number up to this one were not read yet; -1: nothing was
+        self._position = 0  # in the log: the events up to it are known
+        self._unread = -1  # runs up to this number are not read yet; -1: no look yet
         self._focus: tuple[str, int, Focus] | None = None
 
     def _look(self, store: Store, curves_of: Iterable[int], focus: int | None) -> Picture:
         last = store.sweeps.last_event(self._name)
-        if self._unread < 0 or (last.position if last else 0) < self._position:  # restored, or another of its name
+        if (
+            self._unread < 0 or (last.position if last else 0) < self._position
+        ):  # restored, or another sweep of the same name
             self._forget()
             self._position = last.position if last else 0
             self._unread = store.sweeps.get(self._name).created
         shot = take_snapshot(store, self._name)
-        changed = self._changed(store)  # after the snapshot: no run is older than what the counts say
+        changed = self._changed(store)  # read after the snapshot, so that no run is older than its counts
         newest = range(self._unread, max(self._unread - HISTORY_AT_ONCE, 0), -1)
         self._unread -= len(newest)
         for run in [*shot.unfinished, *store.runs.numbered(self._name, changed | set(newest))]:
@@ -114,7 +116,7 @@ class Watch:
         )
 
     def _changed(self, store: Store) -> set[int]:
-        """Return the numbers of the runs that something happened to since the last look."""
+        """Return the numbers of the runs with events since the last look."""
         changed: set[int] = set()
         while entries := store.sweeps.events(self._name, after=self._position):
             self._position = entries[-1].position
@@ -126,7 +128,7 @@ class Watch:
         return tuple(Queue(name, store.runs.waiting(name), store.runs.messages(name)) for name in names)
 
     def _focused(self, store: Store, shot: Snapshot, number: int | None) -> Focus | None:
-        """Return one run in detail; its record is described again when it has changed, its log read each time."""
+        """Return the details of one run. They are made again when its record has changed; the log is read each time."""
         run = self._runs.get(number) if number is not None else None
         if run is None:
             return None

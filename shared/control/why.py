@@ -1,4 +1,4 @@
-"""Why a run was suggested, and how right its prediction was."""
+"""Why a run was suggested, and how accurate its prediction was."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ SOURCES = {
     "grid": "the next combination of the grid",
     "optuna-tpe": "drawn by Optuna's TPE sampler",
     "optuna-gp": "drawn by Optuna's GP sampler",
-    "adopted": "it was trained in another sweep, and is scored anew here",
+    "adopted": "it was trained in another sweep, and is scored again here",
 }
 
 
 @dataclass(frozen=True)
 class Why:
-    """What was known when a run was suggested, and what came of it."""
+    """What was known when a run was suggested, and its result."""
 
     run: Run
     pending: tuple[int, ...]
@@ -45,7 +45,7 @@ class Why:
 
     @property
     def score_off(self) -> float | None:
-        """How many of its standard deviations the score is above the prediction."""
+        """How far the score is above the prediction, in standard deviations of the prediction."""
         expected, std = self.prediction.score, self.prediction.score_std
         if self.run.score is None or expected is None or not std:
             return None
@@ -75,7 +75,7 @@ class Why:
 
 
 def why(store: Store, run_id: str) -> Why:
-    """Read what was known when a run was suggested from its sweep's log. Raises NotFound."""
+    """Read from the log of a sweep what was known when the run was suggested. Raises NotFound."""
     run = store.runs.get(run_id)
     suggested: list[int] = []
     ended: list[tuple[int, int, bool]] = []  # position, run, whether it has a score
@@ -93,7 +93,7 @@ def why(store: Store, run_id: str) -> Why:
             ended = [one for one in ended if one[1] != number]
         elif kind in FINISHED:
             ended.append((position, number, kind == "observed"))
-    return Why(run, (), 0, {})  # its log was dropped: the record has the prediction
+    return Why(run, (), 0, {})  # the log was dropped; the prediction is still in the record
 
 
 def _knowledge(event: Event, position: int) -> tuple[int, dict[str, float]]:

@@ -1,4 +1,4 @@
-"""The workers that run now, and which of them have other code than a sweep was submitted with."""
+"""The running workers, and which of them have other code than a sweep was submitted with."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class RunningWorkers:
 
 
 def running_workers(store: Store) -> RunningWorkers:
-    """Return the workers that announced themselves lately."""
+    """Return the workers that announced themselves recently."""
     live, sweeps = store.fleet.live(), store.sweeps.live()
     notes = (*refused_by(live, sweeps), *other_code_than_any(live, sweeps))
     return RunningWorkers(tuple(live), notes, store.is_private)

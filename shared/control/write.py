@@ -17,7 +17,7 @@ def check_output(path: Path | None) -> None:
 
 
 def write_output(text: str, path: Path | None) -> None:
-    """Write `text` to a file, whole or not at all, or to the screen. Raises ConfigError where it cannot."""
+    """Write `text` to a file, completely or not at all, or to the screen. Raises ConfigError if that fails."""
     if path is None:
         sys.stdout.write(text)
         return

@@ -11,22 +11,23 @@ from shared.control.check_fleet import examine_fleet
 from shared.control.check_space import examine_space
 from shared.control.compose import doubts
 from shared.control.findings import Finding
+from shared.control.steps import OnStep
 from shared.domain.errors import SweepError
 from shared.execution.permission import misses_code
 from shared.local.doctor import examine_folder, examine_store
 from shared.local.location import located_store
-from shared.local.trial import Tell, judge, try_a_run
+from shared.local.trial import judge, try_a_run
 from shared.storage.identity import identify
 
 
 def check_config(job: SweepJob, data_dir: Path) -> Iterator[Finding]:
-    """Yield the findings about a job as it is written, which starts nothing.
+    """Yield the findings about the config of a job; nothing is started.
 
     Raises TrackerDenied for a key that W&B refuses, ConfigError for a method whose package is missing here.
     """
-    unnamed = "" if "metric" in job.sweep.model_fields_set else "; no metric is named, which is taken for reward"
-    told = f"composes: {job.trainer.kind}, {job.sweep.method}, {job.sweep.goal} {job.sweep.metric}{unnamed}"
-    yield Finding("ok", "config", told)
+    unnamed = "" if "metric" in job.sweep.model_fields_set else "; the metric is reward, as none is named"
+    text = f"composes: {job.trainer.kind}, {job.sweep.method}, {job.sweep.goal} {job.sweep.metric}{unnamed}"
+    yield Finding("ok", "config", text)
     for doubt in doubts(job, data_dir):
         yield Finding("warn", "config", doubt)
     yield from examine_space(job)
@@ -39,9 +40,9 @@ def check_code(job: SweepJob) -> Iterator[Finding]:
         yield Finding("fail", "training", str(missing))
 
 
-def check_run(job: SweepJob, *, seconds: float, tell: Tell) -> list[Finding]:
+def check_run(job: SweepJob, *, seconds: float, on_step: OnStep) -> list[Finding]:
     """Return the findings about one run of at most `seconds`, carried out on this machine."""
-    return list(judge(job, try_a_run(job, seconds=seconds, tell=tell)))
+    return list(judge(job, try_a_run(job, seconds=seconds, on_step=on_step)))
 
 
 def check_fleet(job: SweepJob, data_dir: Path, redis: str | None) -> Iterator[Finding]:

@@ -51,7 +51,7 @@ class Service(Protocol):
         """Return the line of JSON for a client that has just connected."""
 
     def look(self, clients: int) -> bool:
-        """Do what is to be done now, with so many clients connected; return whether to go on. Called all the time."""
+        """Do the work that is due, and return whether to continue. Called regularly with the number of clients."""
 
     def stop(self) -> str | None:
         """End the work, also where `start` failed; return the last word for the clients, if any."""

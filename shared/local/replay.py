@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from shared.control.steps import OnStep
 from shared.domain.errors import Conflict
 from shared.local.helper_process import helper_process
 from shared.store.store import Store
@@ -29,8 +29,8 @@ class Replay:
         }
 
 
-def replay_sweep(store: Store, name: str, *, tell: Callable[[int, int], None]) -> Replay:
-    """Replay a sweep; call `tell` with (done, of how many) after each suggestion.
+def replay_sweep(store: Store, name: str, *, on_step: OnStep) -> Replay:
+    """Replay a sweep; call `on_step` with (done, of how many) after each suggestion.
 
     Raises NotFound, Conflict for a sweep whose log was dropped, SweepError when the replay fails.
     """
@@ -45,5 +45,5 @@ def replay_sweep(store: Store, name: str, *, tell: Callable[[int, int], None]) -
                 found.differing[made["run"]] = made["differences"]
             if not made["is_recorded"]:
                 found.untold.append(made["run"])
-            tell(found.suggestions, sweep.created)
+            on_step(found.suggestions, sweep.created)
     return found

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class RestartRule:
-    """How long to wait before the next start. A process that ran for `steady_seconds` begins anew."""
+    """How long to wait before the next start. After a process ran for `steady_seconds`, the delays start again."""
 
     first_wait_seconds: float = 1.0
     longest_wait_seconds: float = 60.0

@@ -37,7 +37,7 @@ RESTARTS = RestartRule(most_in_a_row=5)
 def refuse_for_strangers(job: SweepJob, url: str, environment: Mapping[str, str]) -> None:
     """Raise ConfigError when everybody who reaches the store could make workers here import the user's code.
 
-    Whoever runs a sweep allows what its config names, as long as nobody else can write to the store.
+    The user who runs a sweep allows the code that its config names, as long as nobody else can write to the store.
     """
     named = worker_settings(environment).allow
     for entry_point in entry_points(job):

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +16,7 @@ from pydantic import ValidationError
 
 from shared.config.schema import SweepJob
 from shared.config.settings import worker_settings
+from shared.control.steps import OnMessage, ignore_message
 from shared.domain.errors import Conflict, SweepError
 from shared.domain.run import Frozen
 from shared.execution.permission import allows, entry_points
@@ -173,16 +173,13 @@ def serving_stack(data_dir: Path, url: str, job: SweepJob) -> Stack | None:
     return stack if stack.url == url and can else None
 
 
-OnMessage = Callable[[str], None]
-
-
-def bring_up(options: Options, redis: str | None, *, tell: OnMessage = lambda _: None) -> tuple[Stack, bool]:
+def bring_up(options: Options, redis: str | None, *, on_step: OnMessage = ignore_message) -> tuple[Stack, bool]:
     """Return the stack of a data folder with all its workers running, and whether it was started now.
 
     Args:
         options: What to start.
         redis: The URL of a store that is not the folder's private one; None: REDIS_URL, if that is set.
-        tell: Gets a few words for each step.
+        on_step: Called with a few words before each step.
 
     Raises:
         ConfigError: no worker can use its settings.
@@ -199,10 +196,10 @@ def bring_up(options: Options, redis: str | None, *, tell: OnMessage = lambda _:
         from shared.local.flower import require_flower
 
         require_flower(os.environ)
-    tell("starting the supervisor")
+    on_step("starting the supervisor")
     stack = _start(options, redis)
     try:
-        return _announced(stack, tell), True
+        return _announced(stack, on_step), True
     except BaseException:  # leave nothing that has started only in part
         if half := attach(data_dir):
             end(half)
@@ -230,7 +227,7 @@ def _start(options: Options, redis: str | None) -> Stack:
         return Stack.model_validate_json(connection.greeting)
 
 
-def _announced(stack: Stack, tell: OnMessage) -> Stack:
+def _announced(stack: Stack, on_step: OnMessage) -> Stack:
     """Return the stack once all of its workers have announced themselves in the store."""
     data_dir = Path(stack.data_dir)
     deadline = time.monotonic() + ANNOUNCE_SECONDS
@@ -248,7 +245,7 @@ def _announced(stack: Stack, tell: OnMessage) -> Stack:
             if time.monotonic() > deadline:
                 text = f"the {missing[0]} did not start within {ANNOUNCE_SECONDS:g} s"
                 raise SweepError(f"{text}; see {data_dir / 'logs'}")
-            tell(f"waiting for {', '.join(missing)}")
+            on_step(f"waiting for {', '.join(missing)}")
             time.sleep(LOOK_SECONDS)
     finally:
         store.close()

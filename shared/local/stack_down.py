@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from shared.control.steps import OnMessage, ignore_message
 from shared.domain.errors import NotFound, SweepError
 from shared.domain.run import LEASED, Run
 from shared.local import private_store
@@ -26,7 +26,7 @@ class Down:
     parts: tuple[str, ...] = ()
     killed: tuple[str, ...] = ()  # the parts that did not end by themselves
     runs: tuple[Run, ...] = ()  # that its workers held, as they are now
-    unfinished: tuple[str, ...] = ()  # sweeps that go on with the next workers
+    unfinished: tuple[str, ...] = ()  # sweeps that continue with the next workers
     store_ended: bool = True
 
     def to_json(self) -> dict[str, Any]:
@@ -42,7 +42,7 @@ class Down:
         }
 
 
-def bring_down(data_dir: Path, *, tell: Callable[[str], None] = lambda _: None) -> Down:
+def bring_down(data_dir: Path, *, on_step: OnMessage = ignore_message) -> Down:
     """End the stack of a data folder, once its workers have handed their runs back.
 
     Raises SweepError if it does not end.
@@ -52,7 +52,7 @@ def bring_down(data_dir: Path, *, tell: Callable[[str], None] = lambda _: None) 
         return Down()
     stack = found.stack
     names = tuple(part.name for part in stack.parts)
-    tell(f"ending {', '.join(names)}; trainings write a checkpoint")
+    on_step(f"ending {', '.join(names)}; trainings write a checkpoint")
     # Held, so that the store can be read after the workers have ended.
     hold = private_store.attach(data_dir) if is_private(stack.url) else None
     store = open_store(stack.url)

@@ -6,7 +6,7 @@ import os
 import signal
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from shared.config.frozen import from_plain, to_plain
 from shared.config.schema import SweepJob
 from shared.control.findings import Finding
 from shared.control.snapshot import Snapshot
+from shared.control.steps import OnStep
 from shared.domain.errors import SweepError
 from shared.domain.events import RunClaimed
 from shared.domain.progress import Progress
@@ -36,7 +37,6 @@ RESTARTS = RestartRule(most_in_a_row=2)
 SETTINGS = {"SWEEP_HEARTBEAT_SECONDS": "0.25", "SWEEP_STOP_GRACE_SECONDS": "3"}
 START_SECONDS = 90.0  # for workers to start and suggest, on a slow machine
 LOG_LINES = 12
-Tell = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -56,17 +56,17 @@ class Seen:
     log: tuple[str, ...] = ()
 
 
-def try_a_run(job: SweepJob, *, seconds: float, tell: Tell) -> Seen:
+def try_a_run(job: SweepJob, *, seconds: float, on_step: OnStep) -> Seen:
     """Train one run of the job for at most `seconds`, kill it once, and return what was seen. It leaves no files.
 
-    `tell` is called with the time that has passed, and with all of it.
+    `on_step` is called with the time that has passed and the whole time, in tenths of a second.
     """
     with tempfile.TemporaryDirectory(prefix="sweep-check-", ignore_cleanup_errors=True) as folder:
         data_dir = Path(folder)
         with private_store.start(data_dir) as held:
             store = open_store(held.url)
             try:
-                return _Trial(store, _job_of_one_run(job, data_dir), data_dir, seconds, tell).carry_out()
+                return _Trial(store, _job_of_one_run(job, data_dir), data_dir, seconds, on_step).carry_out()
             finally:
                 store.close()
 
@@ -94,7 +94,7 @@ class _Trial:
     job: SweepJob
     data_dir: Path
     seconds: float
-    tell: Tell
+    on_step: OnStep
     seen: Seen = Seen()
 
     def carry_out(self) -> Seen:
@@ -111,7 +111,7 @@ class _Trial:
                         claimed_at = now
                     passed, limit = (now - claimed_at, self.seconds) if claimed_at else (now - begun, START_SECONDS)
                     self.seen = replace(self.seen, seconds=now - claimed_at if claimed_at else 0.0, cut=passed > limit)
-                    self.tell(round(min(self.seen.seconds, self.seconds) * 10), round(self.seconds * 10))
+                    self.on_step(round(min(self.seen.seconds, self.seconds) * 10), round(self.seconds * 10))
                     if self.seen.cut or self.seen.refusal or is_enough(self.job, self.seen):
                         break
         except WorkerFailed as error:  # its log is removed soon

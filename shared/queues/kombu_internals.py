@@ -35,7 +35,7 @@ class OpenTransport(redis.Transport):
     Channel = OpenChannel
 
     def deliver(self, message: Any, queue: str) -> None:
-        """Give a message that was read from `queue` to its consumer."""
+        """Hand a message that was read from `queue` to its consumer."""
         super()._deliver(message, queue)  # type: ignore[no-untyped-call]
 
     def _deliver(self, message: Any, queue: str) -> None:

@@ -88,8 +88,8 @@ def rescore(
         old = sweep_named(store, sweep)
         job = rescoring_job(old, given, sim=sim, name=name, config_dir=config_dir, data_dir=here)
         print_notes(doubts(job, Path(job.data_dir)))
-        with progress_of("copying checkpoints", as_json=as_json) as tell:
-            done = rescore_sweep(store, old, job, here=here, tell=tell)
+        with progress_of("copying checkpoints", as_json=as_json) as on_step:
+            done = rescore_sweep(store, old, job, here=here, on_step=on_step)
         print_notes(f"{run} is left out: {why}" for run, why in done.left_out)
         if not submit:
             raise typer.Exit(follow_to_the_end(store, job, Path(job.data_dir), as_json=as_json))
@@ -117,8 +117,8 @@ def restore(
     from sweepctl.views.session import restored_lines
 
     usual = place.absolute().parents[1] if place.absolute().parent.name == "sweep" else None
-    with the_store(data_dir or usual, redis, "start") as store, progress_of("restoring", as_json=as_json) as tell:
-        back = restore_sweep(store, place, tell=tell)
+    with the_store(data_dir or usual, redis, "start") as store, progress_of("restoring", as_json=as_json) as on_step:
+        back = restore_sweep(store, place, on_step=on_step)
     if as_json:
         print_json({"sweep": back.sweep.name, "state": back.sweep.state, "runs": back.runs, "unknown": back.unknown})
     else:

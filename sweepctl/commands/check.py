@@ -68,8 +68,8 @@ def _examine(job: SweepJob, data_dir: Path, redis: str | None, *, seconds: float
     yield from check_config(job, data_dir)
     if seconds:
         print(f"note: training a short run on this machine, {seconds:g} s at most", file=sys.stderr)
-        with progress_of("training", as_json=as_json) as tell:
-            tried = check_run(job, seconds=seconds, tell=tell)
+        with progress_of("training", as_json=as_json) as on_step:
+            tried = check_run(job, seconds=seconds, on_step=on_step)
         yield from tried
     else:
         yield from check_code(job)

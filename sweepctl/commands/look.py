@@ -125,7 +125,7 @@ def logs(
     printed = 0
     with the_store(data_dir, redis) as store:
         name = run or latest_run(store)
-        for chunk in follow_log(store, name, attempt=attempt, go_on=follow):
+        for chunk in follow_log(store, name, attempt=attempt, follow=follow):
             printed += sys.stdout.buffer.write(chunk)
             sys.stdout.buffer.flush()
     if not printed:
@@ -290,8 +290,8 @@ def replay(sweep: SweepName = None, data_dir: DataDir = None, redis: Redis = Non
     from shared.local.replay import replay_sweep
     from sweepctl.views.progress import progress_of
 
-    with the_store(data_dir, redis) as store, progress_of("suggesting again", as_json=as_json) as tell:
-        found = replay_sweep(store, sweep_named(store, sweep).name, tell=tell)
+    with the_store(data_dir, redis) as store, progress_of("suggesting again", as_json=as_json) as on_step:
+        found = replay_sweep(store, sweep_named(store, sweep).name, on_step=on_step)
     if as_json:
         print_json(found.to_json())
     else:

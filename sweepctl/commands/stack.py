@@ -33,8 +33,8 @@ def up(
     from sweepctl.views.stack import stack_view
 
     options = Options(data_dir=str(folder(data_dir)), slots=slots, flower=flower)
-    with steps_of(as_json=as_json) as tell:
-        found, started = bring_up(options, redis, tell=tell)
+    with steps_of(as_json=as_json) as on_step:
+        found, started = bring_up(options, redis, on_step=on_step)
     if as_json:
         print_json(stack_json(found, started=started))
     else:
@@ -59,8 +59,8 @@ def down(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     from sweepctl.views.progress import steps_of
     from sweepctl.views.stack import down_view
 
-    with steps_of(as_json=as_json) as tell:
-        ended = bring_down(folder(data_dir), tell=tell)
+    with steps_of(as_json=as_json) as on_step:
+        ended = bring_down(folder(data_dir), on_step=on_step)
     if as_json:
         print_json(ended.to_json())
     else:

@@ -62,21 +62,21 @@ def timeline_of(log: Iterable[LogEntry], *, start: float, now: float) -> Timelin
 
     An attempt in progress lasts until `now`.
     """
-    told, held = Timeline(), {}
+    timeline, held = Timeline(), {}
     for _, at_ms, event in log:
         at = max(at_ms / 1000 - start, 0.0)
-        told.until = max(told.until, at)
+        timeline.until = max(timeline.until, at)
         if isinstance(event, RunClaimed):
             held[event.run] = Span(event.worker, str(event.state), event.run, event.attempt, at, at)
         elif isinstance(event, ENDS):
             if event.run in held:
-                told.spans.append(replace(held.pop(event.run), end=at, ended=event.kind))
+                timeline.spans.append(replace(held.pop(event.run), end=at, ended=event.kind))
             if isinstance(event, RunEnded):
-                told.ended[event.run] = at
-    told.until = max(told.until, now - start) if held else told.until
-    told.spans += [replace(span, end=max(told.until, span.start)) for span in held.values()]
-    told.spans.sort(key=lambda span: (span.start, span.run))
-    return told
+                timeline.ended[event.run] = at
+    timeline.until = max(timeline.until, now - start) if held else timeline.until
+    timeline.spans += [replace(span, end=max(timeline.until, span.start)) for span in held.values()]
+    timeline.spans.sort(key=lambda span: (span.start, span.run))
+    return timeline
 
 
 def lanes_of(spans: Sequence[Span]) -> dict[str, list[list[Span]]]:

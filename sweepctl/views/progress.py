@@ -16,12 +16,12 @@ def progress_of(what: str, *, as_json: bool) -> Iterator[Callable[[int, int], No
     bar = Progress(console=console, transient=True, disable=as_json or not console.is_terminal)
     task = bar.add_task(what, total=None)
 
-    def tell(done: int, of: int) -> None:
+    def draw(done: int, of: int) -> None:
         bar.start()  # not before there is something to draw: an error that comes first is all that is printed
         bar.update(task, completed=done, total=of)
 
     try:
-        yield tell
+        yield draw
     finally:
         if bar.live.is_started:
             bar.stop()

@@ -37,7 +37,7 @@ def sweepctl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
         monkeypatch.setattr(sys, "argv", ["sweepctl", *arguments])
         with pytest.raises(SystemExit) as ended:
             app()
-        told = capsys.readouterr()
-        return Ended(int(ended.value.code or 0), told.out, told.err)
+        reported = capsys.readouterr()
+        return Ended(int(ended.value.code or 0), reported.out, reported.err)
 
     return run

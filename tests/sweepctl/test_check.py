@@ -83,7 +83,7 @@ def test_with_a_store_its_workers_are_looked_at(sweepctl: Sweepctl, store: Store
     assert nobody.returncode == 1
     assert "fail  workers    no suggester is running for this sweep: start one with `celery -A" in nobody.stdout
     assert all_of_them.returncode == 0, all_of_them.stdout
-    assert f"ok    storage    all write to the file system of {tmp_path}" in all_of_them.stdout
+    assert f"ok    storage    all workers write to the file system of {tmp_path}" in all_of_them.stdout
     assert store.sweeps.names() == []
 
 

@@ -27,7 +27,7 @@ def test_a_sparkline_goes_from_the_first_to_the_last_value() -> None:
     assert formats.sparkline([]) == ""
 
 
-def test_names_are_as_short_as_they_can_be_told_apart() -> None:
+def test_names_are_shortened_as_long_as_they_stay_different() -> None:
     names = formats.short_names(["trainer.optimizer.beta1", "trainer.a.size", "trainer.b.size"])
 
     assert list(names.values()) == ["beta1", "a.size", "b.size"]

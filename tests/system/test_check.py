@@ -183,7 +183,7 @@ def test_workers_with_different_storage_and_lease_are_found(fleet: Fleet, folder
     code, found = check("train", "--no-run", "--redis", fleet.store.url, "--data-dir", str(one))
 
     assert code == 1
-    assert "not one file system, but 2" in found["storage"]["text"]
+    assert "the workers use 2 file systems" in found["storage"]["text"]
     assert found["settings"]["text"].startswith("SWEEP_LEASE_SECONDS differs: ")
     assert found["rights"]["text"].endswith("start with SWEEP_ALLOW=own_code:train")
     assert found["code"]["verdict"] == "ok"

@@ -1,4 +1,4 @@
-"""Sweeps that have come so far, as fixtures: whoever imports them says with a fixture `advance` who suggests."""
+"""Sweeps in several states, as fixtures. A module that imports them defines `advance`, which makes suggestions."""
 
 from __future__ import annotations
 
@@ -77,8 +77,8 @@ def end(store: Store, run: Run, *, fails: bool = False) -> Run:
             held, keep_checkpoint(held, Checkpoint(step=5, path="5.a1", sha256="x"), seconds=1.0), lease=60_000
         )
         return store.runs.commit(held, fail(held, Failure(kind="user code", message="boom"), cost=3.0))
-    told: dict[str, Any] = {"score": float(run.number), "cost": 2.0, "seconds": 1.0, "steps": 9}
-    return store.runs.commit(held, observe(held, **told, metrics={}))
+    reported: dict[str, Any] = {"score": float(run.number), "cost": 2.0, "seconds": 1.0, "steps": 9}
+    return store.runs.commit(held, observe(held, **reported, metrics={}))
 
 
 @pytest.fixture
@@ -118,8 +118,8 @@ def carry_out(store: Store, data_dir: Path, run: Run, *, fails: bool = False, sc
     run = store.runs.claim(run, claim(run, worker="w", nonce="n", at=0.0), lease_ms=60_000)
     found = {"reward": score or float(run.number), "cartpole/reward": 1.0, "total_time": 2.0}
     cost = run.train_seconds + 2.0
-    told: dict[str, Any] = {"cost": cost, "seconds": 2.0, "steps": 9, "metrics": {**run.metrics, **found}}
-    return store.runs.commit(run, observe(run, score=found["reward"], **told))
+    reported: dict[str, Any] = {"cost": cost, "seconds": 2.0, "steps": 9, "metrics": {**run.metrics, **found}}
+    return store.runs.commit(run, observe(run, score=found["reward"], **reported))
 
 
 def folder_of(data_dir: Path, run: str) -> RunFolder:

@@ -24,7 +24,7 @@ def test_a_worker_that_met_the_sweep_and_differs_is_named_with_the_reason(a_swee
     assert other_code_than_any(workers, ["other"]) == ["one has other code than sweep other: not asked"]
 
 
-def test_another_package_is_told_before_the_worker_has_met_the_sweep(a_sweep: ASweep) -> None:
+def test_another_package_is_found_before_the_worker_has_met_the_sweep(a_sweep: ASweep) -> None:
     sweep = a_sweep(code=CodeVersion(package="1 (aa)"))
     workers = [a_worker("new", code="2 (bb)"), a_worker("same", code="1 (aa)"), a_worker("of an earlier version")]
 

@@ -86,22 +86,22 @@ def test_gpus_that_nobody_has_are_a_failure(a_job: AJob) -> None:
 
     assert [finding.topic for finding in bad(a_job, all_three(), "device=cuda")] == ["gpu"]
     assert [finding.text for finding in bad(a_job, few, "trainer.gpus_per_run=2")] == [
-        "a run wants 2 GPUs, and no trainer has more than 1: lower gpus_per_run"
+        "a run needs 2 GPUs, but no trainer has more than 1: lower gpus_per_run"
     ]
     assert bad(a_job, few, "device=cuda") == []
 
 
-def test_different_code_is_told_with_who_has_which(a_job: AJob) -> None:
+def test_different_code_is_reported_with_the_workers_that_have_it(a_job: AJob) -> None:
     mixed = [*all_three(), a_worker("trainer", "old", code="0.0.9 (aa)")]
 
     (among,) = bad(a_job, mixed)
     (here,) = bad(a_job, all_three(code="0.0.9 (aa)"))
 
-    assert "; 0.0.9 (aa) by old: install the same everywhere" in among.text
+    assert "; 0.0.9 (aa) by old: install the same code everywhere" in among.text
     assert here.text == f"the workers have 0.0.9 (aa), and this command {package_code()}: install the same"
 
 
-def test_settings_that_differ_are_told_and_a_lease_that_does_is_a_failure(a_job: AJob) -> None:
+def test_settings_that_differ_are_reported_and_a_different_lease_is_a_failure(a_job: AJob) -> None:
     def with_other(**settings: float) -> list[LiveWorker]:
         other = WorkerSettings(**settings).timing
         return [*all_three(), a_worker("trainer", "other", settings=other)]
@@ -111,7 +111,7 @@ def test_settings_that_differ_are_told_and_a_lease_that_does_is_a_failure(a_job:
 
     assert (lease.verdict, tick.verdict) == ("fail", "warn")
     assert lease.text.startswith("SWEEP_LEASE_SECONDS differs: 120 by ")
-    assert lease.text.endswith("; 60 by other: set it alike for all")
+    assert lease.text.endswith("; 60 by other: set the same value for all")
 
 
 def test_workers_of_two_file_systems_are_a_failure(a_job: AJob) -> None:
@@ -120,7 +120,7 @@ def test_workers_of_two_file_systems_are_a_failure(a_job: AJob) -> None:
     (finding,) = bad(a_job, workers)
 
     assert (finding.verdict, finding.topic) == ("fail", "storage")
-    assert "not one file system, but 2: /data of trainer@far:1 and evaluator@far:1; /local of lost" in finding.text
+    assert "the workers use 2 file systems: /data of trainer@far:1 and evaluator@far:1; /local of lost" in finding.text
 
 
 def test_a_worker_that_cannot_write_is_a_failure(a_job: AJob) -> None:
@@ -129,14 +129,14 @@ def test_a_worker_that_cannot_write_is_a_failure(a_job: AJob) -> None:
 
     (finding,) = bad(a_job, workers)
 
-    assert (finding.verdict, finding.text) == ("fail", f"trainer@far:1: {fault}: mend it, or set another DATA_DIR")
+    assert (finding.verdict, finding.text) == ("fail", f"trainer@far:1: {fault}: fix it, or set another DATA_DIR")
 
 
 def test_a_data_folder_here_that_is_another_one_is_a_warning(a_job: AJob) -> None:
     (finding,) = bad(a_job, all_three(), here=Storage("mine"))
 
     assert (finding.verdict, finding.topic) == ("warn", "storage")
-    assert "is another file system than that of the workers" in finding.text
+    assert "is not on the file system of the workers" in finding.text
 
 
 def test_workers_elsewhere_without_a_data_folder_of_their_own_are_a_warning(a_job: AJob) -> None:

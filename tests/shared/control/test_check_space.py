@@ -37,7 +37,7 @@ def test_a_slip_in_a_searched_key_is_found_with_the_key_that_was_meant(a_job: AJ
 
     assert finding.verdict == "fail"
     assert finding.text.startswith(
-        "trainer.lerning_rate is searched, but the config has trainer.learning_rate, which would stay as it is"
+        "trainer.lerning_rate is searched, but the config has trainer.learning_rate, which would keep its value"
     )
 
 
@@ -58,7 +58,7 @@ def test_two_searched_keys_of_similar_names_are_no_slips_of_each_other(a_job: AJ
     finding = found(a_job, *FUNCTION, space)["space"]
 
     assert finding.verdict == "ok"
-    assert finding.text.startswith("3 searched; set by the sweep alone, and not in the config: ")
+    assert finding.text.startswith("3 searched; only set by the sweep, not in the config: ")
     assert finding.text.endswith("trainer.beta_one, trainer.beta_on")
 
 
@@ -80,12 +80,12 @@ def test_constraints_that_leave_little_are_a_warning(a_job: AJob, bound: float, 
     assert ("loosen sweep.constraints" in finding.text) == (verdict == "warn")
 
 
-def test_configurations_that_the_trainer_refuses_are_told_with_its_reason(a_job: AJob) -> None:
+def test_configurations_that_the_trainer_refuses_are_reported_with_its_reason(a_job: AJob) -> None:
     sizes = {"num_envs": "{distribution: int_uniform, min: 8, max: 64}"}
     finding = found(a_job, "trainer=ppo", "sim=sweep_eval", searching(**sizes))["feasible"]
 
     assert finding.verdict == "warn"
-    assert "is refused by the trainer, and such a run fails at once: " in finding.text
+    assert "is refused by the trainer, and such runs fail at once: " in finding.text
     assert "expected a multiple of num_envs" in finding.text
 
 
@@ -103,6 +103,6 @@ def test_a_parameter_that_is_seldom_active_is_a_warning(a_job: AJob) -> None:
         kind_of="{distribution: int_uniform, min: 1, max: 20}", x=uniform(0, 1, when="{trainer.kind_of: 7}")
     )
 
-    told = [finding for finding in examine_space(a_job(*FUNCTION, space)) if finding.verdict == "warn"]
+    reported = [finding for finding in examine_space(a_job(*FUNCTION, space)) if finding.verdict == "warn"]
 
-    assert [finding.text.partition(" % ")[0].partition(" is active in ")[0] for finding in told] == ["trainer.x"]
+    assert [finding.text.partition(" % ")[0].partition(" is active in ")[0] for finding in reported] == ["trainer.x"]

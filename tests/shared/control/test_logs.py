@@ -1,4 +1,4 @@
-"""What a run printed, and what it goes on to print."""
+"""What a run printed, and what it prints later."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def test_what_was_printed_is_shown_and_that_is_all(store: Store, run: Run) -> No
     assert b"".join(follow_log(store, run.id)) == b"first\n"
 
 
-def test_what_is_followed_goes_on_over_the_next_attempt_to_the_end(store: Store, run: Run, tmp_path: Path) -> None:
-    read = follow_log(store, run.id, go_on=True)
+def test_a_followed_log_continues_with_the_next_attempt_until_the_end(store: Store, run: Run, tmp_path: Path) -> None:
+    read = follow_log(store, run.id, follow=True)
     assert next(read) == b"first\n"
 
-    def go_on() -> None:
+    def continue_it() -> None:
         with log_of(tmp_path, 1).open("ab") as log:
             log.write(b"more\n")
         again = store.runs.commit(run, lose_attempt(run, "silent", max_stuck=3))
@@ -52,7 +52,7 @@ def test_what_is_followed_goes_on_over_the_next_attempt_to_the_end(store: Store,
         done = observe(again, score=1.0, cost=1.0, seconds=1.0, steps=1, metrics={})
         store.runs.commit(again, done)
 
-    worker = threading.Thread(target=go_on)
+    worker = threading.Thread(target=continue_it)
     worker.start()
     rest = b"".join(read)
     worker.join()
@@ -70,13 +70,13 @@ def test_what_is_followed_goes_on_over_the_next_attempt_to_the_end(store: Store,
     ],
 )
 @pytest.mark.usefixtures("run")
-def test_what_is_not_there_is_told(store: Store, run_id: str, attempt: int | None, message: str) -> None:
+def test_what_is_not_there_is_reported(store: Store, run_id: str, attempt: int | None, message: str) -> None:
     with pytest.raises(NotFound, match=message):
         list(follow_log(store, run_id, attempt=attempt))
 
 
-def test_a_log_that_lies_elsewhere_is_told(store: Store, run: Run, tmp_path: Path) -> None:
+def test_a_log_that_lies_elsewhere_is_reported(store: Store, run: Run, tmp_path: Path) -> None:
     log_of(tmp_path, 1).unlink()
 
-    with pytest.raises(NotFound, match="holds no log: it lies where the workers' data folder is mounted"):
+    with pytest.raises(NotFound, match="has no log: look on a machine where the workers' data folder is mounted"):
         list(follow_log(store, run.id))

@@ -48,7 +48,7 @@ def test_a_table_has_all_of_a_run_and_reads_back_to_the_bit(a_run: ARun) -> None
     assert (first["state"], second["state"], second["score"], second["kind"]) == ("observed", "failed", "", "x,y")
 
 
-def test_a_run_that_was_stopped_early_is_told_with_the_length_that_it_had(a_run: ARun) -> None:
+def test_a_run_that_was_stopped_early_is_listed_with_the_length_that_it_had(a_run: ARun) -> None:
     stop = EarlyStop(step=40, score=0.5, cost=1.0, why="worse than the others")
     run = a_run(RunState.OBSERVED, params={"x": 0.5, "steps": 100}, early_stop=stop, trained={"steps": 45})
 
@@ -136,7 +136,7 @@ def test_a_table_that_cannot_be_used_is_refused_and_no_sweep_is_made(
     assert store.sweeps.find("s") is None
 
 
-def test_a_source_that_is_not_there_is_told(store: Store, a_job: AJob, tmp_path: Path) -> None:
+def test_a_source_that_is_not_there_is_reported(store: Store, a_job: AJob, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="No such file or directory; give the path of a table"):
         warmed(store, a_job, str(tmp_path / "gone.csv"))
     with pytest.raises(NotFound, match="no sweep nobody in this store"):
@@ -146,7 +146,7 @@ def test_a_source_that_is_not_there_is_told(store: Store, a_job: AJob, tmp_path:
         warmed(store, a_job, str(tmp_path / "binary.csv"))
 
 
-def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_a_place_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     write_output("a,b\n", tmp_path / "new" / "out.csv")
     assert (tmp_path / "new" / "out.csv").read_text() == "a,b\n"
     (tmp_path / "file").write_text("")

@@ -1,4 +1,4 @@
-"""A sweep that is scored anew: the runs are those that were trained, and nothing else is done."""
+"""A sweep that is scored again: it has the trained runs of the old sweep, and nothing is trained."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_the_old_sweep_is_not_touched(store: Store, old: Sweep, configs: Path, t
     assert open_checkpoint(folder_of(tmp_path, "s.r.4"), checkpoint_of(store, "s.r.4")).read_text() == "weights of 4"
 
 
-def test_the_same_call_again_goes_on_and_another_sweep_of_that_name_is_a_conflict(
+def test_the_same_call_again_continues_and_another_sweep_of_that_name_is_a_conflict(
     store: Store, old: Sweep, configs: Path
 ) -> None:
     first = rescore(store, old, the_job(old, configs=configs))
@@ -83,7 +83,7 @@ def test_the_same_call_again_goes_on_and_another_sweep_of_that_name_is_a_conflic
     assert len(store.runs.all("s-hard")) == 2
     with pytest.raises(Conflict, match=r"s-hard exists with another config \(sim.num_episodes: 3 -> 4\)"):
         rescore(store, old, the_job(old, "sim.num_episodes=4", configs=configs))
-    with pytest.raises(Conflict, match="sweep s exists, and is no rescoring of s: choose another name with --as"):
+    with pytest.raises(Conflict, match="sweep s exists, and does not rescore s: choose another name with --as"):
         rescore(store, old, the_job(old, configs=configs, name="s"))
 
 
@@ -94,7 +94,7 @@ def test_a_call_that_was_cut_short_leaves_nothing_that_misleads_the_next(
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        rescore(store, old, the_job(old, configs=configs), tell=die)
+        rescore(store, old, the_job(old, configs=configs), on_step=die)
     open_checkpoint(folder_of(tmp_path, "s.r.1"), checkpoint_of(store, "s.r.1")).unlink()
 
     rescore(store, old, the_job(old, configs=configs))

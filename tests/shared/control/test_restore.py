@@ -104,7 +104,7 @@ def test_a_sweep_that_the_store_has_is_a_conflict(store: Store, lose: Lose) -> N
 
 
 @pytest.mark.parametrize("cut", [1, 5, 9])
-def test_a_restore_that_was_cut_short_is_gone_on_with(
+def test_an_interrupted_restore_is_continued(
     store: Store, lose: Lose, monkeypatch: pytest.MonkeyPatch, advance: Advance, cut: int
 ) -> None:
     folder, commits = lose(), 0
@@ -164,13 +164,11 @@ def test_a_mirror_that_cannot_be_read_is_refused_before_anything_is_written(
     assert store.client.keys() == []
 
 
-def test_nobody_starts_a_sweep_anew_over_runs_that_the_store_does_not_know(
-    store: Store, lose: Lose, a_job: AJob
-) -> None:
+def test_no_new_sweep_starts_over_runs_that_the_store_does_not_know(store: Store, lose: Lose, a_job: AJob) -> None:
     folder = lose()
     store.client.flushall()
 
-    with pytest.raises(Conflict, match=rf"`sweepctl restore {folder}`; to start anew choose another"):
+    with pytest.raises(Conflict, match=rf"`sweepctl restore {folder}`; to start a new sweep, choose another"):
         submit(store, a_job())
 
     assert store.sweeps.names() == []

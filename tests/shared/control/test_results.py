@@ -59,15 +59,15 @@ def test_a_run_is_shown_with_where_its_configuration_stands(store: Store, a_run:
     runs = [_scored(a_run, number, score, 1.0, x=x) for number, x, score in [(1, 1, 5.0), (2, 2, 6.0), (3, 1, 9.0)]]
     store.sweeps.commit(sweep, sweep.move(""), [*runs, a_run(RunState.FAILED, number=4)])
 
-    told = run_details(store, "s.r.1")["standing"]
+    reported = run_details(store, "s.r.1")["standing"]
 
-    assert (told["rank"], told["of"], told["score"], told["runs"]) == (1, 2, 7.0, ["s.r.3", "s.r.1"])
-    assert told["interval"][0] < 7.0 < told["interval"][1]
+    assert (reported["rank"], reported["of"], reported["score"], reported["runs"]) == (1, 2, 7.0, ["s.r.3", "s.r.1"])
+    assert reported["interval"][0] < 7.0 < reported["interval"][1]
     assert run_details(store, "s.r.2")["standing"]["rank"] == 2
     assert run_details(store, "s.r.4")["standing"] is None
 
 
-def test_what_is_asked_for_and_not_there_is_told(store: Store, a_sweep: ASweep) -> None:
+def test_what_is_asked_for_and_not_there_is_reported(store: Store, a_sweep: ASweep) -> None:
     store.sweeps.create(a_sweep())
 
     with pytest.raises(NotFound, match="no run of sweep s has a score yet: see `sweepctl status s`"):
@@ -78,7 +78,7 @@ def test_what_is_asked_for_and_not_there_is_told(store: Store, a_sweep: ASweep) 
         run_details(store, "s.r.1")
 
 
-def test_the_moves_of_a_run_are_all_told_however_long_the_log_is(store: Store, a_run: ARun, a_sweep: ASweep) -> None:
+def test_the_moves_of_a_run_are_all_shown_however_long_the_log_is(store: Store, a_run: ARun, a_sweep: ASweep) -> None:
     sweep = store.sweeps.create(a_sweep(config={"runs_dir": "/data", "sweep": {"metric": "reward"}}))
     store.sweeps.commit(sweep, sweep.move(""), [a_run(RunState.OBSERVED)])
     pipe = store.client.pipeline()

@@ -21,7 +21,7 @@ from tests.shared.control.scenarios import RUNS, Advance, Begin, begin
 __all__ = ["begin"]
 
 
-def test_a_failed_run_of_a_finished_sweep_is_queued_under_its_own_id_and_the_sweep_goes_on_for_it(
+def test_a_failed_run_of_a_finished_sweep_is_queued_under_its_own_id_and_the_sweep_continues_for_it(
     store: Store, begin: Begin, advance: Advance
 ) -> None:
     begin()
@@ -66,7 +66,7 @@ def test_a_cancelled_run_is_tried_again_too_but_only_by_its_name(store: Store, b
     assert audit_sweep(store, "s").problems == []
 
 
-def test_what_has_a_score_or_goes_on_is_a_conflict_and_where_nothing_failed_there_is_nothing(
+def test_a_run_with_a_score_or_in_progress_is_a_conflict_and_where_nothing_failed_there_is_nothing(
     store: Store, begin: Begin
 ) -> None:
     begin()
@@ -105,7 +105,7 @@ def test_a_run_that_waits_again_is_restored_as_one(store: Store, begin: Begin, t
     assert audit_sweep(store, "s").problems == []
 
 
-def test_the_tracker_of_a_sweep_that_goes_on_hears_of_what_is_new_alone(store: Store, begin: Begin) -> None:
+def test_the_tracker_of_a_continued_sweep_gets_only_the_new_events(store: Store, begin: Begin) -> None:
     begin("wandb=offline")
     store.sweeps.forget_tracked("s")
     last = store.sweeps.last_event("s")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.conftest import ARun, ASweep
 
 
-def test_a_snapshot_tells_what_is_done_what_goes_on_and_what_is_best(
+def test_a_snapshot_shows_what_is_done_what_is_in_progress_and_what_is_best(
     store: Store, a_run: ARun, a_sweep: ASweep
 ) -> None:
     best = Best(run=1, score=1.0, cost=2.0)
@@ -37,11 +37,11 @@ def test_a_snapshot_tells_what_is_done_what_goes_on_and_what_is_best(
     assert shot.best is not None
     assert shot.best.number == 1
     assert shot.seconds_left == pytest.approx((4 - 2 - 0.5) * 1.5), "the median run took (3 + 0) / 2 seconds"
-    told = json.loads(json.dumps(shot.to_json()))
-    assert told["runs"] == {**dict.fromkeys(map(str, RunState), 0), "observed": 1, "failed": 1, "training": 1}
-    assert (told["best"]["run"], told["unfinished"][0]["steps"]) == ("s.r.1", 5)
-    assert (told["forecast"]["limit"], told["forecast"]["runs_left"]) == ("max_runs", 2)
-    assert (told["best"]["interval"], told["best"]["runs"]) == (None, ["s.r.1"]), "what an earlier version knew"
+    reported = json.loads(json.dumps(shot.to_json()))
+    assert reported["runs"] == {**dict.fromkeys(map(str, RunState), 0), "observed": 1, "failed": 1, "training": 1}
+    assert (reported["best"]["run"], reported["unfinished"][0]["steps"]) == ("s.r.1", 5)
+    assert (reported["forecast"]["limit"], reported["forecast"]["runs_left"]) == ("max_runs", 2)
+    assert (reported["best"]["interval"], reported["best"]["runs"]) == (None, ["s.r.1"]), "what an earlier version knew"
 
 
 def test_what_is_best_is_a_configuration_with_its_runs_and_what_it_is_worth(
@@ -52,10 +52,10 @@ def test_what_is_best_is_a_configuration_with_its_runs_and_what_it_is_worth(
     runs = [a_run(RunState.OBSERVED, number=number, score=9.0 - number) for number in (1, 2, 3)]
     store.sweeps.commit(sweep, sweep.move("", created=3), runs)
 
-    told = take_snapshot(store, "s").to_json()["best"]
+    reported = take_snapshot(store, "s").to_json()["best"]
 
-    assert (told["run"], told["runs"]) == ("s.r.3", ["s.r.3", "s.r.1"])
-    assert (told["score"], told["cost"], told["interval"]) == (7.0, 4.0, [5.0, 8.0])
+    assert (reported["run"], reported["runs"]) == ("s.r.3", ["s.r.3", "s.r.1"])
+    assert (reported["score"], reported["cost"], reported["interval"]) == (7.0, 4.0, [5.0, 8.0])
 
 
 def test_a_snapshot_costs_the_same_however_many_runs_are_over(store: Store, a_run: ARun, a_sweep: ASweep) -> None:
@@ -75,8 +75,8 @@ def test_a_snapshot_costs_the_same_however_many_runs_are_over(store: Store, a_ru
 
 
 def test_a_run_is_described_in_plain_data(a_run: ARun, a_sweep: ASweep) -> None:
-    told = describe(a_run(RunState.EVALUATING), a_sweep())
+    reported = describe(a_run(RunState.EVALUATING), a_sweep())
 
-    assert json.loads(json.dumps(told)) == told
-    assert told["checkpoint"] == {"step": 10, "path": "10.a1", "sha256": "abc", "train_seconds": 1.0}
-    assert (told["worker"], told["train_seconds"], told["score"]) == ("w", 2.0, None)
+    assert json.loads(json.dumps(reported)) == reported
+    assert reported["checkpoint"] == {"step": 10, "path": "10.a1", "sha256": "abc", "train_seconds": 1.0}
+    assert (reported["worker"], reported["train_seconds"], reported["score"]) == ("w", 2.0, None)

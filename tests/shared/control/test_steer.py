@@ -67,7 +67,7 @@ def test_a_waiting_run_is_cancelled_at_once_and_is_not_due_any_more(store: Store
         cancel_run(store, "s.r.1")
 
 
-def test_a_run_in_somebodys_hands_is_marked_and_its_owner_is_told(store: Store) -> None:
+def test_a_run_in_somebodys_hands_is_marked_and_its_owner_is_notified(store: Store) -> None:
     held = store.runs.get("s.r.2")
 
     marked = cancel_run(store, "s.r.2")

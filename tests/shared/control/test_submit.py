@@ -1,4 +1,4 @@
-"""A sweep is put into the store once, and gone on with after that."""
+"""A sweep is written to the store once; a later submit continues it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_the_same_sweep_again_is_the_one_that_exists(store: Store, a_job: AJob) 
     assert len(store.sweeps.events("s")) == 1
 
 
-def test_a_paused_sweep_goes_on_when_it_is_submitted_again(store: Store, a_job: AJob) -> None:
+def test_a_paused_sweep_continues_when_it_is_submitted_again(store: Store, a_job: AJob) -> None:
     sweep = submit(store, a_job()).sweep
     store.sweeps.commit(sweep, pause(sweep, "lunch"))
 

@@ -63,7 +63,7 @@ def test_what_cannot_be_trained_is_refused(sweep: Sweep, best: Run, override: st
     assert problem in str(caught.value)
 
 
-def test_where_its_checkpoint_and_its_log_lie_is_told(sweep: Sweep, a_run: ARun, tmp_path: Path) -> None:
+def test_the_places_of_its_checkpoint_and_its_log_are_shown(sweep: Sweep, a_run: ARun, tmp_path: Path) -> None:
     job = best_job(sweep, a_run(params=BEST), ["sweep_run=long"])
     folder = tmp_path / "sweep" / "long" / "runs" / "long.r.1"
     (folder / "logs").mkdir(parents=True)

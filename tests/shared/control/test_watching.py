@@ -96,7 +96,7 @@ def test_the_curves_are_those_of_the_runs_in_flight_and_of_those_that_are_asked_
     assert set(watch.look(curves_of=[2, 3]).curves) == {1, 2}
 
 
-def test_a_run_in_focus_is_told_as_show_tells_it_and_where_its_log_should_be(
+def test_a_run_in_focus_is_described_as_by_show_and_where_its_log_should_be(
     store: Store, watch: Watch, a_run: ARun, a_sweep: ASweep
 ) -> None:
     add(store, a_sweep, [a_run(RunState.OBSERVED, number=1)])
@@ -107,7 +107,7 @@ def test_a_run_in_focus_is_told_as_show_tells_it_and_where_its_log_should_be(
     assert focus is not None
     assert focus.details["standing"]["rank"] == 1
     assert [move["kind"] for move in focus.details["moves"]] == ["observed"]
-    assert "holds no log" in focus.log
+    assert "has no log" in focus.log
 
 
 def test_the_end_of_a_log_is_read_from_the_folder_of_the_run(
@@ -132,7 +132,7 @@ def test_the_queues_say_how_many_runs_wait(store: Store, watch: Watch, a_run: AR
     assert watch.look().queues[0] == Queue("gpu", runs=2, messages=0)
 
 
-def test_after_an_outage_the_store_is_opened_anew_and_what_happened_meanwhile_is_there(
+def test_after_an_outage_the_store_is_opened_again_and_what_happened_meanwhile_is_there(
     gate: Gate, a_run: ARun, a_sweep: ASweep
 ) -> None:
     opens = []
@@ -161,7 +161,9 @@ def test_after_an_outage_the_store_is_opened_anew_and_what_happened_meanwhile_is
     writer.close()
 
 
-def test_a_sweep_that_was_made_anew_is_read_anew(store: Store, watch: Watch, a_run: ARun, a_sweep: ASweep) -> None:
+def test_a_sweep_that_was_created_again_is_read_from_the_start(
+    store: Store, watch: Watch, a_run: ARun, a_sweep: ASweep
+) -> None:
     add(store, a_sweep, [a_run(number=number) for number in range(1, 5)])
     watch.look()
     store.client.flushall()

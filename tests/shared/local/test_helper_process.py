@@ -46,7 +46,7 @@ def test_its_lines_are_read_as_it_prints_them_and_it_gets_the_store_by_the_envir
     assert read("lines") == [{"number": number, "url": "redis://x/0"} for number in range(3)]
 
 
-def test_a_failure_is_told_with_its_last_words_and_one_with_a_code_of_ours_is_that_error() -> None:
+def test_a_failure_is_reported_with_its_last_output_and_one_with_our_exit_code_is_that_error() -> None:
     with pytest.raises(SweepError, match=r"^it failed: no such luck$"):
         read("fails", "1")
     with pytest.raises(ConfigError, match=r"^no such luck$"):

@@ -65,7 +65,7 @@ def test_a_store_that_does_not_answer_is_an_error_before_it_is_used(tmp_path: Pa
         pytest.fail("a store that does not answer")
 
 
-def test_a_worker_that_joins_a_folder_where_nothing_runs_is_told_what_to_start(
+def test_a_worker_that_joins_a_folder_where_nothing_runs_learns_what_to_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(location, "DEFAULT_URL", "redis://127.0.0.1:1/0")  # where nobody answers, on any machine

@@ -20,7 +20,7 @@ def test_a_rule_with_a_limit_gives_up_after_so_many_restarts_in_a_row() -> None:
     assert [rule.wait(ends) for ends in (1, 2, 3)] == [1, 2, None]
 
 
-def test_a_process_that_ran_for_a_minute_begins_anew() -> None:
+def test_after_a_process_ran_for_a_minute_the_delays_start_again() -> None:
     life = Life(RestartRule(most_in_a_row=3))
     life.start(now=0.0)
     for at in (1.0, 2.0, 3.0):

@@ -1,4 +1,4 @@
-"""What a rollout returns of the logs of its run while it goes on."""
+"""What a rollout returns of the logs of its run while the run is in progress."""
 
 from __future__ import annotations
 

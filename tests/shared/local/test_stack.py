@@ -45,7 +45,7 @@ def a_stack(data_dir: Path, **changes: object) -> Stack:
 
 @contextmanager
 def answering(data_dir: Path, runtime_dir: Path, stack: Stack) -> Iterator[None]:
-    """Stand in for a supervisor that tells of `stack`."""
+    """Stand in for a supervisor that announces `stack`."""
     (data_dir / FOLDER).mkdir(parents=True, exist_ok=True)
     place = {"host": socket.gethostname(), "pid": 1, "runtime_dir": str(runtime_dir)}
     (data_dir / FOLDER / PLACE).write_text(json.dumps(place))

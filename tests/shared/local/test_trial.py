@@ -36,7 +36,7 @@ def verdicts(job_of: AJob, seen: Seen, *overrides: str) -> dict[str, Finding]:
     [
         (1, 1, True),
         (20, 1, False),  # one that does not resume would begin at 20 as well, as one that does may
-        (None, 1, False),  # nothing told yet
+        (None, 1, False),  # nothing reported yet
         (1, 0, False),  # the progress is not that of this attempt
     ],
 )
@@ -47,13 +47,13 @@ def test_a_training_is_killed_when_beginning_again_would_show(
 
 
 def test_nothing_is_killed_before_a_checkpoint_is_committed_nor_in_an_evaluation(a_run: ARun) -> None:
-    told = Progress(attempt=1, began=1, step=20)
+    reported = Progress(attempt=1, began=1, step=20)
 
-    assert not may_be_killed(training(a_run, checkpoints=()), told)
-    assert not may_be_killed(a_run(RunState.EVALUATING), told)
+    assert not may_be_killed(training(a_run, checkpoints=()), reported)
+    assert not may_be_killed(a_run(RunState.EVALUATING), reported)
 
 
-def test_a_trial_goes_on_until_metric_and_resume_are_known_and_to_the_score_where_one_is_evaluated(
+def test_a_trial_continues_until_metric_and_resume_are_known_and_to_the_score_where_one_is_evaluated(
     a_job: AJob, a_run: ARun
 ) -> None:
     resumed = Seen(training(a_run), {"reward": 1.0}, killed=True, given=20, began=30)

@@ -143,7 +143,7 @@ def test_the_reason_of_a_worker_that_cannot_run_is_a_finding_of_check(
 ) -> None:
     monkeypatch.setattr(trial, "SETTINGS", TOO_SHORT)
 
-    seen = trial.try_a_run(a_job(), seconds=60, tell=lambda *_: None)
+    seen = trial.try_a_run(a_job(), seconds=60, on_step=lambda *_: None)
 
     assert seen.trouble is not None
     assert f"cannot run: {WHY_TOO_SHORT}" in seen.trouble

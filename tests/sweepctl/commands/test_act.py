@@ -57,6 +57,6 @@ def test_a_run_in_progress_is_cancelled_by_its_worker_and_a_waiting_one_at_once(
 def test_the_commands_name_the_command_that_starts_workers_of_this_store(sweepctl: Sweepctl, store: Store) -> None:
     submitted = sweepctl("submit", "quick", "trainer=noop", "sim=none", "sweep_run=s", REDIS_URL=store.url)
 
-    for told in (submitted, sweepctl("status"), sweepctl("workers")):
-        assert "sweepctl up`" in " ".join(told.stdout.replace("│", " ").split())
-        assert "celery" not in told.stdout
+    for reported in (submitted, sweepctl("status"), sweepctl("workers")):
+        assert "sweepctl up`" in " ".join(reported.stdout.replace("│", " ").split())
+        assert "celery" not in reported.stdout

@@ -73,16 +73,16 @@ def test_the_dashboard_says_where_it_is_and_ends_with_its_command(
         lines: list[str] = []
         while not lines or lines[-1] != "}\n":
             lines.append(process.stdout.readline())
-        told = json.loads("".join(lines))
-        with urllib.request.urlopen(f"{told['url']}/api/studies", timeout=20) as answer:
+        reported = json.loads("".join(lines))
+        with urllib.request.urlopen(f"{reported['url']}/api/studies", timeout=20) as answer:
             shown = json.loads(answer.read())
         process.send_signal(end)
         process.wait(20)
 
     assert [study["study_name"] for study in shown["study_summaries"]] == ["s"]
-    assert told["wandb"] == {"s": "https://wandb.ai/us/protein-sweeps/groups/s"}
-    assert (told["flower"], told["flower_lives"]) == (None, False), "whatever answers at Flower's usual port"
-    assert is_gone(told["url"])
+    assert reported["wandb"] == {"s": "https://wandb.ai/us/protein-sweeps/groups/s"}
+    assert (reported["flower"], reported["flower_lives"]) == (None, False), "whatever answers at Flower's usual port"
+    assert is_gone(reported["url"])
 
 
 def is_gone(url: str) -> bool:

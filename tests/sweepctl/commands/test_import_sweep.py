@@ -55,12 +55,12 @@ def test_it_writes_a_sweep_that_loads_and_names_the_command_that_runs_it(
 
 
 def test_each_thing_that_is_not_carried_over_is_a_line_of_its_own(sweepctl: Sweepctl, written: Path) -> None:
-    told = sweepctl("import", "wandb", "sweep.yaml").stderr.splitlines()
+    reported = sweepctl("import", "wandb", "sweep.yaml").stderr.splitlines()
 
-    assert [line.split(":")[1].strip() for line in told] == ["layers", "early_terminate"]
+    assert [line.split(":")[1].strip() for line in reported] == ["layers", "early_terminate"]
 
 
-def test_the_sweep_is_called_as_the_file_unless_told_otherwise(sweepctl: Sweepctl, written: Path) -> None:
+def test_the_sweep_is_called_as_the_file_unless_another_name_is_given(sweepctl: Sweepctl, written: Path) -> None:
     done = json.loads(sweepctl("import", "wandb", "sweep.yaml", "--json").stdout)
 
     assert done["sweep"] == "configs/sweep/sweep.yaml"

@@ -70,7 +70,7 @@ def test_what_was_written_before_a_place_that_cannot_be_is_taken_back(sweepctl: 
     assert files_in(tmp_path) == ["configs"]
 
 
-def test_two_starting_points_stand_beside_each_other(sweepctl: Sweepctl, tmp_path: Path) -> None:
+def test_two_starting_points_can_be_in_one_folder(sweepctl: Sweepctl, tmp_path: Path) -> None:
     sweepctl("init", "function")
     sweepctl("init", "ppo")
 
@@ -84,7 +84,7 @@ def test_of_a_kind_that_there_is_not_it_is_said_which_kind_is_for_everything(swe
     assert "expected one of function, command, ppo, wandb; use function for anything that Python trains" in ended.stderr
 
 
-def test_a_script_is_told_the_files_and_the_kinds(sweepctl: Sweepctl) -> None:
+def test_a_script_gets_the_files_and_the_kinds(sweepctl: Sweepctl) -> None:
     assert [kind["kind"] for kind in json.loads(sweepctl("init", "--json").stdout)] == list(KINDS)
     assert json.loads(sweepctl("init", "function", "--json").stdout) == {
         "kind": "function",

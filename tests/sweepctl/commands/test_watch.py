@@ -21,7 +21,7 @@ MISSING = "no suggester and no trainer is running: run `sweepctl up`, or `sweepc
 
 
 @pytest.mark.parametrize("as_json", [False, True])
-def test_at_once_it_says_how_the_sweep_stands_and_what_is_missing(
+def test_at_once_it_prints_the_state_of_the_sweep_and_what_is_missing(
     store: Store, a_sweep: ASweep, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], as_json: bool
 ) -> None:
     config = {"runs_dir": "/data", "cost": "seconds", "sweep": {"metric": "reward"}, "sim": {"simulations": {}}}
@@ -36,7 +36,7 @@ def test_at_once_it_says_how_the_sweep_stands_and_what_is_missing(
     watch = Watch(open_it, "s")
     print_lines(watch, watch.look(), as_json=as_json)
 
-    told = capsys.readouterr().out.splitlines()
-    assert told == (
+    reported = capsys.readouterr().out.splitlines()
+    assert reported == (
         [] if as_json else ["sweep s is running, 0 of 5 runs done", MISSING, "sweep s is finished: stopped by hand"]
     )

@@ -81,11 +81,11 @@ def test_failures_with_one_message_stand_together_the_most_frequent_first(a_run:
 
 
 def test_predictions_are_judged_with_the_noise_and_without_runs_that_were_stopped(a_run: ARun) -> None:
-    told = Prediction(source="local", score=10.0, score_std=1.0, cost=4.0, log_cost_std=0.1)
+    reported = Prediction(source="local", score=10.0, score_std=1.0, cost=4.0, log_cost_std=0.1)
     runs = [
-        a_run(RunState.OBSERVED, number=1, score=13.0, cost=8.0, prediction=told),
-        a_run(RunState.OBSERVED, number=2, score=11.0, cost=2.0, prediction=told),
-        a_run(RunState.OBSERVED, number=3, score=99.0, cost=4.0, prediction=told, early_stop=STOP),
+        a_run(RunState.OBSERVED, number=1, score=13.0, cost=8.0, prediction=reported),
+        a_run(RunState.OBSERVED, number=2, score=11.0, cost=2.0, prediction=reported),
+        a_run(RunState.OBSERVED, number=3, score=99.0, cost=4.0, prediction=reported, early_stop=STOP),
         a_run(RunState.OBSERVED, number=4, score=1.0, cost=1.0),
     ]
 

@@ -46,11 +46,11 @@ def test_a_report_is_written_where_it_is_wanted_and_changes_nothing(
 def test_with_json_the_numbers_are_printed_and_no_page_is_written(sweepctl: Sweepctl, url: str, tmp_path: Path) -> None:
     ended = sweepctl("report", "--json", REDIS_URL=url)
 
-    told = json.loads(ended.stdout)
+    reported = json.loads(ended.stdout)
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert (told["sweep"], len(told["history"]), told["importance"]["runs"]) == ("s", 28, 28)
-    assert set(told["importance"]["indices"]) > {"trainer.gamma"}
-    assert sorted(run for group in told["failures"] for run in group["runs"]) == ["s.r.11", "s.r.22"]
+    assert (reported["sweep"], len(reported["history"]), reported["importance"]["runs"]) == ("s", 28, 28)
+    assert set(reported["importance"]["indices"]) > {"trainer.gamma"}
+    assert sorted(run for group in reported["failures"] for run in group["runs"]) == ["s.r.11", "s.r.22"]
     assert list(tmp_path.iterdir()) == []
 
 

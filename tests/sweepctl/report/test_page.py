@@ -70,13 +70,13 @@ def test_a_report_has_all_of_its_sections_however_many_runs_there_are(many: int)
 
 
 def test_without_a_run_the_sections_say_so() -> None:
-    told = " ".join(
+    reported = " ".join(
         words_of(section) for section in sections_of(a_material(0, importance=Importance(missing="no run")))
     )
 
-    assert "No run has been suggested yet." in told
-    assert "Not computed: no run." in told
-    assert "no run was claimed yet" in told
+    assert "No run has been suggested yet." in reported
+    assert "Not computed: no run." in reported
+    assert "no run was claimed yet" in reported
 
 
 def test_every_chart_is_a_figure_that_plotly_knows() -> None:
@@ -107,12 +107,12 @@ def test_the_best_so_far_goes_the_way_of_the_goal(goal: Goal, better: Any) -> No
 
 
 def test_the_importance_names_its_method_and_how_far_it_can_be_trusted() -> None:
-    told = words_of(
+    reported = words_of(
         section_of(a_material(60, importance=Importance(60, 14, 0.12, {"trainer.gamma": 0.9})), "importance")
     )
 
     for part in ("Sobol", "Jansen", "60 runs", "12 %", "treat the order of the parameters as a guess", "90.0 %"):
-        assert part in told
+        assert part in reported
 
 
 def test_with_too_few_runs_the_importance_says_how_many_are_needed() -> None:
@@ -134,7 +134,7 @@ def test_inactive_parameters_and_failed_runs_are_shown_as_such() -> None:
     assert any(trace["marker"]["symbol"] == "diamond" for chart in slices.values() for trace in chart.data)
 
 
-def test_failures_are_told_by_their_message() -> None:
+def test_failures_are_grouped_by_their_message() -> None:
     (table,) = section_of(a_material(80), "failures").tables
 
     assert [(row[1], row[2]) for row in table.rows] == [("user code", "4"), ("user code", "3")]
@@ -143,10 +143,10 @@ def test_failures_are_told_by_their_message() -> None:
 def test_a_sweep_whose_log_was_dropped_is_reported_without_times() -> None:
     material = replace(a_material(30, log_dropped=True), timeline=Timeline(), curves={})
 
-    told = " ".join(words_of(section) for section in sections_of(material))
+    reported = " ".join(words_of(section) for section in sections_of(material))
 
-    assert "No chart over time: the log of this sweep was deleted" in told
-    assert "No chart: the log was deleted when its retention ended." in told
+    assert "No chart over time: the log of this sweep was deleted" in reported
+    assert "No chart: the log was deleted when its retention ended." in reported
     assert len(section_of(material, "history").charts) == 2
 
 

@@ -1,4 +1,4 @@
-"""How wide commands print: ids and paths stay whole for whoever reads or copies them."""
+"""The width of printed output: ids and paths are never cut, so that they can be copied."""
 
 from __future__ import annotations
 

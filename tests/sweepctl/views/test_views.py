@@ -176,16 +176,16 @@ def test_runs_without_a_score_are_counted_and_of_failed_ones_the_remedy_is_named
     scored, failed = a_run(RunState.OBSERVED), a_run(RunState.FAILED)
     cancelled = a_run(RunState.CANCELLED)
 
-    def told(*runs: Run) -> tuple[str, str]:
+    def reported(*runs: Run) -> tuple[str, str]:
         shot = a_snapshot(over, list(runs))
         return " ".join(shown(render(shot)).replace("│", " ").split()), str(ending(shot))
 
     remedy = "1 scored, 1 failed, 1 cancelled: `sweepctl runs s --state failed`, `sweepctl retry s --failed`"
-    status, end = told(scored, failed, cancelled)
+    status, end = reported(scored, failed, cancelled)
     assert remedy in status
     assert end == f"sweep s is finished: all 4 runs done; {remedy}"
-    assert "1 scored, 2 cancelled" in told(scored, cancelled, cancelled)[0]
-    status, end = told(scored, scored)
+    assert "1 scored, 2 cancelled" in reported(scored, cancelled, cancelled)[0]
+    status, end = reported(scored, scored)
     assert "scored" not in status
     assert end == "sweep s is finished: all 4 runs done"
 
@@ -324,7 +324,7 @@ def test_an_audit_shows_the_sums_the_lost_work_and_each_broken_rule() -> None:
     assert "records agree" not in shown(audit_view(sound))
 
 
-def test_of_many_runs_the_older_ones_are_told_of_and_all_of_them_are_whole_lines(sweep: Sweep, a_run: ARun) -> None:
+def test_of_many_runs_the_older_ones_are_counted_and_no_line_is_cut(sweep: Sweep, a_run: ARun) -> None:
     swept = {f"trainer.p{number}": 0.123456 for number in range(20)}
     runs = [a_run(RunState.FAILED, number=number, params=swept) for number in (9, 10)]
 

@@ -169,7 +169,7 @@ def test_enter_opens_a_run_with_its_parameters_attempts_and_log_and_escape_goes_
         assert app.picture.focus.details["run"] == "s.r.31"
         await pilot.pause(0.2)
         svg = app.export_screenshot()
-        assert all(told in svg for told in ("s.r.31", "trainer.x", "claimed", "trainer@here:1"))
+        assert all(reported in svg for reported in ("s.r.31", "trainer.x", "claimed", "trainer@here:1"))
         await pilot.press("l")
         assert app.screen.query_one(TabbedContent).active == "log"
         await until(pilot, lambda: "step 1" in text_of(app, "log-text"))
@@ -185,7 +185,7 @@ def test_enter_opens_a_run_with_its_parameters_attempts_and_log_and_escape_goes_
     watched(store, steps)
 
 
-def test_an_outage_is_said_with_what_is_shown_kept_and_it_goes_on_afterwards(
+def test_an_outage_is_shown_beside_the_kept_content_and_the_screen_continues_afterwards(
     store: Store, gate: Gate, sweep: Path
 ) -> None:
     async def steps(app: WatchApp, pilot: Pilot[None]) -> None:

@@ -46,7 +46,7 @@ def test_runs_are_sorted_with_the_better_ones_first_and_those_without_a_value_la
     assert [run.number for run in arranged(runs, order, goal=goal)] == expected
 
 
-def test_the_same_key_again_turns_the_order_round_and_another_one_begins_anew() -> None:
+def test_the_same_key_again_reverses_the_order_and_another_key_starts_a_new_order() -> None:
     by_score = Order().sorted_by("score")
 
     assert by_score == Order("score")
@@ -96,7 +96,7 @@ def test_a_worker_is_shown_with_its_gpus_and_runs_those_of_other_sweeps_in_full(
     )
     console = Console(width=100)
 
-    with console.capture() as told:
+    with console.capture() as reported:
         console.print(workers_of([worker], "s"))
 
-    assert " ".join(told.get().splitlines()[1].split()) == "trainer@node:1 gpu 2 of 4 0,1 r.3, other.r.4"
+    assert " ".join(reported.get().splitlines()[1].split()) == "trainer@node:1 gpu 2 of 4 0,1 r.3, other.r.4"
