@@ -25,7 +25,7 @@ def check_config(job: SweepJob, data_dir: Path) -> Iterator[Finding]:
 
     Raises TrackerDenied for a key that W&B refuses, ConfigError for a method whose package is missing here.
     """
-    unnamed = "" if "metric" in job.sweep.model_fields_set else "; the metric is reward, as none is named"
+    unnamed = "" if "metric" in job.sweep.model_fields_set else "; no metric is named, so reward is used"
     text = f"composes: {job.trainer.kind}, {job.sweep.method}, {job.sweep.goal} {job.sweep.metric}{unnamed}"
     yield Finding("ok", "config", text)
     for doubt in doubts(job, data_dir):

@@ -98,7 +98,7 @@ def test_different_code_is_reported_with_the_workers_that_have_it(a_job: AJob) -
     (here,) = bad(a_job, all_three(code="0.0.9 (aa)"))
 
     assert "; 0.0.9 (aa) by old: install the same code everywhere" in among.text
-    assert here.text == f"the workers have 0.0.9 (aa), and this command {package_code()}: install the same"
+    assert here.text == f"the workers have 0.0.9 (aa), and this command has {package_code()}: install the same code"
 
 
 def test_settings_that_differ_are_reported_and_a_different_lease_is_a_failure(a_job: AJob) -> None:
