@@ -3,8 +3,8 @@
     suggestion = f(space, settings, goal, seed; observations, memory of the last suggestion, pending)
 
 There is no other state: a new Protein with the same observations in the same order, the memory of the previous
-suggestion and the same pending list suggests the same, to the bit (float64, equal packages, any number of threads). Every
-suggestion draws from its own random stream, numbered by how many suggestions were made before it.
+suggestion and the same pending list suggests the same, to the bit (float64, equal packages, any number of threads).
+Every suggestion draws from its own random stream, numbered by how many suggestions were made before it.
 """
 
 from __future__ import annotations
