@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 
 from services.suggester.protein import BEGINNING, Suggestion
+from services.suggester.protein.threads import one_thread
 from shared.config.extras import needs_optuna
 from shared.domain.search_space import Parameter, Params, SearchSpace, Value
 
@@ -87,7 +88,8 @@ class OptunaSearch:
             self._run(self.space.validate(params), waiting)
         suggestions = []
         for _ in range(n):
-            suggestions.append(self._next(waiting))
+            with one_thread():
+                suggestions.append(self._next(waiting))
             self._run(suggestions[-1].params, waiting)
         return suggestions
 

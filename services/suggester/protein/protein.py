@@ -3,8 +3,8 @@
     suggestion = f(space, settings, goal, seed; observations, memory of the last suggestion, pending)
 
 There is no other state: a new Protein with the same observations in the same order, the memory of the previous
-suggestion and the same pending list suggests the same, to the bit (float64, one thread, equal packages). Every
-suggestion draws from its own random stream, numbered by how many suggestions were made before it.
+suggestion and the same pending list suggests the same, to the bit (float64, equal packages, any number of threads).
+Every suggestion draws from its own random stream, numbered by how many suggestions were made before it.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from services.suggester.protein.observations import Observations
 from services.suggester.protein.replicates import Tried
 from services.suggester.protein.suggestion import BEGINNING, Memory, Suggestion
 from services.suggester.protein.surrogate import Surrogate
+from services.suggester.protein.threads import one_thread
 from shared.config.protein import ProteinSettings
 from shared.domain.parameter import Key, key_of
 from shared.domain.pareto import pareto_order
@@ -184,7 +185,8 @@ class Protein:
         if max(number, known + len(waiting)) < self.settings.num_random_samples or not known:
             suggestion = self._first(number, waiting, rng)
         else:
-            suggestion = _Search(self, waiting, rng, number).suggestion()
+            with one_thread():
+                suggestion = _Search(self, waiting, rng, number).suggestion()
         self._memory = dict(suggestion.memory)
         return suggestion
 
