@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 import time
 import warnings
@@ -45,6 +46,7 @@ from shared.execution.given import MODULE, handed_over
 from shared.local.location import located_store
 from shared.local.run_sweep import LocalSweep
 from shared.local.workers import take_from_the_dead
+from shared.store.connection import is_private
 from shared.store.store import Store
 
 Goal = Literal["maximize", "minimize"]
@@ -127,6 +129,8 @@ def sweep(
     """
     folder = _folder(data_dir)
     function, callable_ = _function(train)
+    if callable_ is not None:
+        _refuse_what_must_be_imported(callable_, redis=redis, python=python)
     trainer: dict[str, Any] = {"kind": "function", "function": function}
     if python is not None:
         trainer["python"] = str(python)
@@ -153,11 +157,6 @@ def sweep(
         store = stack.enter_context(located_store(folder, redis_url=redis, purpose="start"))
         handover = None
         if callable_ is not None:
-            if not store.is_private or python is not None:
-                where = "workers of a shared store" if not store.is_private else "another Python"
-                raise ConfigError(
-                    f"{callable_!r} cannot be imported by {where}: define it in a module and import it from there"
-                )
             handover = stack.enter_context(handed_over(job.sweep_run, callable_))
         local = LocalSweep(store, job, folder, settings=settings, handover=handover)
         try:
@@ -550,6 +549,14 @@ def _function(train: Train | str) -> tuple[str, Train | None]:
         return f"{module}:{qualified}", None
     name = getattr(train, "__name__", "")
     return f"{MODULE}:{name if name.isidentifier() else 'function'}", train
+
+
+def _refuse_what_must_be_imported(train: Train, *, redis: str | None, python: str | Path | None) -> None:
+    """Raise ConfigError for a function that exists in this program alone, if another one has to import it."""
+    url = redis or os.environ.get("REDIS_URL")
+    where = "workers of a shared store" if url and not is_private(url) else "another Python" if python else None
+    if where is not None:
+        raise ConfigError(f"{train!r} cannot be imported by {where}: define it in a module and import it from there")
 
 
 def _imports(module: str, qualified: str) -> object:
