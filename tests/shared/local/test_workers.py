@@ -59,7 +59,7 @@ def test_runs_of_this_machines_dead_workers_wait_again_at_once_and_no_others(
 
 TOO_SHORT = {"SWEEP_LEASE_SECONDS": "0.5"}
 """Settings with which a worker ends at once, with exit code 2."""
-WHY_TOO_SHORT = "SWEEP_LEASE_SECONDS is 0.5: set it to"
+WHY_TOO_SHORT = "SWEEP_LEASE_SECONDS is 0.5: expected 2 or more"
 BEFORE = b"trainer: words of an earlier start\n"
 
 

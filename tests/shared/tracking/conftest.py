@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import wandb as client
 
 KEY = "0123456789abcdef0123456789abcdef01234567"
 
@@ -77,6 +78,8 @@ def small_wandb(monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallWandb]:
         monkeypatch.setenv("WANDB_BASE_URL", wandb.url)
         monkeypatch.setenv("WANDB_API_KEY", KEY)
         monkeypatch.setenv("no_proxy", "127.0.0.1")
+        client.teardown()  # it keeps the address that an earlier test had
         yield wandb
+        client.teardown()
         server.shutdown()
         thread.join()

@@ -137,4 +137,4 @@ def test_a_wandb_that_fails_offline_too_is_reported_and_stops_nothing(
     tracker.update(a_run(1, OUTCOME))
     tracker.close()
 
-    assert warnings_in(caplog) == ["run s.r.1: W&B failed (FileExistsError): it is not written there; the store has it"]
+    assert warnings_in(caplog) == ["run s.r.1: W&B failed (FileExistsError): the run is only in the store, not in W&B"]
