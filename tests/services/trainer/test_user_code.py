@@ -120,7 +120,7 @@ def test_a_command_imports_the_users_own_packages(train: Train, folder: Path) ->
     write(folder, "script", f"{WHOSE}import json, os\nassert mine == ['the user'] * 4\n"
           "open(os.environ['SWEEP_REPORT'], 'a').write(json.dumps({'score': 3}))\n")  # fmt: skip
 
-    run = train("trainer=command", "trainer.command=[python,script.py]")
+    run = train("trainer=command", f"trainer.command=[{sys.executable},script.py]")
 
     assert (run.state, run.score) == (RunState.OBSERVED, 3.0), log_of(folder)
 
