@@ -36,7 +36,7 @@ test: dev  ## Run all checks: lint, types, import rules, all tests
 	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 quicktest: dev  ## Run the fast tests
-	$(BIN)/python -m pytest -m "not slow and not chaos" $(QUICK_PARALLEL) $(ARGS)
+	$(BIN)/python -m pytest -m "not slow and not chaos" --hypothesis-profile quick $(QUICK_PARALLEL) $(ARGS)
 
 DURATION ?= 10m
 chaos: dev  ## Kill and suspend processes for DURATION=10m, then test with each line of the scripts removed

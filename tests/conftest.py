@@ -32,6 +32,7 @@ from tests.browser import browser
 __all__ = ["browser"]
 
 hypothesis.settings.register_profile("untimed", deadline=None)  # how fast the machine is today is no property
+hypothesis.settings.register_profile("quick", deadline=None, max_examples=25)  # of `make quicktest`
 hypothesis.settings.load_profile("untimed")
 
 
