@@ -46,8 +46,11 @@ from shared.execution.user_code import USER_PATH, users_environment, users_path
 from shared.execution.worker import Worker
 from shared.storage.folders import RunFolder, runs_root, write_yaml
 from shared.storage.records import SWEEP_FILE, write_run, write_sweep
+from shared.tracking.wandb_internals import SERVICE_VARIABLE
 
 log = logging.getLogger(__name__)
+NOT_FOR_TRAININGS = ("PYTHONPATH", USER_PATH, SERVICE_VARIABLE)
+"""Variables of the worker's environment that a training does not get: it has a PYTHONPATH of its own."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +164,7 @@ def _prepare(worker: Worker, claimed: Claimed, job: SweepJob, folder: RunFolder,
         log_file=str(folder.log_file(phase, number)),
         threads=config["trainer"].get("num_threads") or slot.threads,
         environment={**slot.environment(), **users_environment()},
-        unset=("PYTHONPATH", USER_PATH),
+        unset=NOT_FOR_TRAININGS,
     )
 
 

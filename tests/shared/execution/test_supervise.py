@@ -25,6 +25,7 @@ from shared.execution.job import Job
 from shared.execution.lease import Lease
 from shared.execution.supervise import Blocked, Ending, Finished, Lost, Patience, Stopped, UserFailure, supervise
 from shared.execution.user_code import users_path
+from shared.execution.work import NOT_FOR_TRAININGS
 from shared.storage import logs
 from shared.storage.folders import RunFolder
 from shared.store import keys
@@ -53,7 +54,7 @@ def children() -> Iterator[None]:
     spec = sys.modules["__main__"].__spec__
     stop_forkserver()
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in SECRETS.items():
+        for name, value in {**SECRETS, "WANDB_SERVICE": "a token"}.items():
             patch.setenv(name, value)
         patch.syspath_prepend(Path(__file__).parent)
         start_forkserver([])
@@ -95,6 +96,7 @@ class Rig:
             log_file=str(self.folder.log_file("train", run.attempt)),
             threads=1,
             environment={"CUDA_VISIBLE_DEVICES": ""},
+            unset=NOT_FOR_TRAININGS,
         )
 
     def supervise(self, entry: str, *, heartbeat: float = 5, stop_grace: float = 5, stall: float = 60) -> Ending:
@@ -483,6 +485,12 @@ def test_no_secret_reaches_a_child_nor_the_process_that_forks_it(rig: Rig) -> No
     assert json.loads(written)["now"]["CUDA_VISIBLE_DEVICES"] == ""
     assert ending.result["session"] == 1.0
     assert {name: os.environ[name] for name in SECRETS} == SECRETS
+
+
+def test_a_training_does_not_use_the_wandb_process_of_the_program_that_started_its_worker(rig: Rig) -> None:
+    rig.supervise("write_environment")
+
+    assert "WANDB_SERVICE" not in json.loads((rig.folder.path / "environment.json").read_text())["now"]
 
 
 def running_forkserver() -> int:
