@@ -18,6 +18,11 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 """The arguments of `celery` that start a worker of each service."""
 
 
+def needed_services(*, is_evaluated: bool) -> tuple[str, ...]:
+    """Return the services that the runs of a sweep need workers of."""
+    return tuple(service for service in COMMANDS if is_evaluated or service != "evaluator")
+
+
 def missing_workers(workers: Sequence[LiveWorker], *, queue: str, is_evaluated: bool) -> dict[str, str]:
     """Return the services that a sweep of `queue` lacks, each with the command that starts a worker of it."""
     if queue == ASK_QUEUE:  # the program that asks for the runs also makes the suggestions

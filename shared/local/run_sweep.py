@@ -14,7 +14,7 @@ import psutil
 
 from shared.config.schema import SweepJob
 from shared.config.settings import worker_settings
-from shared.control.missing import COMMANDS
+from shared.control.missing import COMMANDS, needed_services
 from shared.control.snapshot import Snapshot, take_snapshot
 from shared.control.submit import submit
 from shared.domain.errors import ConfigError
@@ -140,7 +140,8 @@ class LocalSweep:
         if not existed:
             return False
         live = self.store.fleet.live(silent_seconds=FRESH_SECONDS)
-        return {worker.service for worker in live if _exists(worker.host, worker.pid)} >= set(COMMANDS)
+        needed = set(needed_services(is_evaluated=self.job.is_evaluated))
+        return {worker.service for worker in live if _exists(worker.host, worker.pid)} >= needed
 
 
 def _exists(host: str, pid: int) -> bool:

@@ -17,7 +17,7 @@ from typing import Final
 import psutil
 
 from shared.config.settings import worker_settings
-from shared.control.missing import COMMANDS
+from shared.control.missing import COMMANDS, needed_services
 from shared.domain.errors import IllegalMove, Stale, SweepError
 from shared.domain.run import LEASED, lose_attempt
 from shared.local.exit_codes import has_reason, is_final
@@ -131,7 +131,7 @@ class LocalWorkers:
     @property
     def services(self) -> tuple[str, ...]:
         """The names of all that are to run."""
-        workers = [service for service in COMMANDS if self.evaluates or service != "evaluator"]
+        workers = needed_services(is_evaluated=self.evaluates)
         return (*workers, FLOWER) if self.flower else tuple(workers)
 
     def log_file(self, service: str) -> Path:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +11,8 @@ import pytest
 
 from shared.domain.errors import ConfigError
 from shared.local.run_sweep import LocalSweep, refuse_for_strangers, refuse_without_code
-from shared.store.store import open_store
+from shared.store.fleet import LiveWorker
+from shared.store.store import Store, open_store
 
 if TYPE_CHECKING:
     from tests.conftest import AJob
@@ -87,3 +90,27 @@ def test_a_sweep_that_is_refused_is_not_even_submitted(a_job: AJob, tmp_path: Pa
 
     assert list(tmp_path.iterdir()) == []
     nobody_answers.close()
+
+
+@pytest.mark.parametrize(
+    ("sim", "services", "served"),
+    [
+        ("none", ("suggester", "trainer"), True),
+        ("none", ("suggester",), False),
+        ("sweep_eval", ("suggester", "trainer"), False),
+        ("sweep_eval", ("suggester", "trainer", "evaluator"), True),
+    ],
+)
+def test_a_sweep_is_served_by_workers_of_the_services_that_its_runs_need(
+    store: Store, a_job: AJob, tmp_path: Path, sim: str, services: tuple[str, ...], served: bool
+) -> None:
+    for service in services:
+        store.fleet.announce(
+            LiveWorker(
+                id=service, service=service, host=socket.gethostname(), pid=os.getpid(), queues=(), slots=1, version="1"
+            )
+        )
+
+    sweep = LocalSweep(store, a_job("trainer=ppo" if sim == "sweep_eval" else "trainer=noop", f"sim={sim}"), tmp_path)
+
+    assert sweep.is_served(existed=True) is served
